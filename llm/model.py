@@ -1,0 +1,228 @@
+"""GPT-2, whole, in one file.
+
+The decoder-only transformer of Radford et al., "Language Models are Unsupervised Multitask
+Learners" (2019), exactly as OpenAI released it: learned positions, LayerNorm *before* each
+sub-layer and once more at the end, one fused projection for queries, keys and values, GELU in its
+tanh form, and an output head that shares its matrix with the token embedding. Parameters carry
+GPT-2's own names (`wte`, `wpe`, `h.0.attn.c_attn`, ...).
+
+Read it top to bottom: a token's vector enters `GPT.forward`, every `Block` reads it and adds to it
+(the residual stream), and the last LayerNorm and `wte` turn it into one logit for each token of
+the vocabulary.
+
+Shapes: B batch, T time (tokens now), S time (all tokens seen, cached ones included), V vocabulary,
+C embedding width, H heads, D head size (C = H * D).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from llm.config import ModelConfig
+
+
+class Dropout(nn.Module):
+    """Zeroes a share `p` of the values while training and scales up the rest (Srivastava et al., 2014).
+
+    `torch.nn.Dropout` draws from the one random generator of the whole process. This one draws from
+    `generator`, which `GPT.set_dropout_seed` sets, so a training step can be replayed exactly even
+    when other models train beside it.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0.0:
+            return x
+        keep = torch.empty_like(x).bernoulli_(1.0 - self.p, generator=self.generator)
+        return x * keep / (1.0 - self.p)
+
+
+class KVCache:
+    """The keys and values of every token already read, so that a new token costs one token's work.
+
+    Allocated once, filled as the model reads on. `length` tokens are in it. GPT-2's positions are
+    learned and absolute, so a full cache can't slide: start again with `truncate(0)`.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        batch_size: int = 1,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        shape = (config.n_layer, batch_size, config.n_head, config.n_ctx, config.head_size)
+        self.keys_LBHSD = torch.zeros(shape, device=device, dtype=dtype)
+        self.values_LBHSD = torch.zeros(shape, device=device, dtype=dtype)
+        self.length = 0
+
+    def append(self, layer: int, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
+        """Store one layer's new keys and values; return all S of them (views, not copies)."""
+        end = self.length + k_BHTD.size(2)
+        self.keys_LBHSD[layer, :, :, self.length : end] = k_BHTD
+        self.values_LBHSD[layer, :, :, self.length : end] = v_BHTD
+        return self.keys_LBHSD[layer, :, :, :end], self.values_LBHSD[layer, :, :, :end]
+
+    def truncate(self, length: int) -> None:
+        """Forget every token after the first `length`."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"The cache holds {self.length} tokens; it can't be cut to {length}.")
+        self.length = length
+
+
+class CausalSelfAttention(nn.Module):
+    """Multi-head attention in which a token sees itself and what came before (Vaswani et al., 2017)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.n_head = config.n_head
+        self.c_attn = _linear(config.n_embd, 3 * config.n_embd)  # queries, keys and values in one product
+        self.c_proj = _linear(config.n_embd, config.n_embd)
+        self.attn_dropout = Dropout(config.dropout)
+        self.resid_dropout = Dropout(config.dropout)
+
+    def forward(self, x_BTC: Tensor, layer: int, cache: KVCache | None = None) -> Tensor:
+        B, T, C = x_BTC.shape
+        q_BHTD, k_BHSD, v_BHSD = (
+            part.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
+            for part in self.c_attn(x_BTC).split(C, dim=2)
+        )
+        if cache is not None:
+            k_BHSD, v_BHSD = cache.append(layer, k_BHSD, v_BHSD)
+        S = k_BHSD.size(2)
+
+        if self.training and self.attn_dropout.p > 0.0:
+            # Written out, because the fused kernel's dropout can't be given a generator.
+            scores_BHTS = q_BHTD @ k_BHSD.transpose(2, 3) / math.sqrt(q_BHTD.size(3))
+            scores_BHTS = scores_BHTS.masked_fill(~causal_mask(T, S, x_BTC.device), -math.inf)
+            z_BHTD = self.attn_dropout(scores_BHTS.softmax(dim=3)) @ v_BHSD
+        elif T == S:
+            z_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BHSD, v_BHSD, is_causal=True)
+        else:
+            # With a cache T < S. `is_causal` would line the mask up with the wrong end, and a single
+            # new token sees everything, so it needs none.
+            mask_TS = None if T == 1 else causal_mask(T, S, x_BTC.device)
+            z_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BHSD, v_BHSD, attn_mask=mask_TS)
+
+        z_BTC = z_BHTD.transpose(1, 2).reshape(B, T, C)
+        return self.resid_dropout(self.c_proj(z_BTC))
+
+
+class MLP(nn.Module):
+    """Two matrices with a GELU between them: what each token works out by itself."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.c_fc = _linear(config.n_embd, 4 * config.n_embd)
+        self.c_proj = _linear(4 * config.n_embd, config.n_embd)
+        self.resid_dropout = Dropout(config.dropout)
+
+    def forward(self, x_BTC: Tensor) -> Tensor:
+        # The tanh form (Hendrycks & Gimpel, 2016) is the one GPT-2 was trained with.
+        return self.resid_dropout(self.c_proj(F.gelu(self.c_fc(x_BTC), approximate="tanh")))
+
+
+class Block(nn.Module):
+    """Attention, then the MLP; each reads a normalised copy of the residual stream and adds to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.attn = CausalSelfAttention(config)
+        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.mlp = MLP(config)
+
+    def forward(self, x_BTC: Tensor, layer: int, cache: KVCache | None = None) -> Tensor:
+        x_BTC = x_BTC + self.attn(self.ln_1(x_BTC), layer, cache)
+        return x_BTC + self.mlp(self.ln_2(x_BTC))
+
+
+class GPT(nn.Module):
+    """A GPT-2 of any shape.
+
+    Weights start as in GPT-2: matrices and embeddings from N(0, 0.02), the two projections that
+    write to the residual stream scaled by 1/sqrt(2 * n_layer) so that its size at the end does not
+    grow with depth, biases zero, LayerNorms at identity. The same `seed` gives the same weights.
+    """
+
+    def __init__(self, config: ModelConfig, seed: int = 1337) -> None:
+        super().__init__()
+        self.config = config
+        self.wte = nn.utils.skip_init(nn.Embedding, config.vocab_size, config.n_embd)
+        self.wpe = nn.utils.skip_init(nn.Embedding, config.n_ctx, config.n_embd)
+        self.drop = Dropout(config.dropout)
+        self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self._initialise(torch.Generator().manual_seed(seed))
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.dim() >= 2:
+                residual = name.endswith("c_proj.weight")
+                std = 0.02 / math.sqrt(2 * self.config.n_layer) if residual else 0.02
+                nn.init.normal_(parameter, std=std, generator=generator)
+
+    @property
+    def device(self) -> torch.device:
+        return self.wte.weight.device
+
+    def embed(self, ids_BT: Tensor, start: int = 0) -> Tensor:
+        """Token plus position vectors, for tokens at positions start, start + 1, ...: x_BTC."""
+        T, n_ctx = ids_BT.size(1), self.config.n_ctx
+        if start + T > n_ctx:
+            raise ValueError(f"{start + T} tokens don't fit a context of {n_ctx}; keep the last {n_ctx} of them.")
+        positions_T = torch.arange(start, start + T, device=ids_BT.device)
+        return self.wte(ids_BT) + self.wpe(positions_T)
+
+    def unembed(self, x_BTC: Tensor) -> Tensor:
+        """Logits from the residual stream: the last LayerNorm, then the tied head. Also the logit lens."""
+        return F.linear(self.ln_f(x_BTC), self.wte.weight)
+
+    def forward(self, ids_BT: Tensor, *, cache: KVCache | None = None, last_only: bool = False) -> Tensor:
+        """Logits of the token after each one: logits_BTV, or logits_B1V with `last_only`.
+
+        With a `cache`, `ids_BT` are read as the continuation of what is in it, and added to it.
+        Raises ValueError when the tokens don't fit the context.
+        """
+        start = cache.length if cache is not None else 0
+        x_BTC = self.drop(self.embed(ids_BT, start))
+        for layer, block in enumerate(self.h):
+            x_BTC = block(x_BTC, layer, cache)
+        if cache is not None:
+            cache.length += ids_BT.size(1)
+        if last_only:  # generating needs one row; the head is the largest product of a small model
+            x_BTC = x_BTC[:, -1:]
+        return self.unembed(x_BTC)
+
+    def loss(self, x_BT: Tensor, y_BT: Tensor) -> Tensor:
+        """Mean cross-entropy, in nats, of predicting each token of `y_BT` after those of `x_BT`."""
+        return F.cross_entropy(self(x_BT).flatten(0, 1), y_BT.flatten())
+
+    def set_dropout_seed(self, *parts: int) -> None:
+        """Make the dropout of the next forward pass a pure function of `parts` (seed, step, ...)."""
+        seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        for module in self.modules():
+            if isinstance(module, Dropout):
+                module.generator = generator
+
+
+def causal_mask(T: int, S: int, device: torch.device | str = "cpu") -> Tensor:
+    """mask_TS, true where the t-th of the last T tokens may look at the s-th of all S: at or before it."""
+    return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
+
+
+def _linear(n_in: int, n_out: int) -> nn.Linear:
+    """A Linear whose weights are left for `GPT._initialise`, so the global random state stays untouched."""
+    return nn.utils.skip_init(nn.Linear, n_in, n_out)
