@@ -1,0 +1,129 @@
+// The bar above every tab: model, moment and prompt. It alone fills the menus; everyone may point
+// the subject elsewhere through glassbox.look, and the bar follows.
+glassbox.lens("bar", ({ ask, find, notice }) => {
+  const { el, format, address, look, on, subject, room, calm } = glassbox;
+  const model = find("[data-id=model]"), moment = find("[data-id=moment]"), prompt = find("[data-id=prompt]");
+  const play = find("[data-id=play]"), examples = find("[data-id=examples]");
+  let models = [];
+  const current = () => models.find((m) => m.ref === subject.model);
+
+  function fillMenu() {
+    const groups = new Map();
+    for (const m of models) {
+      if (!groups.has(m.group)) groups.set(m.group, el("optgroup", { label: m.group }));
+      groups.get(m.group).append(el("option", { value: m.ref }, m.live ? `${m.title} (training now)` : m.title));
+    }
+    model.replaceChildren(...groups.values());
+    model.value = subject.model ?? "";
+  }
+
+  function fillMoment() {
+    const steps = current()?.steps ?? [];
+    find(".gb-bar-moment").hidden = steps.length < 2;
+    moment.max = Math.max(0, steps.length - 1);
+    const at = subject.step === null ? steps.length - 1 : steps.reduce((best, s, i) =>
+      (Math.abs(s - subject.step) < Math.abs(steps[best] - subject.step) ? i : best), 0);
+    moment.value = at;
+    find("[data-id=step]").textContent = steps.length ? `step ${format.whole(steps[at])}${subject.step === null ? ", newest" : ""}` : "";
+    moment.setAttribute("aria-valuetext", find("[data-id=step]").textContent);
+  }
+
+  function grow() {  // the prompt grows with its text, up to a few lines
+    prompt.style.height = "auto";
+    prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 132)}px`;
+  }
+
+  function follow() {
+    if (model.value !== subject.model) model.value = subject.model ?? "";
+    if (document.activeElement !== prompt) { prompt.value = subject.prompt; grow(); }
+    fillMoment();
+  }
+
+  async function reload({ settle = false } = {}) {
+    const answer = await ask("list_models");
+    models = answer.models;
+    find("[data-id=device]").textContent = answer.device;
+    if (settle) {
+      examples.replaceChildren(el("option", { value: "" }, "Examples"), ...answer.examples.map((text) => el("option", { value: text }, text)));
+      const wanted = address.get("model");
+      const ref = models.some((m) => m.ref === wanted) ? wanted : models[0]?.ref ?? null;
+      if (wanted && ref !== wanted) notice("The model in this link is not here; this is another one.");
+      const step = Number.parseInt(address.get("step", ""), 10);
+      look({ model: ref, step: Number.isNaN(step) ? null : step, prompt: address.get("prompt", answer.examples[0]) });
+    } else if (!current() && models.length) look({ model: models[0].ref, step: null });
+    fillMenu();
+    follow();
+    watchTraining();
+  }
+  const safely = (work) => work.catch((error) => notice(error.message));
+
+  // While a run trains, look for its new snapshots: the newest moment moves on, a chosen one stays.
+  let watch = null;
+  async function watchTraining() {
+    clearTimeout(watch);
+    if (!models.some((m) => m.live)) return;
+    watch = setTimeout(async () => {
+      const before = JSON.stringify(current()?.steps);
+      await safely(reload());
+      if (subject.step === null && JSON.stringify(current()?.steps) !== before) glassbox.renew();
+    }, 2000);
+  }
+
+  model.addEventListener("change", () => { stop(); look({ model: model.value, step: null }); });
+  moment.addEventListener("input", () => { stop(); goTo(Number(moment.value)); });
+  function goTo(i) {
+    const steps = current()?.steps ?? [];
+    look({ step: i === steps.length - 1 ? null : steps[i] });
+  }
+  let film = null;
+  function stop() {
+    clearInterval(film);
+    film = null;
+    play.setAttribute("aria-pressed", "false");
+  }
+  play.addEventListener("click", () => {
+    if (film) return stop();
+    const last = Number(moment.max);
+    let i = Number(moment.value) === last ? 0 : Number(moment.value);
+    play.setAttribute("aria-pressed", "true");
+    goTo(i);
+    film = setInterval(() => (i >= last ? stop() : goTo((i += 1))), calm() ? 1200 : 500);
+  });
+
+  let wait = null;
+  prompt.addEventListener("input", () => {
+    grow();
+    clearTimeout(wait);
+    wait = setTimeout(() => look({ prompt: prompt.value }), 180);
+  });
+  prompt.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") prompt.blur();
+  });
+  examples.addEventListener("change", () => {
+    if (!examples.value) return;
+    look({ prompt: examples.value });
+    prompt.value = subject.prompt;
+    examples.value = "";
+    grow();
+  });
+  find(".gb-mark").addEventListener("click", (event) => {
+    event.preventDefault();
+    history.replaceState(null, "", location.pathname + location.search);
+    location.reload();
+  });
+  find("[data-id=theme]").addEventListener("click", () => document.body.classList.toggle("dark"));
+  find("[data-id=present]").addEventListener("click", () => room());
+  find("[data-id=share]").addEventListener("click", async (event) => {
+    const button = event.currentTarget;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.setAttribute("aria-pressed", "true");
+      setTimeout(() => button.removeAttribute("aria-pressed"), 1200);
+    } catch { notice("Copy the address of this page: it holds the model, the moment and the prompt.", "info"); }
+  });
+
+  on("subject", follow);
+  on("models", () => safely(reload()));      // someone made or removed a model
+  safely(reload({ settle: true }));
+  return { resize: grow };
+});

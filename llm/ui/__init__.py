@@ -1,0 +1,65 @@
+"""The playground: Gradio around the core. `build_app` composes; every tab is a file of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+# Before Gradio is imported: no telemetry, and no statistics over past events at every event.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+
+import gradio as gr
+import plotly as plotly_package
+
+from llm.ui.attention_tab import build_attention_tab
+from llm.ui.bar import build_bar
+from llm.ui.components import ASSETS
+from llm.ui.generate_tab import build_generate_tab
+from llm.ui.sessions import Sessions
+from llm.ui.subject import Subjects
+from llm.ui.tokenizer_tab import build_tokenizer_tab
+from llm.ui.train_tab import build_train_tab
+
+SCRIPTS = ("glassbox", "bars", "chart", "bar", "train", "attention", "tokenizer", "sampler", "generate")
+STYLES = ("glassbox", "train", "attention", "tokenizer", "generate")
+
+
+def build_app() -> gr.Blocks:
+    """The whole page. Launch it with `launch_options()`."""
+    sessions = Sessions()
+    subjects = Subjects(sessions)
+    with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True) as app:
+        build_bar(subjects)
+        with gr.Tabs(selected="attention"):
+            with gr.Tab("Train", id="train"):
+                build_train_tab(sessions)
+            with gr.Tab("Attention", id="attention"):
+                build_attention_tab(subjects)
+            with gr.Tab("Tokenizer", id="tokenizer"):
+                build_tokenizer_tab(subjects)
+            with gr.Tab("Generate", id="generate"):
+                build_generate_tab(subjects)
+    return app
+
+
+def launch_options() -> dict[str, Any]:
+    """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
+    plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
+    gr.set_static_paths(plotly)
+    script = "\n".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    style = "\n".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    return {
+        "head": f"<script>\n{script}\nglassbox.plotlyPath = {json.dumps(str(plotly))};\n</script>",
+        "css": style,
+        "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "max_file_size": "64mb",
+        "show_error": False,
+        "favicon_path": str(ASSETS / "logo.png"),
+    }

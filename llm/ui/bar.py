@@ -1,0 +1,32 @@
+"""The bar above every tab: which model, which moment of its training, which prompt."""
+
+from __future__ import annotations
+
+import torch
+
+from llm.ui.components import Answer, Lens, Request
+from llm.ui.subject import Subjects
+
+EXAMPLES = [
+    "ROMEO:\nO, she doth teach the torches to burn bright!",
+    "First Citizen:\nBefore we proceed any further, hear me speak.",
+    "To be, or not to be: that is the question",
+    "My lord, the king is dead; my lord, the king",
+]
+
+
+def build_bar(subjects: Subjects) -> Lens:
+    """The bar; its one endpoint lists what there is to look at."""
+
+    def list_models(request: Request) -> Answer:
+        session = subjects.sessions.of(request)
+        return {"models": subjects.available(session), "examples": EXAMPLES, "device": _device()}
+
+    return Lens("bar", [list_models])
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"

@@ -1,0 +1,78 @@
+"""Visitors and what is theirs: their runs, uploads and loaded models.
+
+A visitor is a random token kept in the browser's storage and sent with every request, so a reload
+finds the run that was left training. It is no password: it only keeps visitors out of each other's
+way. State lives here and nowhere else; the least recently seen visitor without a run in training
+makes room for a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from llm.paths import home
+from llm.ui.training import Training
+
+MAX_SESSIONS = 200
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+class Session:
+    """One visitor's state. `trainings` are the runs that this process has trained, newest last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.trainings: OrderedDict[str, Training] = OrderedDict()
+        self.uploads: OrderedDict[str, str] = OrderedDict()
+        """Texts by their name, as the visitor uploaded them."""
+
+    @property
+    def runs(self) -> Path:
+        """The folder of this visitor's runs."""
+        return self.folder / "runs"
+
+    @property
+    def models(self) -> Path:
+        """The folder of this visitor's uploaded checkpoints."""
+        return self.folder / "models"
+
+    @property
+    def busy(self) -> bool:
+        return any(training.alive for training in self.trainings.values())
+
+
+class Sessions:
+    """All visitors of one app."""
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, request: dict[str, Any]) -> Session:
+        """The session of the visitor who sent `request`. Raises ValueError without a proper token."""
+        token = request.get("visitor")
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise ValueError("This page has lost its visitor token. Reload it.")
+        with self._lock:
+            if token not in self._sessions:
+                # The folder's name does not give the token away.
+                name = hashlib.sha256(token.encode()).hexdigest()[:16]
+                self._sessions[token] = Session(home() / "visitors" / name)
+            self._sessions.move_to_end(token)
+            for other in list(self._sessions):
+                if len(self._sessions) <= MAX_SESSIONS:
+                    break
+                if other != token and not self._sessions[other].busy:
+                    del self._sessions[other]
+            return self._sessions[token]
+
+    def training_count(self) -> int:
+        """How many runs are in training now, over all visitors."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return sum(training.alive for session in sessions for training in session.trainings.values())

@@ -1,0 +1,134 @@
+"""The subject on the table: which model, at which moment of its training.
+
+A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
+visitor), "cli:ID" (a run that the command line trained) or "upload:NAME". A moment is the step of
+one of its snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so
+looking at a model in training never waits for its next step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llm.checkpoint import load_checkpoint
+from llm.config import ModelConfig
+from llm.model import GPT
+from llm.paths import home
+from llm.runs import Run, list_runs
+from llm.tokenizers import Tokenizer, load_tokenizer
+from llm.ui import inputs
+from llm.ui.sessions import Session, Sessions
+
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
+MAX_LOADED_PARAMS = 400_000_000
+"""Parameters of all models kept loaded: 1.6 GB in float32."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to be looked at."""
+
+    model: GPT
+    tokenizer: Tokenizer
+    title: str
+    step: int | None
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+
+class Subjects:
+    """Finds and loads what a visitor points at."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self._loaded: OrderedDict[tuple[str, int | None, float], Loaded] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def available(self, session: Session) -> list[dict[str, Any]]:
+        """Every model this visitor can point at, with its steps: what the bar's menu shows."""
+        found = [
+            {"ref": f"shipped:{folder.name}", "group": "Shipped", "title": folder.name, "steps": [], "live": False}
+            for folder in _checkpoints(SHIPPED)
+        ]
+        for prefix, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
+            for run in list_runs(root):
+                if steps := run.snapshots():
+                    training = session.trainings.get(run.id)
+                    live = training is not None and training.alive
+                    found.append(
+                        {"ref": f"{prefix}:{run.id}", "group": group, "title": run.name, "steps": steps, "live": live}
+                    )
+        found += [
+            {"ref": f"upload:{folder.name}", "group": "Uploaded", "title": folder.name, "steps": [], "live": False}
+            for folder in _checkpoints(session.models)
+        ]
+        return found
+
+    def of(self, request: dict[str, Any]) -> Loaded:
+        """The model and moment that a request names. Raises ValueError when it isn't there."""
+        session = self.sessions.of(request)
+        reference = inputs.text(request, "model", limit=200)
+        kind, _, name = reference.partition(":")
+        if kind == "shipped":
+            return self._checkpoint(_named(SHIPPED, name), name)
+        if kind == "upload":
+            return self._checkpoint(_named(session.models, name), name)
+        if kind in ("run", "cli"):
+            root = session.runs if kind == "run" else home() / "runs"
+            return self._snapshot(root, name, request)
+        raise ValueError("There is no such model. Choose one from the menu at the top.")
+
+    def _checkpoint(self, folder: Path, title: str) -> Loaded:
+        def load() -> Loaded:
+            checkpoint = load_checkpoint(folder)
+            return Loaded(checkpoint.model.eval(), checkpoint.tokenizer, title, None)
+
+        return self._cached(folder, None, load)
+
+    def _snapshot(self, root: Path, run_id: str, request: dict[str, Any]) -> Loaded:
+        run = Run.open(root, run_id)
+        steps = run.snapshots()
+        if not steps:
+            raise ValueError("This run has no snapshot yet. Wait for its first one.")
+        step = steps[-1]
+        if request.get("step") is not None:  # the nearest one that is kept: thinning may have taken it away
+            wanted = inputs.whole(request, "step", 0, 2**31)
+            step = min(steps, key=lambda kept: abs(kept - wanted))
+
+        def load() -> Loaded:
+            tokenizer = load_tokenizer(run.path / "tokenizer.json")
+            return Loaded(run.load_snapshot(step).eval(), tokenizer, run.name, step)
+
+        return self._cached(run.path, step, load)
+
+    def _cached(self, folder: Path, step: int | None, load: Callable[[], Loaded]) -> Loaded:
+        key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = load()
+            self._loaded.move_to_end(key)
+            kept = sum(loaded.config.n_params for loaded in self._loaded.values())
+            while kept > MAX_LOADED_PARAMS and len(self._loaded) > 1:
+                _, dropped = self._loaded.popitem(last=False)
+                kept -= dropped.config.n_params
+            return self._loaded[key]
+
+
+def _checkpoints(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from sorted(folder for folder in root.iterdir() if (folder / "config.json").is_file())
+
+
+def _named(root: Path, name: str) -> Path:
+    """The folder of that name among those listed, so that no name can point anywhere else."""
+    for folder in _checkpoints(root):
+        if folder.name == name:
+            return folder
+    raise ValueError("That model is gone. Choose another from the menu at the top.")

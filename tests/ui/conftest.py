@@ -1,0 +1,56 @@
+"""A real app and a real browser: Debian's Chromium, driven by Playwright."""
+
+import os
+import shutil
+
+import pytest
+
+# As app.py does before torch and Gradio are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory):
+    """The address of the app, served from this process with an empty home of its own."""
+    os.environ["GLASSBOX_HOME"] = str(tmp_path_factory.mktemp("home"))
+    from llm.ui import build_app, launch_options
+
+    app = build_app()
+    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    yield url.rstrip("/")
+    app.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium. Where none is installed the browser tests say so; in CI that is a failure."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing; .ci/run installs it.")
+        pytest.skip("Chromium is not installed: apt-get install chromium, or name it in CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, app_url):
+    """A visitor's fresh page, with the shipped model on it. Any error in the console fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(app_url)
+    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    yield page
+    context.close()
+    assert not errors, errors
