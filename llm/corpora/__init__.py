@@ -1,0 +1,29 @@
+"""Texts to learn from, each with its source and licence."""
+
+from __future__ import annotations
+
+from llm.corpora import downloads, pydoc
+from llm.corpora.corpus import Corpus, CorpusInfo
+from llm.corpora.files import read_text_file, text_from_bytes
+
+__all__ = ["CORPORA", "Corpus", "CorpusInfo", "load_corpus", "read_text_file", "text_from_bytes"]
+
+CORPORA: dict[str, CorpusInfo] = {
+    "pydoc": pydoc.INFO,
+    "tinyshakespeare": downloads.TINY_SHAKESPEARE_INFO,
+}
+"""What `load_corpus` can load, by name; those that need no network come first."""
+
+
+def load_corpus(name: str, *, allow_download: bool = True, on_progress: downloads.Progress | None = None) -> Corpus:
+    """Load a corpus by its name in CORPORA.
+
+    `on_progress` is called with bytes here and bytes in all while something is downloaded.
+    Raises ValueError on an unknown name, or when a text that is not here yet can't be downloaded.
+    """
+    match name:
+        case "pydoc":
+            return pydoc.load()
+        case "tinyshakespeare":
+            return downloads.load_tiny_shakespeare(allow_download=allow_download, on_progress=on_progress)
+    raise ValueError(f"There is no corpus {name!r}; choose {', '.join(CORPORA)}.")

@@ -1,0 +1,146 @@
+"""What every tokenizer can do: text to ids, ids to text, the bytes of each id, JSON and a hash.
+
+A tokenizer is, in the end, a list of byte strings: token `i` stands for `tokens[i]`, and text is
+recovered by joining them. Each kind differs only in how it cuts text up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+END_OF_TEXT = "<|endoftext|>"
+"""GPT-2's mark between documents. It is only ever inserted by its id, never by writing it in text."""
+
+MAX_FILE_BYTES = 64_000_000
+"""A tokenizer.json larger than this is refused before it is read."""
+
+
+class Tokenizer(ABC):
+    """Base of the four kinds. Made once, never changed."""
+
+    kind: ClassVar[str]
+    """whitespace, character, bpe or gpt2: the first thing its JSON says."""
+
+    def __init__(self, tokens: Sequence[bytes], eot_id: int | None) -> None:
+        self._tokens = tuple(tokens)
+        self._hash: str | None = None
+        self.eot_id = eot_id
+        """The id of <|endoftext|>, or None where the vocabulary has none."""
+
+    @property
+    def vocab_size(self) -> int:
+        """How many different tokens there are; ids go from 0 to one less."""
+        return len(self._tokens)
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Ids of the tokens that spell `text`. Special tokens written in it are plain text."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text that ids stand for; bytes that are no whole UTF-8 character become U+FFFD."""
+        return b"".join(map(self.token_bytes, ids)).decode("utf-8", errors="replace")
+
+    def token_bytes(self, id: int) -> bytes:
+        """The bytes that one token stands for. Raises ValueError for an id outside the vocabulary."""
+        if not 0 <= id < len(self._tokens):  # a negative index would silently count from the end
+            raise ValueError(f"There is no token {id}; this vocabulary has ids 0 to {self.vocab_size - 1:,}.")
+        return self._tokens[id]
+
+    def spans(self, ids: Iterable[int]) -> list[tuple[int, int]]:
+        """Start and end of each token, in bytes, within all their bytes joined."""
+        spans, end = [], 0
+        for id in ids:
+            start, end = end, end + len(self.token_bytes(id))
+            spans.append((start, end))
+        return spans
+
+    def what_is_lost(self, text: str) -> str | None:
+        """A sentence on what encoding and decoding changes in `text`; None when it comes back exactly."""
+        return None
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that is needed to restore this tokenizer, as JSON can hold it."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, values: Any) -> Self:
+        """Restore from what JSON gave. Raises ValueError on anything but a sound vocabulary."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the canonical JSON: equal exactly when `to_dict` is, on every machine."""
+        if self._hash is None:
+            canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+            self._hash = hashlib.sha256(canonical.encode("ascii")).hexdigest()
+        return self._hash
+
+    def save(self, path: str | Path) -> None:
+        """Write tokenizer.json: whole or not at all, so a reader never meets half a file."""
+        path = Path(path)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                json.dump(self.to_dict(), file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)  # only still there when something failed
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a tokenizer.json of this kind; `load_tokenizer` reads any kind."""
+        return cls.from_dict(read_json(path))
+
+
+def read_json(path: str | Path) -> Any:
+    """What a tokenizer.json holds. Raises ValueError if it is missing, huge or not JSON."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"There is no file {path}; a saved model has its tokenizer.json beside it.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} is over {MAX_FILE_BYTES:,} bytes; no tokenizer is, so choose another file.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise ValueError(f"{path.name} is not readable JSON; save the tokenizer again.") from error
+
+
+def checked_fields(values: Any, kind: str, fields: dict[str, type]) -> list[Any]:
+    """The values of `fields` in their order, after checking kind, names and types.
+
+    Raises ValueError naming what is wrong: a tokenizer.json may come from a stranger.
+    """
+    if not isinstance(values, dict) or values.get("kind") != kind:
+        raise ValueError(f"This is not a {kind} tokenizer; its JSON must be an object whose kind is {kind!r}.")
+    if set(values) != {"kind", *fields}:
+        raise ValueError(f"A {kind} tokenizer holds exactly: kind, {', '.join(fields)}; save it again.")
+    for name, wanted in fields.items():
+        if not isinstance(values[name], wanted):
+            raise ValueError(f"{name} of the {kind} tokenizer must be a {wanted.__name__}; save it again.")
+    return [values[name] for name in fields]
+
+
+def is_count(value: Any, low: int, high: int) -> bool:
+    """Whether a value is a whole number from low to high. JSON's true and false are not numbers here."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def well_formed(text: str) -> str:
+    """The text with each lone surrogate replaced by U+FFFD, so that it can be written as UTF-8.
+
+    Python strings can hold half a surrogate pair (from broken JSON or file names); UTF-8 cannot.
+    Two halves that belong together become the character they spell.
+    """
+    try:
+        text.encode("utf-8")
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

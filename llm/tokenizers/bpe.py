@@ -1,0 +1,168 @@
+"""Byte-level byte-pair encoding, trained here: the most frequent neighbours become a token, again and again.
+
+Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units"; on bytes as in
+GPT-2. Recounting all pairs after each merge would cost merges x text; instead each merge touches
+only the places where its pair stands, and a heap holds the candidates.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, Self
+
+import regex
+
+from llm.tokenizers.base import checked_fields, is_count, well_formed
+from llm.tokenizers.byte_level import PATTERN, PATTERN_NAME, ByteLevelTokenizer, Merge
+
+MIN_VOCAB = 257
+"""The 256 bytes and <|endoftext|>."""
+MAX_VOCAB = 131_072
+MAX_TOKEN_BYTES = 128
+"""No token grows longer (GPT-2's longest has 128 bytes too): a page of dashes stays many tokens, and
+a forged file of merges that double cannot fill the memory."""
+
+_EDGE = -1  # stands before, between and after the chunks; never part of a pair
+_GONE = -2  # this place was merged into the one on its left
+
+
+class BPETokenizer(ByteLevelTokenizer):
+    """Ids 0 to 255 are the bytes, then one id a merge in the order they were learnt, then <|endoftext|>."""
+
+    kind = "bpe"
+
+    def __init__(self, merges: Sequence[Merge]) -> None:
+        """Raises ValueError unless each merge joins two earlier tokens into a new one."""
+        if len(merges) > MAX_VOCAB - MIN_VOCAB:
+            raise ValueError(f"There are {len(merges):,} merges; at most {MAX_VOCAB - MIN_VOCAB:,} are supported.")
+        tokens = [bytes([b]) for b in range(256)]
+        seen = set(tokens)
+        for merge in merges:
+            if merge.token != len(tokens) or not all(is_count(id, 0, len(tokens) - 1) for id in merge.pair):
+                raise ValueError(f"Merge {len(tokens) - 256} does not join two earlier tokens; train it again.")
+            token = tokens[merge.pair[0]] + tokens[merge.pair[1]]
+            if token in seen or len(token) > MAX_TOKEN_BYTES:
+                raise ValueError(f"Merge {len(tokens) - 256} makes a token twice or too long; train it again.")
+            tokens.append(token)
+            seen.add(token)
+        super().__init__(tokens)
+        self.merges = tuple(merges)
+        """The history of the training, in order."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """{"kind": "bpe", "pattern": "gpt2", "merges": [[left id, right id, count], ...]}."""
+        merges = [[*merge.pair, merge.count] for merge in self.merges]
+        return {"kind": self.kind, "pattern": PATTERN_NAME, "merges": merges}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """Restore from JSON. Raises ValueError on anything but a sound list of merges."""
+        pattern, entries = checked_fields(values, cls.kind, {"pattern": str, "merges": list})
+        if pattern != PATTERN_NAME:
+            raise ValueError(f"The only split pattern known is {PATTERN_NAME!r}; train the tokenizer again.")
+        merges = []
+        for token, entry in enumerate(entries, start=256):
+            if not isinstance(entry, list) or len(entry) != 3:
+                raise ValueError("Each merge must be a list: left id, right id, count; train the tokenizer again.")
+            left, right, count = entry
+            if count is not None and not is_count(count, 0, 2**53):
+                raise ValueError("A merge's count must be a whole number or null; train the tokenizer again.")
+            merges.append(Merge((left, right), token, count))
+        return cls(merges)
+
+
+def train_bpe(text: str, vocab_size: int = 4096, on_merge: Callable[[Merge], None] | None = None) -> BPETokenizer:
+    """Learn a vocabulary of `vocab_size` tokens: 256 bytes, vocab_size - 257 merges, <|endoftext|>.
+
+    The next merge is the pair with the highest count; of equal counts the one whose left bytes, then
+    right bytes, come first. In "aaa" the pair "aa" counts twice, as everywhere in the literature.
+    Training stops early, with a smaller vocabulary, once no pair occurs twice. `on_merge` is called
+    after each merge, with it.
+
+    The chunks end up cut exactly as `encode` cuts them, though tiktoken knows only the tokens' bytes
+    and not which pair made them: as long as no merge crosses its edges, a stretch of bytes is merged
+    the same way wherever it stands, so equal bytes are always cut alike and only one pair ever spells
+    a token. (Letters newer than tiktoken's Unicode tables may fall into other chunks.)
+    """
+    if not is_count(vocab_size, MIN_VOCAB, MAX_VOCAB):
+        raise ValueError(f"vocab_size is {vocab_size!r}; byte-level BPE needs {MIN_VOCAB} to {MAX_VOCAB:,} tokens.")
+    if not text:
+        raise ValueError("There is nothing to learn merges from; give it a text that is not empty.")
+    chunks = _Chunks(well_formed(text))
+    tokens = [bytes([b]) for b in range(256)]
+
+    def candidate(pair: tuple[int, int]) -> tuple[int, bytes, bytes, tuple[int, int]]:
+        return -chunks.counts[pair], tokens[pair[0]], tokens[pair[1]], pair
+
+    heap = [candidate(pair) for pair in chunks.counts]
+    heapq.heapify(heap)
+    merges: list[Merge] = []
+    while heap and len(merges) < vocab_size - MIN_VOCAB:
+        negative, left, right, pair = heapq.heappop(heap)
+        count = chunks.counts[pair]
+        if count < 2 or len(left) + len(right) > MAX_TOKEN_BYTES:
+            continue
+        if count != -negative:  # other merges took some of its places; put it back where it belongs now
+            heapq.heappush(heap, candidate(pair))
+            continue
+        tokens.append(left + right)
+        merges.append(Merge(pair, len(tokens) - 1, count))
+        for new in chunks.merge(pair, len(tokens) - 1):
+            heapq.heappush(heap, candidate(new))
+        if on_merge:
+            on_merge(merges[-1])
+    return BPETokenizer(merges)
+
+
+class _Chunks:
+    """The distinct chunks of a text as tokens, one after the other in linked lists, and their pairs.
+
+    A chunk that occurs 500 times is held once and counts 500 times. `where` finds a pair's places
+    from left to right; entries that no longer hold the pair are skipped when they are met.
+    """
+
+    def __init__(self, text: str) -> None:
+        # Arrays of machine integers, not lists: a text without any space is one chunk with millions of places.
+        self.ids = array("i", [_EDGE])
+        self.times = array("i", [0])  # how often the chunk of this place occurs in the text
+        for chunk, times in Counter(match.group() for match in regex.finditer(PATTERN, text)).items():
+            data = chunk.encode("utf-8")
+            self.ids.extend((*data, _EDGE))
+            self.times.extend([times] * (len(data) + 1))
+        self.before = array("i", range(-1, len(self.ids) - 1))
+        self.after = array("i", range(1, len(self.ids) + 1))
+        self.counts: Counter[tuple[int, int]] = Counter()
+        self.where: defaultdict[tuple[int, int], array[int]] = defaultdict(lambda: array("i"))
+        for place, pair in enumerate(pairwise(self.ids)):
+            if _EDGE not in pair:
+                self._add(pair, place)
+
+    def _add(self, pair: tuple[int, int], place: int) -> None:
+        self.counts[pair] += self.times[place]
+        self.where[pair].append(place)
+
+    def merge(self, pair: tuple[int, int], token: int) -> set[tuple[int, int]]:
+        """Replace the pair by `token` everywhere; returns the new pairs that this made."""
+        ids, before, after, times, counts = self.ids, self.before, self.after, self.times, self.counts
+        made = set()
+        for place in self.where.pop(pair):
+            gone = after[place]
+            if ids[place] != pair[0] or ids[gone] != pair[1]:  # taken by a merge since, maybe by this one ("aaa")
+                continue
+            ids[place], ids[gone] = token, _GONE
+            following = after[gone]
+            after[place], before[following] = following, place
+            for old, new, at in (
+                ((ids[before[place]], pair[0]), (ids[before[place]], token), before[place]),
+                ((pair[1], ids[following]), (token, ids[following]), place),
+            ):
+                if _EDGE not in old:
+                    counts[old] -= times[place]
+                    self._add(new, at)
+                    made.add(new)
+        del counts[pair]
+        return made

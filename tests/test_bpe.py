@@ -1,0 +1,170 @@
+"""Training byte-level BPE: the fast trainer against a slow, plain one, against tokenizers and against tiktoken."""
+
+import itertools
+import json
+from collections import Counter
+
+import pytest
+import regex
+import tokenizers
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from llm.corpora import load_corpus
+from llm.tokenizers import GPT2Tokenizer, Merge, train_bpe
+from llm.tokenizers.bpe import MAX_TOKEN_BYTES
+from llm.tokenizers.byte_level import PATTERN
+from llm.tokenizers.gpt2 import byte_characters
+
+ORIGINAL_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""As the GPT-2 release has it."""
+
+
+def apply(pair, token, ids):
+    """Replace each occurrence of the pair, from left to right."""
+    out, i = [], 0
+    while i < len(ids):
+        if tuple(ids[i : i + 2]) == pair:
+            out.append(token)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return out
+
+
+def count_pairs(chunks):
+    """How often each pair stands side by side, in all chunks of the text."""
+    return Counter(pair for ids in chunks for pair in itertools.pairwise(ids))
+
+
+def reference(text, vocab_size):
+    """The textbook: recount every pair in the whole text, merge the best everywhere, repeat."""
+    chunks = [list(chunk.encode()) for chunk in regex.findall(ORIGINAL_PATTERN, text)]
+    tokens = [bytes([b]) for b in range(256)]
+    merges = []
+    while len(tokens) < vocab_size - 1:
+        counts = count_pairs(chunks)
+        allowed = [p for p, n in counts.items() if n > 1 and len(tokens[p[0]]) + len(tokens[p[1]]) <= MAX_TOKEN_BYTES]
+        if not allowed:
+            break
+        best = min(allowed, key=lambda p: (-counts[p], tokens[p[0]], tokens[p[1]]))
+        merges.append(Merge(best, len(tokens), counts[best]))
+        chunks = [apply(best, len(tokens), ids) for ids in chunks]
+        tokens.append(tokens[best[0]] + tokens[best[1]])
+    return merges, [id for ids in chunks for id in ids]
+
+
+def assert_same(text, vocab_size):
+    """The fast trainer finds the same merges, and encode cuts the training text as training left it."""
+    tokenizer = train_bpe(text, vocab_size)
+    merges, segmentation = reference(text, vocab_size)
+    assert list(tokenizer.merges) == merges
+    assert tokenizer.encode(text) == segmentation
+    assert tokenizer.decode(segmentation) == text
+
+
+@settings(deadline=None, max_examples=400)
+@given(text=st.text("ab ", min_size=1, max_size=80), vocab_size=st.integers(257, 300))
+@example("aaaaaaaaa", 300)
+@example("aaaab aaab aab ab caab caaab", 300)
+@example("abababab bababa", 300)
+def test_tiny_alphabets_against_the_reference(text, vocab_size):
+    """Where pairs overlap themselves and many bytes are equal, merges, counts and encoding still agree."""
+    assert_same(text, vocab_size)
+
+
+@settings(deadline=None, max_examples=200)
+@given(text=st.text(min_size=1, max_size=60, alphabet=st.sampled_from("a'sé🙂1 \n\r\t\u00a0.\x00数")))
+def test_mixed_text_against_the_reference(text):
+    """Contractions, blanks of all sorts and characters of several bytes are chunked and merged alike."""
+    assert_same(text + text, 290)
+
+
+def test_real_text_against_the_reference():
+    """On real prose, with many chunks that occur often."""
+    assert_same(load_corpus("pydoc").text[:12_000], 500)
+
+
+def test_the_worked_example():
+    """ "aaabdaaabac": aa, then ab (before aa+a: of equal counts the smaller bytes), then both; then nothing twice."""
+    tokenizer = train_bpe("aaabdaaabac", 1000)
+    assert tokenizer.merges == (Merge((97, 97), 256, 4), Merge((97, 98), 257, 2), Merge((256, 257), 258, 2))
+    assert [tokenizer.token_bytes(id) for id in range(256, 260)] == [b"aa", b"ab", b"aaab", b"<|endoftext|>"]
+    assert tokenizer.encode("aaabdaaabac") == [258, 100, 258, 97, 99]
+    assert tokenizer.vocab_size == 260 and tokenizer.eot_id == 259
+
+
+def test_a_single_byte_is_its_own_id():
+    """Ids 0 to 255 are the byte values."""
+    tokenizer = train_bpe("x", 257)
+    assert [tokenizer.token_bytes(id) for id in range(256)] == [bytes([b]) for b in range(256)]
+    assert tokenizer.encode("é") == [0xC3, 0xA9] and tokenizer.vocab_size == 257
+
+
+def test_each_merge_is_announced_once_in_order():
+    """on_merge hears every merge as it is made; an exception in it ends the training."""
+    heard: list[Merge] = []
+    tokenizer = train_bpe("low lower lowest slow slower", 400, heard.append)
+    assert tuple(heard) == tokenizer.merges and len(heard) == 5
+
+    def cancel(merge):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_bpe("low lower", 400, cancel)
+
+
+def test_merges_chosen_by_tokenizers_are_of_highest_count():
+    """Hugging Face's trainer breaks ties otherwise, so replay its merges: each must be a most frequent pair here."""
+    text = load_corpus("pydoc").text[:12_000]
+    theirs = tokenizers.Tokenizer(tokenizers.models.BPE())
+    theirs.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    theirs.train_from_iterator(
+        [text], tokenizers.trainers.BpeTrainer(vocab_size=450, initial_alphabet=alphabet, show_progress=False)
+    )
+    names = byte_characters()
+    chunks = [[names[b] for b in chunk.encode()] for chunk in regex.findall(PATTERN, text)]
+    merges = json.loads(theirs.to_str())["model"]["merges"]
+    assert len(merges) == 450 - 256
+    ours = train_bpe(text, 451).merges
+    for n, (left, right) in enumerate(merges):
+        counts = count_pairs(chunks)
+        assert counts[(left, right)] == max(counts.values())
+        if n == 0:
+            assert counts[(left, right)] == ours[0].count
+        chunks = [apply((left, right), left + right, ids) for ids in chunks]
+    assert theirs.encode(text, add_special_tokens=False).tokens == [name for ids in chunks for name in ids]
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=st.text(alphabet=st.sampled_from("ab'stdmlrveSé½1  \n\r\t\x0b\x1c\x85\u00a0\u3000.!🙂\u0301"), max_size=40))
+def test_the_pattern_cuts_as_the_original(text):
+    """Possessive matching and the shorter last rule change no chunk."""
+    assert regex.findall(PATTERN, text) == regex.findall(ORIGINAL_PATTERN, text)
+    assert "".join(regex.findall(PATTERN, text)) == text
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "\n" * 100_000 + "x", "ab" * 50_000, "數" * 30_000], ids=range(4))
+def test_one_endless_chunk_trains_and_comes_back(text):
+    """A text without a single space is one chunk; no token grows past its bound, and the time stays linear."""
+    tokenizer = train_bpe(text, 4096)
+    assert max(len(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size)) <= MAX_TOKEN_BYTES
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("end", ["", "x", "\n", "\nx"])
+def test_millions_of_blanks_do_not_bring_tiktoken_down(end):
+    """They overflow the stack of its regular expressions (a panic, no exception) unless the run is cut first."""
+    text = "a" + " " * 1_500_000 + end + " b"
+    tokenizer = GPT2Tokenizer()
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", " \n"])
+def test_cutting_long_blanks_changes_no_token(blank):
+    """A run long enough to be cut is encoded as tiktoken does it whole, where tiktoken still can."""
+    tokenizer = GPT2Tokenizer()
+    for text in (f"a{blank * 100_001}b {blank * 120_000}", f"{blank * 99_999}1{blank * 100_000}'s"):
+        assert tokenizer.encode(text) == tokenizer._encoding.encode_ordinary(text)
