@@ -1,0 +1,186 @@
+"""The command line: `python -m llm train | generate | evaluate | tokenize`.
+
+Each option is called what the library and the playground call it. A mistake gets one sentence on
+standard error and exit code 2. What the commands do is in llm/commands.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from llm import commands
+from llm.config import SamplingConfig, TrainConfig
+from llm.corpora import CORPORA
+from llm.tokenizers import KINDS
+
+HELP = {
+    # the model
+    "n_layer": "blocks that follow one another",
+    "n_head": "attention heads in each block; they share the width evenly",
+    "n_embd": "width: the length of each token's vector",
+    "n_ctx": "context: the most tokens the model can look at",
+    "dropout": "share of values zeroed while training",
+    # the training
+    "max_steps": "optimiser steps in all",
+    "batch_size": "sequences a step",
+    "grad_accum_steps": "batches whose gradients make one step",
+    "learning_rate": "peak learning rate of AdamW",
+    "min_lr_ratio": "where the cosine schedule ends, as a share of the peak",
+    "warmup_steps": "steps over which the learning rate rises",
+    "weight_decay": "decay of the weight matrices",
+    "beta1": "how long AdamW remembers the gradient",
+    "beta2": "how long AdamW remembers its square",
+    "grad_clip": "largest norm of the gradient; 0 is off",
+    "eval_interval": "steps between evaluations and samples",
+    "eval_windows": "windows of each split that an evaluation reads",
+    "sample_tokens": "tokens in each sample; 0 is off",
+    "seed": "the same seed gives the same result",
+    # how tokens are drawn
+    "repetition_penalty": "above 1 makes tokens that already occur less likely; 1 is off",
+    "temperature": "below 1 plays safe, above 1 takes chances, 0 always takes the likeliest token",
+    "top_k": "keep only the k likeliest tokens; 0 is off",
+    "top_p": "keep the likeliest tokens that hold this share of the probability; 1 is off",
+    "min_p": "drop tokens below this share of the likeliest one's probability; 0 is off",
+    "max_new_tokens": "tokens to write at most",
+    "stop": "end before this text; may be given more than once",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message[0].upper()}{message[1:]}; see {self.prog} --help.\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m llm", description="Build, train and try a GPT-2 on the command line.")
+    add = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    train = _command(
+        add, commands.train,
+        "train a model on a text; the app lists the run",
+        "train --text notes.txt --max-steps 500 --out notes-model",
+    )  # fmt: skip
+    _add_text(train)
+    train.add_argument("--tokenizer", choices=KINDS, default="bpe", help="how text is cut into tokens (default bpe)")
+    train.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
+    train.add_argument("--name", help="what the app calls the run")
+    train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, by its id")
+    _add_device(train)
+    _add_settings(train, "the model", commands.SHAPE, commands.MODEL_SETTINGS)
+    _add_settings(train, "the training", TrainConfig(), commands.TRAIN_SETTINGS)
+
+    generate = _command(
+        add, commands.generate,
+        "continue a prompt",
+        'generate --checkpoint checkpoints/shakespeare --prompt "ROMEO:" --temperature 0.8',
+    )  # fmt: skip
+    _add_checkpoint(generate)
+    generate.add_argument("--prompt", default="", help="the text to continue; without it a new document begins")
+    _add_device(generate)
+    _add_settings(generate, "how tokens are drawn", SamplingConfig(), commands.SAMPLING_SETTINGS)
+
+    evaluate = _command(
+        add, commands.evaluate,
+        "measure how well a model predicts a text",
+        "evaluate --checkpoint checkpoints/shakespeare --corpus tinyshakespeare",
+    )  # fmt: skip
+    _add_checkpoint(evaluate)
+    _add_text(evaluate)
+    evaluate.add_argument(
+        "--split", choices=("validation", "all"), default="validation",
+        help="the last tenth, which training leaves out, or the whole text (default validation)",
+    )  # fmt: skip
+    for name, sentence in {
+        "--n-ctx": "tokens in a window (default: the model's context)",
+        "--stride": "tokens from one window to the next (default: a whole window, no overlap)",
+        "--batch-size": "windows read at a time",
+    }.items():
+        evaluate.add_argument(name, type=int, metavar="N", default=argparse.SUPPRESS, help=sentence)
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_device(evaluate)
+
+    tokenize = _command(
+        add, commands.tokenize, "show the tokens of a text", 'tokenize --tokenizer gpt2 "Hello, world!"'
+    )  # fmt: skip
+    tokenize.add_argument("text", nargs="?", help="the text; without it and --file, standard input is read")
+    tokenize.add_argument("--file", type=Path, help="a UTF-8 text file instead")
+    tokenize.add_argument(
+        "--tokenizer", default="gpt2", metavar="NAME",
+        help=f"{', '.join(KINDS)} (all but gpt2 learn from this very text), a tokenizer.json, or a saved model's "
+        "folder (default gpt2)",
+    )  # fmt: skip
+    tokenize.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    tokenize.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _command(add: Any, run: Callable[[argparse.Namespace], None], summary: str, example: str) -> _Parser:
+    parser = add.add_parser(
+        run.__name__,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog="example:\n  python -m llm " + example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_text(parser: _Parser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--corpus", choices=CORPORA, help="a text that Glassbox knows")
+    source.add_argument("--text", type=Path, metavar="FILE", help="a UTF-8 text file of yours")
+
+
+def _add_checkpoint(parser: _Parser) -> None:
+    parser.add_argument("--checkpoint", required=True, metavar="FOLDER", help="a model that Glassbox saved")
+
+
+def _add_device(parser: _Parser) -> None:
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps or auto: a CUDA card if there is one")
+
+
+def _add_settings(parser: _Parser, title: str, defaults: Any, names: tuple[str, ...]) -> None:
+    """One option for each field of a config. What isn't given stays out, so that the config's default holds."""
+    group = parser.add_argument_group(title)
+    for name in names:
+        option, default = "--" + name.replace("_", "-"), getattr(defaults, name)
+        if isinstance(default, tuple):
+            group.add_argument(option, action="append", metavar="TEXT", default=argparse.SUPPRESS, help=HELP[name])
+        else:
+            sentence = f"{HELP[name]} (default {default:g})"
+            group.add_argument(option, type=type(default), metavar="N", default=argparse.SUPPRESS, help=sentence)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, the process's own if None. Returns the exit code; --help and unknown options exit."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    args = build_parser().parse_args(arguments)
+    try:
+        args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.filename or 'The disk'} can't be used: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

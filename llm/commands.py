@@ -1,0 +1,245 @@
+"""What the command line does: train, generate, evaluate, tokenize.
+
+Each takes the parsed options, prints its results to standard output and everything else to
+standard error, and raises ValueError for a person's mistake. Whatever needs torch is imported
+inside, so that `tokenize` and every `--help` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm.config import ModelConfig, SamplingConfig, TrainConfig
+from llm.corpora import CORPORA, Corpus, load_corpus, read_text_file, text_from_bytes
+from llm.paths import home
+from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+    from llm.runs import Run
+    from llm.trainer import Trainer
+
+SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
+"""What `train` builds unless told otherwise: a model that a laptop trains in minutes."""
+
+MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "n_ctx", "dropout")
+TRAIN_SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+SAMPLING_SETTINGS = tuple(field.name for field in dataclasses.fields(SamplingConfig))
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train a model as a run that the app lists too, showing loss and samples as they come."""
+    from tqdm import tqdm
+
+    from llm.checkpoint import CARD, FILES, save_checkpoint
+    from llm.trainer import DoneEvent, EvalEvent, SampleEvent, StepEvent
+
+    out: Path | None = args.out
+    if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
+        raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
+    corpus, run, trainer = _resumed_run(args) if args.resume else _new_run(args)
+    tokenizer = run.tokenizer
+    info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
+    _say(f"Run {run.id}: {run.model_config.n_params:,} parameters, in {run.path}. Ctrl-C stops and saves.")
+
+    steps, seen = trainer.config.max_steps, trainer.tokens_seen
+    with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar, _stopped_by_ctrl_c(trainer):
+        for event in trainer:
+            run.record(trainer, event)
+            if isinstance(event, StepEvent):
+                speed = (event.tokens_seen - seen) / event.seconds
+                bar.set_postfix_str(f"loss {event.loss:.3f}, {speed:,.0f} tokens/s", refresh=False)
+                bar.update()
+                seen = event.tokens_seen
+            elif isinstance(event, EvalEvent):
+                info["validation_loss"] = event.validation_loss
+                bar.write(f"step {event.step:,}: loss {event.train_loss:.4f}, validation {event.validation_loss:.4f}")
+            elif isinstance(event, SampleEvent):
+                bar.write("    " + tokenizer.decode(event.ids).strip("\n").replace("\n", "\n    ") + "\n")
+            elif isinstance(event, DoneEvent):
+                done = event
+    if done.reason == "diverged":
+        raise ValueError(f"The loss was no longer a number after step {done.step:,}; try a lower --learning-rate.")
+    if out:
+        save_checkpoint(out, trainer.model, tokenizer, step=done.step, info=info)
+    if done.reason == "stopped":
+        _say(f"Stopped and saved after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
+    _say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
+
+
+def _new_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
+    # Both configs before the tokenizer, which can take a while to train.
+    shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
+    corpus = _corpus(args)
+    if args.tokenizer != "gpt2":
+        _say(f"Training a {args.tokenizer} tokenizer on {len(corpus.text):,} characters ...")
+    tokenizer = train_tokenizer(args.tokenizer, corpus.text, args.vocab_size)
+
+    from llm.data import encode_corpus, split
+    from llm.model import GPT
+    from llm.runs import Run
+    from llm.trainer import Trainer
+
+    tokens = encode_corpus(tokenizer, corpus.text)
+    model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed).to(_device(args.device))
+    trainer = Trainer(model, *split(tokens), config, prompt_ids=tokens[:1].tolist())
+    run = Run.create(home() / "runs", model.config, config, tokenizer, corpus=corpus.name, name=args.name or "")
+    return corpus, run, trainer
+
+
+def _resumed_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
+    from llm.data import encode_corpus, split
+    from llm.runs import Run
+
+    fixed = ["--" + name.replace("_", "-") for name in given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))]
+    if fixed:
+        raise ValueError(f"A run goes on with the settings it began with; leave out {', '.join(fixed)}.")
+    run = Run.open(home() / "runs", args.resume)
+    if args.corpus is None and args.text is None and run.corpus in CORPORA:
+        args.corpus = run.corpus
+    if run.corpus not in (args.corpus, args.text and args.text.name):
+        raise ValueError(f"This run learns from {run.corpus}; give that file with --text.")
+    corpus = _corpus(args)
+    tokens = encode_corpus(run.tokenizer, corpus.text)
+    trainer = run.resume(*split(tokens), prompt_ids=tokens[:1].tolist(), device=_device(args.device))
+    return corpus, run, trainer
+
+
+@contextmanager
+def _stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
+    """The first Ctrl-C lets the step finish and the run be saved; a second one ends at once."""
+
+    def ask(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        trainer.stop()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def generate(args: argparse.Namespace) -> None:
+    """Write the prompt and its continuation, token by token."""
+    config = SamplingConfig.from_dict(given(args, SAMPLING_SETTINGS))
+
+    from llm.checkpoint import load_checkpoint
+    from llm.completion import complete
+
+    checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
+    pieces = complete(checkpoint.model, checkpoint.tokenizer, args.prompt, config)
+    print(args.prompt, end="", flush=True)
+    for piece in pieces:
+        print(piece.text, end="", flush=True)
+    print()
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Print loss, perplexity and bits per byte, and what they were measured with."""
+    from tqdm import tqdm
+
+    from llm.checkpoint import load_checkpoint
+    from llm.data import encode_corpus, split
+    from llm.evaluate import evaluate as score
+
+    corpus = _corpus(args)
+    checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
+    tokenizer = checkpoint.tokenizer
+    tokens = encode_corpus(tokenizer, corpus.text)
+    if args.split == "validation":
+        tokens = split(tokens).validation
+    lost = tokenizer.what_is_lost(corpus.text)  # bytes that no token stands for can't be counted
+    lengths = None if lost else [len(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size)]
+    with tqdm(unit="window", disable=None, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        windows = given(args, ("n_ctx", "stride", "batch_size"))
+        result = score(checkpoint.model, tokens, bytes_per_id=lengths, on_progress=progress, **windows)
+
+    if args.json:
+        measured = {"text": corpus.name, "split": args.split, **dataclasses.asdict(result)}
+        print(json.dumps(measured | {"perplexity": result.perplexity, "bits_per_byte": result.bits_per_byte}))
+        return
+    print(f"text           {corpus.name}, {'its last tenth' if args.split == 'validation' else 'all of it'}")
+    print(f"loss           {result.loss:.4f} nats a token, over {result.tokens:,} tokens")
+    print(f"perplexity     {result.perplexity:,.2f}")
+    print(f"bits per byte  {f'unknown. {lost}' if lost else f'{result.bits_per_byte:.4f}'}")
+    print(f"measured with  a context of {result.n_ctx} tokens and a stride of {result.stride}")
+
+
+def tokenize(args: argparse.Namespace) -> None:
+    """Print each token's id and text."""
+    if args.text is not None and args.file is not None:
+        raise ValueError("Give the text itself or --file, not both.")
+    if args.file is not None:
+        text = read_text_file(args.file).text
+    elif args.text is not None:
+        text = args.text
+    else:
+        text = text_from_bytes(sys.stdin.buffer.read(), "standard input")
+    if args.tokenizer in KINDS:
+        tokenizer = train_tokenizer(args.tokenizer, text, args.vocab_size)
+    else:
+        path = Path(args.tokenizer)
+        tokenizer = load_tokenizer(path / "tokenizer.json" if path.is_dir() else path)
+
+    ids = tokenizer.encode(text)
+    if args.json:
+        pieces = [tokenizer.token_bytes(id).decode("utf-8", "replace") for id in ids]
+        print(json.dumps({"kind": tokenizer.kind, "ids": ids, "pieces": pieces}, ensure_ascii=False))
+    else:
+        for id in ids:
+            print(f"{id:>7}  {_shown(tokenizer.token_bytes(id))}")
+        print(f"{len(ids):,} tokens, {len(text):,} characters, {len(text.encode('utf-8', 'replace')):,} bytes")
+    if lost := tokenizer.what_is_lost(text):
+        _say(lost)
+
+
+def _shown(piece: bytes) -> str:
+    """A token in quotes: as text, or as bytes when it is only a part of a character."""
+    try:
+        return repr(piece.decode("utf-8"))
+    except UnicodeDecodeError:
+        return repr(piece)
+
+
+def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    """The settings that were written on the command line; the others keep their defaults."""
+    return {name: getattr(args, name) for name in names if name in args}
+
+
+def _corpus(args: argparse.Namespace) -> Corpus:
+    if args.text is not None:
+        return read_text_file(args.text)
+    if args.corpus is not None:
+        return load_corpus(args.corpus)
+    raise ValueError(f"Name a text: --text FILE, or --corpus {' or '.join(CORPORA)}.")
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # unknown, absent, or not in this torch
+        raise ValueError(f"There is no device {name!r} here; use --device cpu.") from error
+
+
+def _say(sentence: str) -> None:
+    """To standard error, so that standard output holds results only."""
+    print(sentence, file=sys.stderr, flush=True)
