@@ -1,9 +1,10 @@
 // The bar above every tab: model, moment and prompt. It alone fills the menus; everyone may point
 // the subject elsewhere through glassbox.look, and the bar follows.
-glassbox.lens("bar", ({ ask, find, notice }) => {
+glassbox.lens("bar", ({ ask, upload, find, notice }) => {
   const { el, format, address, look, on, subject, room, calm } = glassbox;
   const model = find("[data-id=model]"), moment = find("[data-id=moment]"), prompt = find("[data-id=prompt]");
   const play = find("[data-id=play]"), examples = find("[data-id=examples]");
+  const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"], MAX_BYTES = 64_000_000;
   let models = [];
   const current = () => models.find((m) => m.ref === subject.model);
 
@@ -13,7 +14,7 @@ glassbox.lens("bar", ({ ask, find, notice }) => {
       if (!groups.has(m.group)) groups.set(m.group, el("optgroup", { label: m.group }));
       groups.get(m.group).append(el("option", { value: m.ref }, m.live ? `${m.title} (training now)` : m.title));
     }
-    model.replaceChildren(...groups.values());
+    model.replaceChildren(...groups.values(), el("option", { value: "file" }, "A checkpoint folder…"));
     model.value = subject.model ?? "";
   }
 
@@ -24,7 +25,7 @@ glassbox.lens("bar", ({ ask, find, notice }) => {
     const at = subject.step === null ? steps.length - 1 : steps.reduce((best, s, i) =>
       (Math.abs(s - subject.step) < Math.abs(steps[best] - subject.step) ? i : best), 0);
     moment.value = at;
-    find("[data-id=step]").textContent = steps.length ? `step ${format.whole(steps[at])}${subject.step === null ? ", newest" : ""}` : "";
+    find("[data-id=step]").textContent = steps.length ? `step ${format.whole(steps[at])}${subject.step === null ? " · newest" : ""}` : "";
     moment.setAttribute("aria-valuetext", find("[data-id=step]").textContent);
   }
 
@@ -69,7 +70,32 @@ glassbox.lens("bar", ({ ask, find, notice }) => {
     }, 2000);
   }
 
-  model.addEventListener("change", () => { stop(); look({ model: model.value, step: null }); });
+  model.addEventListener("change", () => {
+    stop();
+    if (model.value === "file") {
+      model.value = subject.model ?? "";
+      find("[data-id=files]").click();
+    } else look({ model: model.value, step: null });
+  });
+  find("[data-id=files]").addEventListener("change", async (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    if (files.length) await safely(open(files));
+  });
+  async function open(files) {  // a checkpoint is three files; whatever else lies in the folder stays here
+    const wanted = files.filter((file) => CHECKPOINT.includes(file.name) && file.webkitRelativePath.split("/").length <= 2);
+    const missing = CHECKPOINT.filter((name) => !wanted.some((file) => file.name === name));
+    if (missing.length) throw new glassbox.Refusal(`That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`);
+    const size = wanted.reduce((sum, file) => sum + file.size, 0);
+    if (size > MAX_BYTES) throw new glassbox.Refusal(`That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(MAX_BYTES)}. Use a smaller model.`);
+    notice("Uploading…", "info");
+    const paths = {};
+    for (const file of wanted) paths[file.name] = (await upload(file)).path;
+    const { model: ref } = await ask("keep_model", { name: wanted[0].webkitRelativePath.split("/")[0] || "model", paths });
+    notice("");
+    look({ model: ref, step: null });
+    await reload();
+  }
   moment.addEventListener("input", () => { stop(); goTo(Number(moment.value)); });
   function goTo(i) {
     const steps = current()?.steps ?? [];

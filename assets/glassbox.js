@@ -40,7 +40,7 @@
       if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
       const size = Math.abs(x);
       if (size !== 0 && size < 1e-3) return x.toExponential(2).replace("e-", "e−").replace(/^-/, "−");
-      const text = size >= 1000 ? Math.round(x).toLocaleString("en-US").replace(/,/g, " ") : String(Number(x.toPrecision(3)));
+      const text = size >= 1000 ? Math.round(x).toLocaleString("en-US").replace(/,/g, "\u202f") : String(Number(x.toPrecision(3)));
       return text.replace(/^-/, "−");
     },
     /** Percent above 1 %, two decimals down to 0.1 %, scientific below. */
@@ -50,13 +50,13 @@
       if (p >= 0.001) return `${(100 * p).toFixed(2)} %`;
       return p.toExponential(1).replace("e-", "e−");
     },
-    whole: (n) => Number(n).toLocaleString("en-US").replace(/,/g, " "),
+    whole: (n) => Number(n).toLocaleString("en-US").replace(/,/g, "\u202f"),
     seconds(s) {
       if (!Number.isFinite(s)) return "–";
       if (s < 10) return `${s.toFixed(1)} s`;
-      if (s < 60) return `${Math.round(s)} s`;
-      const m = Math.floor(s / 60);
-      return m < 60 ? `${m} min ${String(Math.round(s % 60)).padStart(2, "0")} s` : `${Math.floor(m / 60)} h ${m % 60} min`;
+      const whole = Math.round(s), m = Math.floor(whole / 60);
+      if (whole < 60) return `${whole} s`;
+      return m < 60 ? `${m} min ${String(whole % 60).padStart(2, "0")} s` : `${Math.floor(m / 60)} h ${m % 60} min`;
     },
     bytes: (n) => (n < 1e3 ? `${n} B` : n < 1e6 ? `${(n / 1e3).toPrecision(3)} kB` : `${(n / 1e6).toPrecision(3)} MB`),
   };

@@ -64,7 +64,7 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
       find("[data-id=parts]").replaceChildren(...answer.parts.map((part, i) =>
         el("i", { title: `${part.name}: ${format.whole(part.count)}`, style: `flex:${part.count};background:var(${PARTS[i]})` })));
       find("[data-id=plan]").textContent = `${format.whole(answer.vocab_size)} tokens in the vocabulary; the text has ` +
-        `${format.whole(answer.tokens)} (${format.number(answer.bytes_per_token)} bytes each), read ${format.number(answer.passes)} times. ` +
+        `${format.whole(answer.tokens)} (${answer.bytes_per_token.toFixed(2)} bytes each), read ${format.number(answer.passes)} times. ` +
         `About ${format.bytes(answer.memory)} of memory.`;
     } catch (error) {
       start.disabled = true;
@@ -123,6 +123,7 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
     start.textContent = run === null ? "Start" : "Start a new run";
     start.hidden = going();
     find("[data-id=pause]").disabled = find("[data-id=step]").disabled = find("[data-id=stop]").disabled = !going();
+    find("[data-id=csv]").disabled = run === null;
     find("[data-id=pause]").textContent = state === "paused" ? "Resume" : "Pause";
   }
 
@@ -197,7 +198,7 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
   function addSample({ step, prompt, text }) {
     const list = find("[data-id=samples]");
     list.prepend(el("li", {}, el("time", {}, `step ${format.whole(step)}`),
-      el("p", {}, el("span", { class: "gb-given" }, prompt), text)));
+      el("p", {}, el("span", { class: "gb-given" }, prompt.trimStart()), prompt.trim() ? text : text.trimStart())));
     while (list.children.length > SAMPLES) list.lastChild.remove();
   }
 
@@ -219,6 +220,13 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
     find("[data-id=progress]").setAttribute("aria-valuenow", Math.round((100 * answer.step) / answer.max_steps));
     write("meaning", evaluation ? `On text it has not seen, it is now about as unsure as if it chose evenly among ${format.number(Math.exp(evaluation[2]))} tokens.` : "\u00a0");
   }
+
+  find("[data-id=csv]").addEventListener("click", guarded(async () => {
+    const { csv, name } = await ask("export_metrics", { run });
+    const link = el("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: name });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }));
 
   async function draw() {
     find("[data-id=empty]").hidden = current.evaluations.length + ghosts.length > 0;

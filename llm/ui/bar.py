@@ -6,6 +6,7 @@ import torch
 
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.subject import Subjects
+from llm.ui.uploads import keep_checkpoint
 
 EXAMPLES = [
     "ROMEO:\nO, she doth teach the torches to burn bright!",
@@ -16,13 +17,16 @@ EXAMPLES = [
 
 
 def build_bar(subjects: Subjects) -> Lens:
-    """The bar; its one endpoint lists what there is to look at."""
+    """The bar; its endpoints list what there is to look at, and take in a checkpoint."""
 
     def list_models(request: Request) -> Answer:
         session = subjects.sessions.of(request)
         return {"models": subjects.available(session), "examples": EXAMPLES, "device": _device()}
 
-    return Lens("bar", [list_models])
+    def keep_model(request: Request) -> Answer:
+        return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}
+
+    return Lens("bar", [list_models, keep_model])
 
 
 def _device() -> str:

@@ -12,6 +12,8 @@ from typing import Any
 MAX_PROMPT = 20_000
 """Characters of a prompt: more than any context here can hold, little enough to send on every key."""
 
+SPOKEN = {"n_layer": "Layers", "n_head": "Heads", "n_embd": "Width", "n_ctx": "Context"}
+
 
 def whole(request: dict[str, Any], name: str, low: int, high: int, default: int | None = None) -> int:
     """A whole number, clamped to low .. high."""
@@ -53,4 +55,5 @@ def flag(request: dict[str, Any], name: str, default: bool = False) -> bool:
 
 
 def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    """What the page calls it."""
+    return SPOKEN.get(name) or name.replace("_", " ").capitalize()

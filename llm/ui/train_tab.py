@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pandas as pd
 import torch
 
 from llm.config import ModelConfig, TrainConfig
@@ -27,6 +28,8 @@ MAX_MEMORY = 4_000_000_000
 """Bytes that a run's weights, optimiser and activations may take together."""
 MAX_KEPT_RUNS = 30
 """Runs kept on the disk for each visitor; the oldest goes first."""
+COLUMNS = ["step", "loss", "validation_loss", "learning_rate", "grad_norm", "tokens_seen", "seconds"]
+"""Of a run's metrics as CSV."""
 SAMPLE_PROMPT_TOKENS = 8
 HISTORY_POINTS = 500
 
@@ -131,8 +134,12 @@ def build_train_tab(sessions: Sessions) -> Lens:
     def read_history(request: Request) -> Answer:
         return _history(Run.open(sessions.of(request).runs, inputs.text(request, "run", 80)))
 
-    endpoints = [list_choices, download_corpus, keep_upload, plan_run, start_run, steer_run, poll_run, read_history]
-    return Lens("train", endpoints)
+    def export_metrics(request: Request) -> Answer:
+        run = Run.open(sessions.of(request).runs, inputs.text(request, "run", 80))
+        return {"csv": _steps(run).to_csv(index=False), "name": f"{run.id}.csv"}
+
+    reports = [poll_run, read_history, export_metrics]
+    return Lens("train", [list_choices, download_corpus, keep_upload, plan_run, start_run, steer_run, *reports])
 
 
 def _settings(
@@ -231,15 +238,22 @@ def _shown(run: Run) -> str | None:
     return None if os.environ.get("SPACE_ID") else str(run.path).replace(os.path.expanduser("~"), "~", 1)
 
 
+def _steps(run: Run) -> pd.DataFrame:
+    """One row a step, with the validation loss where there was an evaluation after it."""
+    metrics = pd.DataFrame(run.metrics(), columns=["event", *COLUMNS])
+    evaluations = metrics.loc[metrics["event"] == "evaluation", ["step", "validation_loss"]]
+    steps = metrics.loc[metrics["event"] == "step"].drop(columns=["event", "validation_loss"])
+    return steps.merge(evaluations, on="step", how="left")[COLUMNS]
+
+
 def _history(run: Run) -> Answer:
     """A run's curves, thinned to at most HISTORY_POINTS steps: what the page draws as a ghost."""
-    metrics = run.metrics()
-    steps = [m for m in metrics if m["event"] == "step"]
-    every = max(1, len(steps) // HISTORY_POINTS)
-    evaluations = [m for m in metrics if m["event"] == "evaluation"]
+    steps = _steps(run)
+    thinned = steps.iloc[:: max(1, len(steps) // HISTORY_POINTS)]
+    evaluations = [m for m in run.metrics() if m["event"] == "evaluation"]
     return {
         "about": _about(run),
         "state": run.state,
-        "steps": [[m["step"], m["loss"]] for m in steps[::every]],
+        "steps": list(zip(thinned["step"].tolist(), thinned["loss"].tolist(), strict=True)),
         "evaluations": [[m["step"], m["train_loss"], m["validation_loss"]] for m in evaluations],
     }

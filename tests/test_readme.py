@@ -1,0 +1,30 @@
+"""README.md points at what is there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_primer_points_at_the_lines_it_names():
+    """Each link `[name](file#Lnn)` leads to a line that holds that name."""
+    links = re.findall(r"\[`([^`]+)`\]\(([^)#]+)#L(\d+)\)", README)
+    assert len(links) >= 15
+    for name, path, line in links:
+        assert name in (ROOT / path).read_text(encoding="utf-8").splitlines()[int(line) - 1], f"{path}#L{line}: {name}"
+
+
+def test_tree_and_pictures_name_files_that_exist():
+    """Every file of the annotated tree, and every picture and link within the repository, is there."""
+    tree = README.split("## Where things live")[1].split("```")[1]
+    folder = ROOT
+    for line in tree.strip().splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = ROOT / name if name.endswith("/") else ROOT
+            assert (ROOT / name).exists(), name
+        else:
+            assert (folder / name).exists(), name
+    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
