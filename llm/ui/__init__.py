@@ -24,7 +24,24 @@ from llm.ui.subject import Subjects
 from llm.ui.tokenizer_tab import build_tokenizer_tab
 from llm.ui.train_tab import build_train_tab
 
-SCRIPTS = ("glassbox", "bars", "chart", "bar", "train", "attention", "tokenizer", "sampler", "generate")
+SCRIPTS = (
+    "glassbox",
+    "bars",
+    "chart",
+    "bar",
+    "train",
+    "heat",
+    "head_grid",
+    "head_zoom",
+    "attention",
+    "chips",
+    "token_rows",
+    "tokenizer",
+    "sampler",
+    "odds",
+    "dials",
+    "generate",
+)
 STYLES = ("glassbox", "train", "attention", "tokenizer", "generate")
 
 
@@ -48,13 +65,8 @@ def build_app() -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
-    plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
-    gr.set_static_paths(plotly)
-    script = "\n".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    style = "\n".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
     return {
-        "head": f"<script>\n{script}\nglassbox.plotlyPath = {json.dumps(str(plotly))};\n</script>",
-        "css": style,
+        "head": _head(),
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "footer_links": [],
         "run_history": False,
@@ -63,3 +75,20 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "favicon_path": str(ASSETS / "logo.png"),
     }
+
+
+def _head() -> str:
+    """Our styles and scripts, whole in the page: nothing is fetched from anywhere.
+
+    The styles don't go through Gradio's `css`, which rewrites them and loses rules; inside
+    `:root:root` each weighs more than Gradio's own rules for plain buttons and fields.
+    """
+    plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
+    gr.set_static_paths(plotly)
+    script = "\n".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    style = "\n".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    motion = (ASSETS / "motion.css").read_text(encoding="utf-8")
+    return (
+        f"<style>\n{motion}\n:root:root {{\n{style}\n}}\n</style>\n"
+        f"<script>\n{script}\nglassbox.plotlyPath = {json.dumps(str(plotly))};\n</script>"
+    )

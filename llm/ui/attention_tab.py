@@ -40,6 +40,8 @@ def build_attention_tab(subjects: Subjects) -> Lens:
             return {"tokens": []}
         asked = _asked_head(request, loaded)
         seen = trace(loaded.model, ids, [f"blocks.*.attn.hook_{part}" for part in "qkv"])
+        if not seen.logits.isfinite().all():
+            raise ValueError("At this moment the model's weights hold NaN or infinity; choose an earlier one.")
 
         thumbnails, rests, scores_of = [], [], {}
         layers = loaded.config.n_layer

@@ -194,11 +194,9 @@ def _text_so_far(request: Request, loaded: Loaded) -> tuple[list[int], list[int]
     prompt = prompt_ids(loaded.tokenizer, inputs.text(request, "prompt"))
     written = request.get("ids", [])
     if not isinstance(written, list) or len(written) > MAX_TOKENS or not all(type(id) is int for id in written):
-        raise ValueError(
-            f"The text after the prompt must be at most {MAX_TOKENS:,} tokens; press Clear to start again."
-        )
-    vocab_size = loaded.config.vocab_size
-    return checked_ids(prompt, vocab_size), checked_ids(written, vocab_size) if written else []
+        raise ValueError(f"After the prompt there is room for {MAX_TOKENS:,} tokens; press Clear to start again.")
+    checked_ids(prompt + written, loaded.config.vocab_size)
+    return prompt, written
 
 
 def _settings(request: Request, vocab_size: int) -> SamplingConfig:

@@ -1,0 +1,298 @@
+"""A checkpoint is a folder: weights as safetensors, everything else as JSON, nothing pickled.
+
+    model.safetensors     the weights, named and laid out as in Hugging Face's GPT-2
+    config.json           the model's shape, the tokenizer's hash, the step, and what the saver noted
+    tokenizer.json        the tokenizer
+    trainer.safetensors   optional: the optimiser's moments
+    trainer.json          optional: the rest that a training needs to go on
+
+A folder is written beside its place and renamed into it, so there is never half of one; while an
+old one is being replaced it is called `.NAME.old`, and a reader that finds only that reads it.
+Reading trusts nothing: the header of a weights file is compared with the config before any tensor
+is allocated, because a folder may come from a stranger.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from llm.config import ModelConfig
+from llm.model import GPT
+from llm.tokenizers import Tokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from llm.trainer import Trainer
+
+FORMAT = "glassbox-1"
+FILES = ("model.safetensors", "config.json", "tokenizer.json", "trainer.safetensors", "trainer.json")
+CARD = "README.md"
+"""A person's notes beside the files; saving again keeps them."""
+MAX_JSON_BYTES = 1_000_000
+MAX_HEADER_BYTES = 10_000_000
+ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+"""The number formats that are read, by their names in safetensors."""
+TRANSPOSED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
+"""GPT-2 stores these as [in, out] (its Conv1D); torch.nn.Linear wants [out, in]."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model as it was read from a folder, in evaluation mode, with all that belongs to it."""
+
+    model: GPT
+    tokenizer: Tokenizer
+    info: dict[str, Any]
+    """What the saver noted: corpus, scores, ..."""
+    step: int
+    """Optimiser steps that made these weights."""
+
+
+def state_to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of our `GPT` as Hugging Face's `GPT2Model` has it: the same names, four matrices transposed."""
+    return {name: t.T.contiguous() if name.endswith(TRANSPOSED) else t for name, t in state.items()}
+
+
+def state_from_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The way back: a state dict of Hugging Face's `GPT2Model` (no head, no masks) as our `GPT` has it."""
+    return state_to_gpt2(state)  # transposing twice changes nothing
+
+
+def gpt2_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The name and shape of every tensor in model.safetensors, worked out without allocating one."""
+    c = config.n_embd
+    block: dict[str, tuple[int, ...]] = {
+        "ln_1.weight": (c,), "ln_1.bias": (c,),
+        "attn.c_attn.weight": (c, 3 * c), "attn.c_attn.bias": (3 * c,),
+        "attn.c_proj.weight": (c, c), "attn.c_proj.bias": (c,),
+        "ln_2.weight": (c,), "ln_2.bias": (c,),
+        "mlp.c_fc.weight": (c, 4 * c), "mlp.c_fc.bias": (4 * c,),
+        "mlp.c_proj.weight": (4 * c, c), "mlp.c_proj.bias": (c,),
+    }  # fmt: skip
+    shapes: dict[str, tuple[int, ...]] = {"wte.weight": (config.vocab_size, c), "wpe.weight": (config.n_ctx, c)}
+    for layer in range(config.n_layer):
+        shapes |= {f"h.{layer}.{name}": shape for name, shape in block.items()}
+    return shapes | {"ln_f.weight": (c,), "ln_f.bias": (c,)}
+
+
+def save_checkpoint(
+    folder: str | Path,
+    model: GPT,
+    tokenizer: Tokenizer,
+    *,
+    step: int = 0,
+    info: dict[str, Any] | None = None,
+    trainer: Trainer | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a checkpoint whole or not at all, replacing the one that may be there. One writer a folder at a time.
+
+    With `trainer` the folder also holds what `load_trainer_state` gives back, and the step is the
+    trainer's. `dtype` rounds the weights (float16 halves a snapshot). Raises ValueError when the
+    folder holds anything but a checkpoint, or when rounding would make an exact resume impossible.
+    """
+    if trainer is not None and dtype is not None:
+        raise ValueError("Rounded weights can't go on training exactly; leave dtype out or leave the trainer out.")
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - {*FILES, CARD}):
+        raise ValueError(f"{folder} already holds something that isn't a checkpoint; choose a new folder.")
+    fresh, old = folder.with_name(f".{folder.name}.new"), _old(folder)
+    if fresh.exists():  # of a writer that was killed
+        shutil.rmtree(fresh)
+    fresh.mkdir(parents=True)
+    weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()}
+    save_file(state_to_gpt2(weights), fresh / "model.safetensors", metadata={"format": "pt"})
+    tokenizer.save(fresh / "tokenizer.json")
+    config = {
+        "format": FORMAT,
+        "model": model.config.to_dict(),
+        "tokenizer": tokenizer.hash,
+        "step": step if trainer is None else trainer.step,
+        "info": info or {},
+    }
+    write_json(fresh / "config.json", config)
+    if trainer is not None:
+        tensors, rest = trainer.state()
+        save_file(tensors, fresh / "trainer.safetensors")
+        write_json(fresh / "trainer.json", rest)
+    if (folder / CARD).is_file():
+        shutil.copyfile(folder / CARD, fresh / CARD)
+    for path in fresh.iterdir():
+        path.chmod((fresh / "config.json").stat().st_mode)  # safetensors lets nobody but the owner read its files
+        _to_disk(path)
+    _to_disk(fresh)
+    if folder.exists():
+        if old.exists():
+            shutil.rmtree(old)
+        folder.rename(old)
+    fresh.rename(folder)
+    _to_disk(folder.parent)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def load_checkpoint(
+    folder: str | Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Checkpoint:
+    """Read a checkpoint. Raises ValueError, saying what is wrong with it, for anything but a sound one."""
+    folder = _existing(Path(folder))
+    values = read_json(folder / "config.json")
+    if values.get("format") != FORMAT:
+        raise ValueError(f"{folder / 'config.json'} isn't of the format {FORMAT}; choose a folder that Glassbox saved.")
+    model_values, step, info = values.get("model"), values.get("step"), values.get("info")
+    if not isinstance(model_values, dict) or not _is_count(step) or not isinstance(info, dict):
+        raise ValueError(f"{folder / 'config.json'} is incomplete; save the checkpoint again.")
+    config = ModelConfig.from_dict(model_values)
+    check_weights(folder / "model.safetensors", gpt2_shapes(config))
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    if tokenizer.vocab_size != config.vocab_size:
+        raise ValueError(
+            f"The tokenizer has {tokenizer.vocab_size:,} tokens but the model {config.vocab_size:,}; "
+            "use the tokenizer.json that was saved with these weights."
+        )
+    if tokenizer.hash != values.get("tokenizer"):
+        raise ValueError("tokenizer.json isn't the one this model was trained with; use the one saved with it.")
+    state = _read_tensors(folder / "model.safetensors")
+    if not all(bool(t.isfinite().all()) for t in state.values()):
+        raise ValueError("The weights hold NaN or infinity, so the model can't say anything; use an earlier one.")
+    model = GPT(config)
+    model.load_state_dict(state_from_gpt2(state))
+    return Checkpoint(model.to(device, dtype).eval(), tokenizer, info, step)
+
+
+def load_trainer_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `Trainer.restore` needs. Raises ValueError when the checkpoint holds no sound training state."""
+    folder = _existing(Path(folder))
+    info = read_json(folder / "trainer.json")
+    check_weights(folder / "trainer.safetensors")
+    return _read_tensors(folder / "trainer.safetensors"), info
+
+
+def check_weights(path: Path, expected: dict[str, tuple[int, ...]] | None = None) -> None:
+    """Check a safetensors file by its header alone: sizes that add up and, if given, the expected tensors.
+
+    The format is 8 bytes with the length of a JSON header, the header, then the numbers without a gap
+    (github.com/huggingface/safetensors). Raises ValueError saying what doesn't fit.
+    """
+    tensors, end = _read_header(path)
+    for name, (shape, start, stop, item_bytes) in sorted(tensors.items(), key=lambda item: item[1][1]):
+        if expected is not None and name not in expected:
+            raise ValueError(f"{path.name} holds {name!r:.80}, which this model doesn't have; use its own weights.")
+        if expected is not None and shape != expected[name]:
+            raise ValueError(
+                f"{name} in {path.name} is {list(shape)} but config.json asks for {list(expected[name])}; "
+                "use the config.json that was saved with these weights."
+            )
+        if start != end or stop - start != math.prod(shape) * item_bytes:
+            raise ValueError(f"{path.name} is damaged: {name!r:.80} isn't where it should be. Copy it again.")
+        end = stop
+    missing = [name for name in expected or {} if name not in tensors]
+    if missing:
+        raise ValueError(f"{path.name} lacks {missing[0]}; use the weights that were saved with config.json.")
+    if end != path.stat().st_size:
+        raise ValueError(f"{path.name} should have {end:,} bytes but has {path.stat().st_size:,}; copy it again.")
+
+
+def _read_header(path: Path) -> tuple[dict[str, tuple[tuple[int, ...], int, int, int]], int]:
+    """Each tensor's shape, first byte, end and bytes a number, as the header claims; and where the header ends."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; choose a folder that Glassbox saved.")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(MAX_HEADER_BYTES, path.stat().st_size - 8):
+            raise ValueError(f"{path.name} isn't a safetensors file or was cut short; copy it again.")
+        header = _parsed(file.read(length), path.name)
+    tensors = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        dtype, shape, span = (
+            entry.get(k) if isinstance(entry, dict) else None for k in ("dtype", "shape", "data_offsets")
+        )
+        if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
+            raise ValueError(f"{name!r:.80} in {path.name} is of type {dtype!r:.20}; save it as float32 or float16.")
+        if not (_are_counts(shape) and len(shape) <= 8 and _are_counts(span) and len(span) == 2):
+            raise ValueError(f"{path.name} is damaged: its header is wrong about {name!r:.80}. Copy it again.")
+        tensors[name] = (tuple(shape), 8 + length + span[0], 8 + length + span[1], ITEM_BYTES[dtype])
+    return tensors, 8 + length
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:  # what `check_weights` doesn't look at, such as the header's notes
+        raise ValueError(f"{path.name} can't be read ({error}); copy it again.") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    _to_disk(fresh)
+    os.replace(fresh, path)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON object whole or not at all."""
+    write_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises ValueError when it is missing, large or something else."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; choose a folder that Glassbox saved.")
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"{path.name} is over {MAX_JSON_BYTES:,} bytes, far too large; choose another folder.")
+    return _parsed(path.read_bytes(), path.name)
+
+
+def _parsed(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} can't be read ({type(error).__name__}); copy or save it again.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} must hold a JSON object; copy or save it again.")
+    return values
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _are_counts(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(map(_is_count, value))
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the one that a writer was about to replace when it was killed."""
+    if folder.is_dir():
+        return folder
+    if _old(folder).is_dir():
+        return _old(folder)
+    raise ValueError(f"There is no folder {folder}; choose one that Glassbox saved.")
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk and not only in memory."""
+    if path.is_dir() and os.name != "posix":  # Windows can't open a folder, and needs no such help
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,126 @@
+"""From tokens to batches. A batch is a pure function of (seed, step, rank).
+
+All tokens of a text lie in one 1-D tensor, in memory or mapped from a file, and a batch is one
+gather from it at random offsets. The offsets come from a counter-based generator, Philox (Salmon et
+al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011), keyed by seed and step. So there is no
+loader and no state to save, and a run that is resumed never sees a batch again by accident.
+
+Shapes: B batch, T time (n_ctx tokens), N windows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from llm.tokenizers import Tokenizer
+
+
+class Splits(NamedTuple):
+    """The two parts of a text: what the model learns from, and what it is tested on."""
+
+    train: Tensor
+    validation: Tensor
+
+
+def encode_corpus(tokenizer: Tokenizer, text: str) -> Tensor:
+    """All tokens of `text` as one 1-D int32 tensor."""
+    return torch.from_numpy(_checked(tokenizer.encode(text), tokenizer.vocab_size).astype(np.int32))
+
+
+def write_tokens(path: Path, ids: Sequence[int] | np.ndarray, vocab_size: int) -> None:
+    """Write ids to a NumPy file, in two bytes each where the vocabulary allows, else in four.
+
+    Raises ValueError when an id is not one of the vocabulary's.
+    """
+    array = _checked(ids, vocab_size).astype(np.uint16 if vocab_size <= 2**16 else np.int32)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    os.replace(temporary, path)
+
+
+def open_tokens(path: Path) -> Tensor:
+    """The tokens of a file that `write_tokens` made, mapped into memory: only what is read is loaded.
+
+    Raises ValueError when the file isn't one.
+    """
+    try:
+        # Copy-on-write, because torch can't hold a read-only array; the file itself never changes.
+        array = np.lib.format.open_memmap(path, mode="c")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} can't be read as a token file ({error}); write it again.") from error
+    if array.ndim != 1 or array.dtype not in (np.uint16, np.int32):
+        raise ValueError(f"{path} isn't a token file; write it again with write_tokens.")
+    return torch.from_numpy(array)
+
+
+def split(tokens: Tensor, validation_fraction: float = 0.1) -> Splits:
+    """The first part to train on, the last to validate on (views, not copies).
+
+    The end of the text and not random pieces of it, so that nothing in it was learned by heart.
+    """
+    if not 0.0 < validation_fraction < 1.0:
+        raise ValueError(f"validation_fraction is {validation_fraction}; it must lie between 0 and 1.")
+    n_train = len(tokens) - max(1, round(len(tokens) * validation_fraction)) if len(tokens) else 0
+    return Splits(tokens[:n_train], tokens[n_train:])
+
+
+def check_lengths(n_ctx: int, *parts: Tensor) -> None:
+    """Raises ValueError unless each part holds a whole window: n_ctx tokens and the one after them."""
+    total, shortest = sum(len(part) for part in parts), min(len(part) for part in parts)
+    if shortest > n_ctx:
+        return
+    smaller = f", {shortest:,} of them in its smaller part" if len(parts) > 1 else ""
+    remedy = f"Use a context of {shortest - 1:,} or less, or more text." if shortest > 1 else "Use more text."
+    raise ValueError(f"The text has {total:,} tokens{smaller}; a context of {n_ctx:,} needs {n_ctx + 1:,}. {remedy}")
+
+
+def get_batch(
+    tokens: Tensor, *, batch_size: int, n_ctx: int, seed: int, step: int, rank: int = 0, world_size: int = 1
+) -> tuple[Tensor, Tensor]:
+    """The batch of one step: inputs x_BT and, one token later, targets y_BT (int64).
+
+    `batch_size` counts the rows over all `world_size` processes. Every process draws the same
+    offsets and takes its own B = batch_size / world_size of them, so together they see exactly what
+    one process would. Raises ValueError when the text is too short or the rows can't be shared evenly.
+    """
+    if batch_size % world_size:
+        raise ValueError(f"{world_size} processes can't share a batch of {batch_size}; use a multiple of {world_size}.")
+    check_lengths(n_ctx, tokens)
+    generator = np.random.Generator(np.random.Philox(key=[seed, step]))
+    offsets = generator.integers(0, len(tokens) - n_ctx, size=batch_size)
+    return _gather(tokens, torch.from_numpy(offsets[rank::world_size]), n_ctx)
+
+
+def eval_windows(tokens: Tensor, n_ctx: int, count: int) -> tuple[Tensor, Tensor]:
+    """Evenly spaced windows for evaluating, always the same: x_NT and, one token later, y_NT (int64).
+
+    N is `count`, or fewer when the text is too short for so many that predict each token at most once.
+    """
+    check_lengths(n_ctx, tokens)
+    last = len(tokens) - 1 - n_ctx
+    n = min(count, (len(tokens) - 1) // n_ctx)
+    return _gather(tokens, torch.arange(n) * last // max(n - 1, 1), n_ctx)
+
+
+def _gather(tokens: Tensor, offsets_B: Tensor, n_ctx: int) -> tuple[Tensor, Tensor]:
+    window_BT1 = tokens[(offsets_B[:, None] + torch.arange(n_ctx + 1)).to(tokens.device)].long()
+    return window_BT1[:, :-1].contiguous(), window_BT1[:, 1:].contiguous()
+
+
+def _checked(ids: Sequence[int] | np.ndarray, vocab_size: int) -> np.ndarray:
+    array = np.asarray(ids, dtype=np.int64)
+    if array.size and (array.min() < 0 or array.max() >= vocab_size):
+        raise ValueError(
+            f"The ids run from {array.min()} to {array.max()}, but a vocabulary of {vocab_size:,} has only "
+            f"0 to {vocab_size - 1:,}; use the tokenizer that made them."
+        )
+    return array

@@ -1,0 +1,131 @@
+"""How tokens lie on a text: what of a token can be read, which share a character, where rows line up.
+
+All places are in bytes of the text's UTF-8, because that is what tokens are made of. A character is
+what a reader takes for one (a grapheme cluster, Unicode Standard Annex 29): an emoji of several code
+points, or a letter with its accents.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+import regex
+
+from llm.tokenizers.byte_level import PATTERN
+
+Span = tuple[int, int]
+Part = dict[str, str]
+
+# Unlike Unicode, we let a line break of two characters count as two: readers see neither as one sign.
+_CHARACTER = regex.compile(r"\r|\X")
+_UNSEEN = {"Mn", "Mc", "Me", "Cc", "Cf", "Cn", "Co", "Zs", "Zl", "Zp"}
+
+
+def readable(data: bytes) -> list[Part]:
+    """A token's bytes as {"text": ...} and {"hex": ...}, in order.
+
+    Hex is whatever would show nothing or mislead on its own: bytes that are no whole UTF-8
+    character, accents without their letter, and signs without a shape (but space, tab, line break
+    and the other ASCII controls, which the page can make visible).
+    """
+    parts: list[Part] = []
+
+    def add(name: str, value: str) -> None:
+        if parts and name in parts[-1]:
+            parts[-1][name] += f" {value}" if name == "hex" else value
+        else:
+            parts.append({name: value})
+
+    for text, broken in decoded(data):
+        for character in _CHARACTER.findall(text):
+            if _seen(character):
+                add("text", character)
+            else:
+                add("hex", character.encode().hex(" "))
+        if broken:
+            add("hex", broken.hex(" "))
+    return parts
+
+
+def decoded(data: bytes) -> Iterable[tuple[str, bytes]]:
+    """Stretches of whole UTF-8 characters, each with the bytes after it that are none."""
+    while data:
+        try:
+            yield data.decode("utf-8"), b""
+            return
+        except UnicodeDecodeError as error:
+            yield data[: error.start].decode("utf-8"), data[error.start : error.end]
+            data = data[error.end :]
+
+
+def character_ends(text: str) -> list[int]:
+    """Where each character of a text ends."""
+    return _ends(match.group() for match in _CHARACTER.finditer(text))
+
+
+def piece_starts(text: str) -> set[int]:
+    """Where the pieces begin into which GPT-2's pattern cuts a text before any merge."""
+    return {0, *_ends(match.group() for match in regex.finditer(PATTERN, text))}
+
+
+def word_spans(text: str) -> list[Span]:
+    """Start and end of each word between white space."""
+    spans, at, end = [], 0, 0
+    for match in re.finditer(r"\S+", text):
+        start = at + len(text[end : match.start()].encode())
+        end, at = match.end(), start + len(match.group().encode())
+        spans.append((start, at))
+    return spans
+
+
+def shared_characters(text: str, spans: Sequence[Span]) -> list[tuple[int, int, str]]:
+    """Neighbouring tokens with a character between them: the first token, how many, and their text.
+
+    `spans` are of tokens that cover the text without gaps. Characters without a shape are named: U+202E.
+    """
+    whole = {0, *character_ends(text)}
+    data = text.encode()
+    groups, first = [], 0
+    for i, (_, end) in enumerate(spans):
+        if end in whole:
+            if i > first:
+                groups.append((first, i + 1 - first, _named(data[spans[first][0] : end].decode("utf-8"))))
+            first = i + 1
+    return groups
+
+
+def columns(size: int, rows: Iterable[Sequence[Span]]) -> list[int]:
+    """Where the columns begin in which several rows of tokens over `size` bytes line up.
+
+    A column begins wherever no row has a token that reaches across.
+    """
+    across: set[int] = set()
+    for spans in rows:
+        for start, end in spans:
+            across.update(range(start + 1, end))
+    return [place for place in range(size) if place not in across]
+
+
+def cells(starts: Sequence[int], spans: Sequence[Span]) -> list[int]:
+    """How many tokens of a row stand in each column."""
+    counts = [0] * len(starts)
+    for start, _ in spans:
+        counts[bisect_right(starts, start) - 1] += 1
+    return counts
+
+
+def _seen(character: str) -> bool:
+    """Whether a character shows on its own. Space, tab, line break and other ASCII controls do: the page sees to it."""
+    return character[0] < "\x7f" or unicodedata.category(character[0]) not in _UNSEEN
+
+
+def _named(text: str) -> str:
+    return "".join(c if _seen(c) else " ".join(f"U+{ord(point):04X}" for point in c) for c in _CHARACTER.findall(text))
+
+
+def _ends(texts: Iterable[str]) -> list[int]:
+    return list(accumulate(len(text.encode()) for text in texts))

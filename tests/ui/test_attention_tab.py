@@ -1,0 +1,98 @@
+"""The Attention tab in a browser, as a visitor meets it."""
+
+import re
+
+import pytest
+
+from llm.checkpoint import load_checkpoint
+from llm.trace import trace
+from llm.ui.subject import SHIPPED
+
+TITLE = "#gb-attention [data-id=title]"
+ZOOM = "#gb-attention [data-id=zoom] canvas >> nth=0"
+COLOURS = """canvas => {
+  const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  return new Set(pixels).size;
+}"""
+
+
+def number(text):
+    return float(text.replace("−", "-"))
+
+
+def open_attention(page):
+    page.get_by_role("tab", name="Attention").click()
+    page.wait_for_function("document.querySelector('#gb-attention [data-id=title]').textContent")
+
+
+def middle_cell(page):
+    """Point at a cell well inside the triangle; returns where that is and what the tooltip says of it."""
+    page.locator(ZOOM).scroll_into_view_if_needed()
+    box = page.locator(ZOOM).bounding_box()
+    at = box["x"] + 0.45 * box["width"], box["y"] + 0.75 * box["height"]
+    page.mouse.move(*at)
+    page.wait_for_function("document.querySelector('.gb-tip')?.textContent.includes('score before softmax')")
+    found = re.fullmatch(
+        r"(.+) \((\d+)\) → (.+) \((\d+)\)weight (\S+)score before softmax (\S+)",
+        page.locator(".gb-tip").text_content(),
+    )
+    looks, row, looked, column, weight, score = found.groups()
+    return at, (looks, int(row)), (looked, int(column)), number(weight), number(score)
+
+
+def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
+    """The grid is drawn at once; clicking zooms; hovering tells the model's own numbers; keys walk; clicks lock."""
+    open_attention(page)
+    grid = page.locator("#gb-attention [data-id=grid] canvas").first
+    assert grid.evaluate(COLOURS) > 20
+    assert page.locator("#gb-attention .gb-next li").count() == 10
+
+    subject = page.evaluate("({ ...glassbox.subject })")
+    checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
+    config, ids = checkpoint.model.config, checkpoint.tokenizer.encode(subject["prompt"])
+    layer, head = config.n_layer - 1, 0
+    box = grid.bounding_box()
+    page.mouse.click(
+        box["x"] + (head + 0.5) * box["width"] / config.n_head,
+        box["y"] + (layer + 0.5) * box["height"] / config.n_layer,
+    )
+    page.wait_for_function(f"document.querySelector('{TITLE}').textContent === 'Layer {layer}, head {head}'")
+
+    names = [f"blocks.{layer}.attn.hook_pattern", f"blocks.{layer}.attn.hook_attn_scores"]
+    seen = trace(checkpoint.model, ids, names)
+    at, (looks, row), (looked, column), weight, score = middle_cell(page)
+    spoken = [checkpoint.tokenizer.decode([id]).replace(" ", "·").replace("\n", "⏎") for id in ids]
+    assert (looks, looked) == (spoken[row], spoken[column])
+    assert weight == pytest.approx(float(seen[names[0]][0, head, row, column]), rel=1e-5)
+    assert score == pytest.approx(float(seen[names[1]][0, head, row, column]), rel=1e-5)
+
+    readout = page.locator("#gb-attention [data-id=readout]")
+    page.mouse.click(*at)
+    page.mouse.move(5, 5)
+    assert f"({row}) looks at {looked} ({column})" in readout.text_content()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"document.querySelector('{TITLE}').textContent === 'Layer {layer}, head {head + 1}'")
+    page.wait_for_function("document.querySelector('#gb-attention [data-id=readout]').textContent.includes('Kept')")
+    assert f"cell={row}.{column}" in page.url and f"head={layer}.{head + 1}" in page.url
+    page.keyboard.press("Escape")
+    assert "Kept" not in readout.text_content()
+    assert "cell=" not in page.url
+
+
+def test_a_link_comes_back_and_a_hostile_prompt_stays_text(page, app_url):
+    """Head, cell, scale and mute return from the address; markup in a prompt is shown, never run."""
+    hostile = "<img src=x onerror=alert(1)> ${1+1} {{value}} </script>"
+    page.evaluate("history.replaceState(null, '', '#head=1.1&cell=3.2&scale=linear&mute=1')")
+    page.reload()
+    open_attention(page)
+    assert page.locator(TITLE).text_content() == "Layer 1, head 1"
+    assert "Kept" in page.locator("#gb-attention [data-id=readout]").text_content()
+    assert page.locator("#gb-attention [data-id=scale] [aria-pressed=true]").text_content() == "linear"
+    assert page.locator("#gb-attention [data-id=mute]").is_checked()
+    page.evaluate("prompt => glassbox.look({ prompt })", hostile)
+    page.wait_for_function("document.querySelector('#gb-attention [data-id=reading]').textContent.includes('onerror')")
+    assert page.locator("#gb-attention [data-id=reading]").text_content() == hostile
+    assert page.locator("#gb-attention img").count() == 0
+    page.evaluate("glassbox.look({ prompt: '' })")
+    page.get_by_role("button", name="Use an example").click()
+    page.wait_for_function("document.querySelector('#gb-attention [data-id=reading]').textContent.startsWith('To be')")
