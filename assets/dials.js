@@ -6,17 +6,23 @@
   const { address, format } = glassbox;
   const three = (x) => Number(x.toPrecision(3));
   const span = (n, value) => Array.from({ length: n + 1 }, (_, i) => value(i));
-  const nearest = (stops, value) => stops.reduce((best, stop, i) => (Math.abs(stop - value) < Math.abs(stops[best] - value) ? i : best), 0);
+  const nearest = (stops, value) =>
+    stops.reduce((best, stop, i) => (Math.abs(stop - value) < Math.abs(stops[best] - value) ? i : best), 0);
 
   // key: its name in the address; off: the value that changes nothing; stops: what the slider runs through.
   const DIALS = {
-    temperature: { key: "t", off: 1, low: 0, high: 10, stops: () => [0, ...span(200, (i) => three(10 ** ((i - 100) / 100)))],
+    temperature: { key: "t", off: 1, low: 0, high: 10,
+      stops: () => [0, ...span(200, (i) => three(10 ** ((i - 100) / 100)))],
       say: (x) => (x === 0 ? "0, greedy" : x === 1 ? "1, off" : String(x)) },
     top_k: { key: "k", off: 0, low: 0, high: 1e6, whole: true,
-      stops: (V) => [...new Set([...span(120, (i) => Math.round(V ** (i / 120))).filter((k) => k < V), 0])], say: (x) => (x ? format.whole(x) : "off") },
-    top_p: { key: "p", off: 1, low: 0, high: 1, stops: () => span(99, (i) => (i + 1) / 100), say: (x) => (x === 1 ? "off" : String(x)) },
-    min_p: { key: "m", off: 0, low: 0, high: 1, stops: () => span(100, (i) => three((i / 100) ** 2)), say: (x) => (x ? String(x) : "off") },
-    repetition_penalty: { key: "r", off: 1, low: 0.1, high: 10, stops: () => span(100, (i) => 1 + i / 100), say: (x) => (x === 1 ? "off" : String(x)) },
+      stops: (V) => [...new Set([...span(120, (i) => Math.round(V ** (i / 120))).filter((k) => k < V), 0])],
+      say: (x) => (x ? format.whole(x) : "off") },
+    top_p: { key: "p", off: 1, low: 0, high: 1,
+      stops: () => span(99, (i) => (i + 1) / 100), say: (x) => (x === 1 ? "off" : String(x)) },
+    min_p: { key: "m", off: 0, low: 0, high: 1,
+      stops: () => span(100, (i) => three((i / 100) ** 2)), say: (x) => (x ? String(x) : "off") },
+    repetition_penalty: { key: "r", off: 1, low: 0.1, high: 10,
+      stops: () => span(100, (i) => (100 + i) / 100), say: (x) => (x === 1 ? "off" : String(x)) },
     max_new_tokens: { key: "n", off: 100, low: 1, high: 2000, whole: true, say: format.whole,
       stops: () => [1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000] },
   };
@@ -27,7 +33,8 @@
     const values = { seed: fromAddress("seed", SEED, 0, MAX_SEED, true) };
     const stops = {};
     let vocabulary = 2;
-    const dials = Object.entries(DIALS).map(([name, dial]) => ({ name, dial, input: find(`[data-setting=${name}]`), says: find(`[data-say=${name}]`) }));
+    const dials = Object.entries(DIALS).map(([name, dial]) =>
+      ({ name, dial, input: find(`[data-setting=${name}]`), says: find(`[data-say=${name}]`) }));
     const seed = find("[data-id=seed]");
 
     function fromAddress(key, otherwise, low, high, whole) {
@@ -46,12 +53,16 @@
     }
 
     let wait = null;
-    function remember() {  // browsers refuse an address that changes on every movement of a slider
-      clearTimeout(wait);
-      wait = setTimeout(() => address.set({ seed: values.seed === SEED ? null : values.seed,
-        ...Object.fromEntries(dials.map(({ name, dial }) => [dial.key, values[name] === dial.off ? null : values[name]])) }), 200);
+    function remember() {
+      const state = { seed: values.seed === SEED ? null : values.seed };
+      for (const { name, dial } of dials) state[dial.key] = values[name] === dial.off ? null : values[name];
+      address.set(state);
     }
-    function moved() { remember(); changed(); }
+    function moved() {
+      changed();
+      clearTimeout(wait);  // browsers refuse an address that changes with every movement of a slider
+      wait = setTimeout(remember, 200);
+    }
 
     /** Top-k's slider ends at the size of the vocabulary. */
     function fit(size) {
@@ -87,7 +98,10 @@
       moved();
     });
     find("[data-id=off]").addEventListener("click", () => {
-      for (const part of dials) if (part.name !== "max_new_tokens") { values[part.name] = part.dial.off; follow(part); }
+      for (const part of dials.filter(({ name }) => name !== "max_new_tokens")) {
+        values[part.name] = part.dial.off;
+        follow(part);
+      }
       moved();
     });
     fit(vocabulary);

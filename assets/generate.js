@@ -1,19 +1,19 @@
 // The Generate lens. The server sends the logits of every token once a position and draws; the odds
-// under the settings are worked out here (sampler.js) and shown as bars (odds.js). What was written
-// is a list of tokens; the text, the chips and the next question all follow from it.
+// under the settings (dials.js) are worked out here (sampler.js) and shown as bars (odds.js). What was
+// written is a list of tokens; the text (written.js) and the next question follow from it.
 glassbox.lens("generate", ({ root, ask, find, notice }) => {
-  const { el, format, sampler, visible, calm } = glassbox;
+  const { format, sampler, calm } = glassbox;
   const MOST = 2000;  // tokens after the prompt
-  const text = find("[data-id=text]"), speed = find("[data-id=speed]");
-  const buttons = Object.fromEntries(["generate", "one", "undo", "clear", "keep"].map((id) => [id, find(`[data-id=${id}]`)]));
+  const part = (id) => find(`[data-id=${id}]`);
+  const speed = part("speed"), written = glassbox.written(part("text"), part("ramp"));
+  const buttons = Object.fromEntries(["generate", "one", "undo", "clear", "keep"].map((id) => [id, part(id)]));
   const settings = glassbox.dials(find, () => schedule());
-  const odds = glassbox.odds(find("[data-id=odds]"), (id) => act(() => force(id)));
+  const odds = glassbox.odds(part("odds"), (id) => act(() => force(id)));
 
   let place = null;       // { model, step, prompt } that is shown
   let vocabulary = null;  // every token's bytes and name
   let at = null;          // { logits, own, entropy, promptIds, nCtx, reads }: the position after the last token
   let tokens = [];        // { id, p, raw, rank, forced, begins }
-  let shown = 0;          // how many of them are on the page
   let live = null;        // { id, key, at }: the server's generation, while nothing but it has written
   let running = null;     // the job that is writing now
 
@@ -42,7 +42,8 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
   // ---- the position after the last token ----------------------------------------------------------
 
   const ids = () => tokens.map((token) => token.id);
-  const key = () => JSON.stringify(settings.values, ["seed", "temperature", "top_k", "top_p", "min_p", "repetition_penalty"]);
+  const MATTERS = ["seed", "temperature", "top_k", "top_p", "min_p", "repetition_penalty"];
+  const key = () => JSON.stringify(settings.values, MATTERS);
 
   function arrive(answer) {
     const logits = glassbox.floats(answer.logits);
@@ -106,19 +107,20 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
   }
 
   function take(answer) {
-    tokens.push(...answer.tokens.map(([id, p, raw, rank], i) => ({ id, p, raw, rank, begins: Boolean(answer.begins) && i === 0 })));
+    answer.tokens.forEach(([id, p, raw, rank], i) =>
+      tokens.push({ id, p, raw, rank, begins: answer.begins && i === 0 }));
     live.at = tokens.length;
     arrive(answer);
   }
 
   /** Show the tokens that came, one after the other over the time they took. */
   async function reveal(job, span) {
-    const from = performance.now(), first = shown, count = tokens.length - first;
-    while (shown < tokens.length) {
+    const from = performance.now(), first = written.count(), count = tokens.length - first;
+    while (written.count() < tokens.length) {
       const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
-      while (shown < first + Math.ceil(count * passed)) addChip();
-      text.scrollTop = text.scrollHeight;
-      if (shown < tokens.length) await frame();
+      for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
+      written.follow();
+      if (written.count() < tokens.length) await frame();
     }
   }
 
@@ -143,7 +145,8 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
       // The server draws on while these are being shown.
       coming = left > 0 && !answer.ended && !job.stopped ? draw(left) : null;
       coming?.catch(() => {});  // its failure is met when it is awaited
-      if (!job.continuous && !job.stopped) await odds.choose(tokens.at(-1).id, (end) => { job.hurry = end; });
+      const seen = job.continuous || job.stopped;
+      if (!seen) await odds.choose(tokens.at(-1).id, (end) => { job.hurry = end; });
       await reveal(job, Math.min(200, span));
       show();
       if (job.continuous) drawSpeed(tokens.length - before, performance.now() - began);
@@ -157,16 +160,26 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
     if (tokens.length >= MOST) return;
     tokens.push({ id, p: result.final[id], raw: own[id], rank, forced: true });
     live = null;
-    addChip();
+    written.add(tokens.at(-1));
     await read();
   }
 
-  const rewrite = (kept) => async () => { tokens = tokens.slice(0, kept()); live = null; speed.textContent = ""; await read(); };
-  buttons.generate.addEventListener("click", () => (running?.continuous ? running.stop() : act(() => write(settings.values.max_new_tokens, true))));
-  buttons.one.addEventListener("click", () => act(() => write(1, false)));
-  buttons.undo.addEventListener("click", () => act(rewrite(() => tokens.length - 1)));
-  buttons.clear.addEventListener("click", () => act(rewrite(() => 0)));
-  buttons.keep.addEventListener("click", () => act(async () => glassbox.look({ prompt: place.prompt + vocabulary.text(ids()) })));
+  /** Keep so many tokens; the rest is unwritten. */
+  const cut = (count) => async () => {
+    tokens = tokens.slice(0, count());
+    live = null;
+    speed.textContent = "";
+    await read();
+  };
+  const on = (name, work) => buttons[name].addEventListener("click", work);
+  on("generate", () => {
+    if (running?.continuous) running.stop();
+    else act(() => write(settings.values.max_new_tokens, true));
+  });
+  on("one", () => act(() => write(1, false)));
+  on("undo", () => act(cut(() => tokens.length - 1)));
+  on("clear", () => act(cut(() => 0)));
+  on("keep", () => act(async () => glassbox.look({ prompt: place.prompt + vocabulary.text(ids()) })));
 
   // ---- drawing ------------------------------------------------------------------------------------
 
@@ -186,15 +199,20 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
     drawNote();
   }
 
+  function drawText() {
+    written.reset(place.prompt || (at ? vocabulary.label(at.promptIds[0]) : ""), vocabulary);
+    tokens.forEach(written.add);
+    written.follow();
+  }
+
   function drawAll() {
     drawText();
     show();
     drawButtons();
-    drawRamp();
   }
 
   function drawFigures(result) {
-    const say = (id, words) => { find(`[data-id=${id}]`).textContent = words; };
+    const say = (id, words) => { part(id).textContent = words; };
     if (!result) return ["entropy", "choices", "kept", "mass"].forEach((id) => say(id, "–"));
     const before = at.entropy, after = sampler.entropy(result.final);
     const change = (a, b, unit) => (a === b ? `${a}${unit}` : `${a} → ${b}${unit}`);
@@ -203,18 +221,21 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
     let kept = 0;
     for (let i = 0; i < result.removed.length; i += 1) if (result.removed[i] === sampler.KEPT) kept += 1;
     say("kept", `${format.whole(kept)} of ${format.whole(result.removed.length)}`);
-    say("mass", settings.values.temperature === 0 ? "the likeliest" : format.probability(result.keptSum / result.sum));
+    say("mass", format.probability(result.keptSum / result.sum));
   }
 
-  const ended = () => tokens.length > 0 && tokens.at(-1).id === vocabulary?.eot;
   function drawNote() {
-    const total = at.promptIds.length + tokens.length, notes = [];
-    if (ended()) notes.push("The model ended its text. Writing on starts a new one.");
-    if (place.prompt === "") notes.push(`The prompt is empty, so the model reads ${vocabulary.label(at.promptIds[0])}, as at the start of a text.`);
-    if (at.reads < total) notes.push(`Its context holds ${format.whole(at.nCtx)} tokens: it reads the last ${format.whole(at.reads)} of ${format.whole(total)}.`);
-    if (tokens.length >= MOST) notes.push(`${format.whole(MOST)} tokens is as far as this goes; keep it as the prompt to write on.`);
-    const words = notes.join(" "), note = find("[data-id=note]");
-    if (note.textContent !== words) note.textContent = words;
+    const total = at.promptIds.length + tokens.length, notes = [], whole = format.whole;
+    const ended = tokens.length > 0 && tokens.at(-1).id === vocabulary.eot;
+    if (ended) notes.push("The model ended its text. Writing on starts a new one.");
+    if (place.prompt === "") {
+      notes.push(`The prompt is empty, so the model reads ${vocabulary.label(at.promptIds[0])} instead.`);
+    }
+    if (at.reads < total) {
+      notes.push(`The model reads the last ${whole(at.reads)} of ${whole(total)} tokens; its context holds ${whole(at.nCtx)}.`);
+    }
+    if (tokens.length >= MOST) notes.push(`This stops at ${whole(MOST)} tokens; keep them as the prompt to write on.`);
+    part("note").textContent = notes.join(" ");
   }
 
   function drawSpeed(count, ms) {
@@ -230,99 +251,5 @@ glassbox.lens("generate", ({ root, ask, find, notice }) => {
     root.classList.toggle("gb-going", going);
   }
 
-  // ---- the text as chips, coloured by surprise ----------------------------------------------------
-
-  let reader = null;  // joins the bytes of characters that tokens cut in two
-  let unfinished = [];
-
-  function drawText() {
-    text.replaceChildren(el("span", { class: "gb-written-prompt" }, place.prompt || (vocabulary && at ? vocabulary.label(at.promptIds[0]) : "")));
-    reader = new TextDecoder("utf-8", { ignoreBOM: true });
-    unfinished = [];
-    shown = 0;
-    while (shown < tokens.length) addChip();
-    text.scrollTop = text.scrollHeight;
-  }
-
-  function addChip() {
-    const token = tokens[shown], special = token.id === vocabulary.eot;
-    const chip = el("span", { class: "gb-written-token", data: { at: shown } });
-    paint(chip, token);
-    const words = special ? vocabulary.label(token.id) : reader.decode(vocabulary.bytes(token.id), { stream: true });
-    if (words || !vocabulary.bytes(token.id).length) {
-      // The character is whole: what showed its first bytes shrinks to a sliver.
-      unfinished.splice(0).forEach((part) => { part.textContent = ""; part.classList.add("gb-part"); });
-      chip.textContent = words.replace(/\n/g, "⏎\n");
-    } else {
-      chip.textContent = vocabulary.label(token.id);
-      unfinished.push(chip);
-    }
-    chip.classList.toggle("gb-forced", Boolean(token.forced));
-    chip.classList.toggle("gb-begins", Boolean(token.begins) && shown > 0);
-    text.append(chip);
-    shown += 1;
-  }
-
-  const bits = (token) => -Math.log2(Math.max(token.raw, 1e-30));
-  function paint(chip, token) {
-    const rgb = glassbox.palette("surprise")[Math.round(25.5 * Math.min(10, bits(token)))];
-    const light = (0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]) / 255;
-    chip.style.backgroundColor = glassbox.rgb(rgb);
-    chip.style.color = light > 0.45 ? "#16191f" : "#e8ebf0";
-  }
-  function drawRamp() {
-    const context = glassbox.canvas2d(find("[data-id=ramp]"), 96, 10);
-    glassbox.palette("surprise").forEach((rgb, i) => { context.fillStyle = glassbox.rgb(rgb); context.fillRect((i * 96) / 256, 0, 1, 10); });
-  }
-
-  function describe(chip) {
-    const token = tokens[Number(chip.dataset.at)];
-    if (!token) return [""];
-    return [el("span", { class: "gb-mono" }, `${vocabulary.label(token.id)}  id ${token.id}`),
-      `the model's own: ${format.probability(token.raw)}, rank ${format.whole(token.rank)} of ${format.whole(vocabulary.size)}, ${format.number(bits(token))} bits of surprise`,
-      token.forced ? `you chose it; after filtering it had ${format.probability(token.p)}` : `drawn with ${format.probability(token.p)}, after filtering`,
-      token.begins && Number(chip.dataset.at) > 0 ? "here the drawing began anew with the seed" : null].filter(Boolean);
-  }
-  const beside = glassbox.explainOn(text, ".gb-written-token", describe);
-  text.addEventListener("click", (event) => { if (event.pointerType === "touch" && event.target.closest(".gb-written-token")) beside(event.target.closest(".gb-written-token")); });
-  let pointed = -1;
-  text.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step || !shown) return;
-    event.preventDefault();
-    pointed = pointed < 0 || pointed >= shown ? (step > 0 ? 0 : shown - 1) : Math.min(shown - 1, Math.max(0, pointed + step));
-    const chip = text.querySelector(`[data-at="${pointed}"]`);
-    chip.scrollIntoView({ block: "nearest" });
-    beside(chip);
-  });
-
-  return {
-    refresh,
-    theme() {
-      drawRamp();
-      text.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
-    },
-  };
+  return { refresh, theme: written.theme };
 });
-
-/** What read_vocabulary sent: each token's bytes, its visible name, and the text of a row of ids. */
-glassbox.vocabulary = ({ tokenizer, eot_id, lengths, bytes }) => {
-  const all = glassbox.bytes(bytes), sizes = new Uint32Array(glassbox.bytes(lengths).buffer);
-  const starts = new Uint32Array(sizes.length + 1);
-  sizes.forEach((size, i) => { starts[i + 1] = starts[i] + size; });
-  const of = (id) => all.subarray(starts[id], starts[id + 1]);
-  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  return {
-    hash: tokenizer, size: sizes.length, eot: eot_id, bytes: of,
-    /** A piece of a character shows its bytes. */
-    label(id) {
-      try { return glassbox.visible(strict.decode(of(id))); } catch {
-        return `‹${Array.from(of(id), (b) => b.toString(16).toUpperCase().padStart(2, "0")).join(" ")}›`;
-      }
-    },
-    text(ids) {
-      const reader = new TextDecoder("utf-8", { ignoreBOM: true });
-      return ids.filter((id) => id !== eot_id).map((id) => reader.decode(of(id), { stream: true })).join("") + reader.decode();
-    },
-  };
-};

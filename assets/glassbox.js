@@ -112,7 +112,11 @@
   const rgb = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
 
   /** bytes("AAEC") -> Uint8Array: how pictures travel. */
-  const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  function bytes(base64) {
+    const text = atob(base64), out = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i += 1) out[i] = text.charCodeAt(i);
+    return out;
+  }
   const floats = (base64) => new Float32Array(bytes(base64).buffer);
 
   /** Size a canvas to its box in device pixels; returns a context that draws in CSS pixels. */

@@ -6,13 +6,17 @@
   const ROWS = 20;
   const AXIS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
   const NAMES = { [sampler.TOP_K]: "top-k", [sampler.TOP_P]: "top-p", [sampler.MIN_P]: "min-p" };
+  const legend = (look, words) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words);
   const digits = (x) => (Number.isFinite(x) ? x.toPrecision(4).replace("e-", "e−").replace(/^-/, "−") : "−∞");
 
   /** Put the tooltip beside what is hovered, focused or tapped; Esc or a tap elsewhere takes it away. */
   glassbox.explainOn = (box, selector, describe) => {
     const at = (event) => event.target.closest?.(selector);
     const show = (node, x, y) => tip.show(x, y, ...describe(node));
-    const beside = (node) => { const r = node.getBoundingClientRect(); show(node, r.left + Math.min(r.width, 240), r.bottom); };
+    const beside = (node) => {
+      const { left, width, bottom } = node.getBoundingClientRect();
+      show(node, left + Math.min(width, 240), bottom);
+    };
     box.addEventListener("pointermove", (event) => {
       if (event.pointerType !== "mouse") return;
       if (at(event)) show(at(event), event.clientX, event.clientY); else tip.hide();
@@ -21,7 +25,9 @@
     box.addEventListener("focusin", (event) => at(event)?.matches(":focus-visible") && beside(at(event)));
     box.addEventListener("focusout", () => tip.hide());
     box.addEventListener("keydown", (event) => event.key === "Escape" && tip.hide());
-    document.addEventListener("pointerdown", (event) => event.pointerType === "touch" && !box.contains(event.target) && tip.hide());
+    document.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "touch" && !box.contains(event.target)) tip.hide();
+    });
     return beside;
   };
 
@@ -30,21 +36,24 @@
     let view = null;  // { own, result, settings, label }
     const ticks = [0, 0.5, 1].map(() => el("span"));
     const rows = Array.from({ length: ROWS }, makeRow);
-    const list = el("ol", { class: "gb-odds", "aria-label": "The most likely next tokens" }, ...rows.map((row) => row.item));
+    const items = rows.map((row) => row.item);
+    const list = el("ol", { class: "gb-odds", "aria-label": "The most likely next tokens" }, ...items);
     const beyond = el("p", { class: "gb-small gb-soft gb-beyond" });
-    const empty = el("p", { class: "gb-empty" }, "The bars of the next token appear here as soon as there is a prompt that the model can read.");
+    const empty = el("p", { class: "gb-empty" },
+      "The bars of the next token appear here as soon as there is a prompt that the model can read.");
     const picture = el("div", { hidden: true },
-      el("div", { class: "gb-odds-head gb-small gb-soft", "aria-hidden": "true" }, el("span", {}, "token"), el("span", {}, "id"),
-        el("span", { class: "gb-axis" }, ...ticks), el("span", {}, "model"), el("span", {}, "final")),
+      el("div", { class: "gb-odds-head gb-small gb-soft", "aria-hidden": "true" }, el("span", {}, "token"),
+        el("span", {}, "id"), el("span", { class: "gb-axis" }, ...ticks),
+        el("span", {}, "model"), el("span", {}, "final")),
       list, beyond,
-      el("p", { class: "gb-legend gb-odds-legend" }, ...[["gb-ghost", "the model's own probability"], ["gb-solid", "after your settings"],
-        ["gb-hatch", "removed by a filter"]].map(([look, words]) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words))));
+      el("p", { class: "gb-legend gb-odds-legend" }, legend("gb-ghost", "the model's own probability"),
+        legend("gb-solid", "after your settings"), legend("gb-hatch", "removed by a filter")));
     box.append(empty, picture);
 
     function makeRow(_, i) {
-      const part = { token: el("span", { class: "gb-mono gb-odds-token" }), id: el("span", { class: "gb-mono gb-soft" }),
-        ghost: el("i", { class: "gb-ghost" }), solid: el("i", { class: "gb-solid" }),
-        own: el("span", { class: "gb-mono gb-soft" }), final: el("span", { class: "gb-mono" }) };
+      const cell = (look) => el("span", { class: `gb-mono ${look}` });
+      const part = { token: cell("gb-odds-token"), id: cell("gb-soft"), own: cell("gb-soft"), final: cell(""),
+        ghost: el("i", { class: "gb-ghost" }), solid: el("i", { class: "gb-solid" }) };
       part.button = el("button", { type: "button", tabindex: i ? -1 : 0 }, part.token, part.id,
         el("span", { class: "gb-bars" }, part.ghost, part.solid), part.own, part.final);
       part.item = el("li", {}, part.button);
@@ -88,7 +97,10 @@
       drawCuts();
     }
 
-    const reason = (code) => (code === sampler.TEMPERATURE ? "temperature 0" : `${NAMES[code]} ${view.settings[NAMES[code].replace("-", "_")]}`);
+    function reason(code) {
+      if (code === sampler.TEMPERATURE) return "temperature 0";
+      return `${NAMES[code]} ${view.settings[NAMES[code].replace("-", "_")]}`;
+    }
 
     /** A dashed line under the last token that each filter keeps. */
     function drawCuts() {
@@ -106,27 +118,33 @@
         if (cut) row.item.dataset.cut = cut.join(", "); else delete row.item.dataset.cut;
       });
       beyond.textContent = [...cuts].filter(([rank]) => rank > ROWS)
-        .map(([rank, names]) => `${names.join(", ")} cuts after rank ${format.whole(rank)}, below this list.`).join(" ");
+        .map(([rank, names]) => `${names.join(", ")} cuts after rank ${format.whole(rank)}, below this list.`)
+        .join(" ");
     }
 
     /** The arithmetic from logit to probability, with this token's numbers. */
     function explain(button) {
       const id = Number(button.dataset.token), { own, logits, result, settings, label } = view;
-      const { penalised, scaled, weights, sum, removed, keptSum, final } = result, V = logits.length, T = settings.temperature;
+      const { penalised, scaled, weights, sum, removed, keptSum, final } = result, V = logits.length;
       const best = scaled[result.order[V - 1]], lines = [`${label(id)}  id ${id}`];
       if (penalised[id] !== logits[id]) {
-        lines.push(`repetition penalty: logit ${digits(logits[id])} ${logits[id] < 0 ? "×" : "÷"} ${settings.repetition_penalty} = ${digits(penalised[id])}`);
+        const by = `${logits[id] < 0 ? "×" : "÷"} ${settings.repetition_penalty}`;
+        lines.push(`repetition penalty: logit ${digits(logits[id])} ${by} = ${digits(penalised[id])}`);
       }
-      if (removed[id] === sampler.TEMPERATURE || T === 0) {
-        lines.push(`logit ${digits(penalised[id])}, ${removed[id] === sampler.KEPT ? "the largest: temperature 0 takes it" : "not the largest: temperature 0 leaves it out"}`);
+      if (settings.temperature === 0) {
+        const largest = removed[id] === sampler.KEPT ? ", the largest" : "";
+        lines.push(`logit ${digits(penalised[id])}${largest}; temperature 0 takes only the largest`);
       } else {
-        lines.push(`logit ${digits(penalised[id])} ÷ T ${T} = ${digits(scaled[id])}`,
+        lines.push(`logit ${digits(penalised[id])} ÷ T ${settings.temperature} = ${digits(scaled[id])}`,
           `exp(${digits(scaled[id])} − max ${digits(best)}) = ${digits(weights[id])}`,
           `÷ ${digits(sum)}, sum of all ${format.whole(V)}, = ${format.probability(weights[id] / sum)}`);
         if (removed[id] !== sampler.KEPT) lines.push(`removed by ${reason(removed[id])}`);
-        else if (keptSum !== sum) lines.push(`÷ ${digits(keptSum)}, sum of the kept, = ${format.probability(final[id])}`);
+        else if (keptSum !== sum) {
+          lines.push(`÷ ${digits(keptSum)}, sum of the kept, = ${format.probability(final[id])}`);
+        }
       }
-      lines.push(`the model's own: ${format.probability(own[id])}`);
+      lines.push(`the model's own: ${format.probability(own[id])}`,
+        matchMedia("(hover: none)").matches ? "Tap again to write it." : "Click to write it.");
       return lines.map((line, i) => el("span", { class: i ? "gb-math" : "gb-mono" }, line));
     }
 

@@ -12,7 +12,9 @@ glassbox.sampler = (() => {
   /** The largest value; NaN where there is one. */
   function largest(values) {
     let best = -Infinity;
-    for (let i = 0; i < values.length; i += 1) if (!(values[i] <= best)) best = values[i];  // NaN is never <=, and then stays
+    for (let i = 0; i < values.length; i += 1) {
+      if (!(values[i] <= best)) best = values[i];  // NaN is never <=, and then stays
+    }
     return best;
   }
 

@@ -40,6 +40,7 @@ SCRIPTS = (
     "sampler",
     "odds",
     "dials",
+    "written",
     "generate",
 )
 STYLES = ("glassbox", "train", "attention", "tokenizer", "generate")
@@ -49,7 +50,7 @@ def build_app() -> gr.Blocks:
     """The whole page. Launch it with `launch_options()`."""
     sessions = Sessions()
     subjects = Subjects(sessions)
-    with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True) as app:
+    with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as app:
         build_bar(subjects)
         with gr.Tabs(selected="attention"):
             with gr.Tab("Train", id="train"):

@@ -27,7 +27,8 @@ MAX_TRAININGS = max(2, os.cpu_count() or 2)
 MAX_MEMORY = 4_000_000_000
 """Bytes that a run's weights, optimiser and activations may take together."""
 MAX_KEPT_RUNS = 30
-"""Runs kept on the disk for each visitor; the oldest goes first."""
+MAX_KEPT_BYTES = 4_000_000_000
+"""Of runs on the disk for each visitor; the oldest go first."""
 COLUMNS = ["step", "loss", "validation_loss", "learning_rate", "grad_norm", "tokens_seen", "seconds"]
 """Of a run's metrics as CSV."""
 SAMPLE_PROMPT_TOKENS = 8
@@ -215,11 +216,19 @@ def _start(session: Session, prepared: Prepared, model_config: ModelConfig, trai
     )
     training = Training(run, trainer, prepared.tokenizer)
     session.trainings[run.id] = training
-    for old in list_runs(session.runs)[MAX_KEPT_RUNS:]:
-        session.trainings.pop(old.id, None)
-        old.delete()
+    _make_room(session)
     training.start()
     return training
+
+
+def _make_room(session: Session) -> None:
+    """Delete the visitor's oldest runs beyond what is kept; never the newest."""
+    held = 0
+    for i, run in enumerate(list_runs(session.runs)):
+        held += sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+        if i >= MAX_KEPT_RUNS or (i > 0 and held > MAX_KEPT_BYTES):
+            session.trainings.pop(run.id, None)
+            run.delete()
 
 
 def _training(session: Session, request: Request) -> Training:

@@ -1,5 +1,7 @@
 """The Generate tab as a person uses it: sliders move the odds, a seed writes core's text, Stop stops."""
 
+import base64
+
 import pytest
 import torch
 
@@ -151,3 +153,25 @@ def test_stop_undo_and_a_token_of_ones_own(tab):
     tab.locator(".gb-written-token").last.hover()
     tip = tab.inner_text(".gb-tip")
     assert f"id {chosen['id']}" in tip and "you chose it" in tip
+
+
+def test_a_character_cut_by_tokens_shows_its_bytes_until_it_is_whole(page):
+    """Two tokens of one emoji: first its bytes, then the emoji once; markup in a token stays text."""
+    tokens = ["😀".encode()[:2], "😀".encode()[2:], b"<img src=x>"]
+    answer = {
+        "tokenizer": "t",
+        "eot_id": None,
+        "lengths": base64.b64encode(b"".join(len(token).to_bytes(4, "little") for token in tokens)).decode(),
+        "bytes": base64.b64encode(b"".join(tokens)).decode(),
+    }
+    seen = page.evaluate(
+        """(answer) => {
+          const box = document.createElement("div"), vocabulary = glassbox.vocabulary(answer), seen = [];
+          const written = glassbox.written(box, document.createElement("canvas"));
+          written.reset("", vocabulary);
+          for (const id of [0, 1, 2]) { written.add({ id, raw: 0.5 }); seen.push(box.textContent); }
+          return [...seen, vocabulary.text([0, 1, 2]), box.querySelector("img") === null];
+        }""",
+        answer,
+    )
+    assert seen == ["‹F0 9F›", "😀", "😀<img src=x>", "😀<img src=x>", True]
