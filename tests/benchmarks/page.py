@@ -27,12 +27,15 @@ REDRAW = """async prompt => {
   do await frame(); while (lens.hasAttribute('aria-busy'));
   return performance.now() - start;
 }"""
-SLIDE = """([selector, value]) => {
-  const slider = document.querySelector(selector), start = performance.now();
+# The page draws in the next frame, so the clock runs from that frame's first callback to its last.
+SLIDE = """([selector, value]) => new Promise((resolve) => {
+  const slider = document.querySelector(selector);
+  let start;
+  requestAnimationFrame(() => { start = performance.now(); });
   slider.value = value;
   slider.dispatchEvent(new Event('input', { bubbles: true }));
-  return performance.now() - start;
-}"""
+  requestAnimationFrame(() => resolve(performance.now() - start));
+})"""
 
 
 def free_port() -> int:
