@@ -1,7 +1,7 @@
-"""The command line: `python -m llm train | generate | evaluate | tokenize`.
+"""The command line: `python -m llm train | generate | evaluate | tokenize | convert`.
 
 Each option is called what the library and the playground call it. A mistake gets one sentence on
-standard error and exit code 2. What the commands do is in llm/commands.py.
+standard error and exit code 2. What the commands do is in llm/commands.py and llm/convert.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from llm import commands
-from llm.config import SamplingConfig, TrainConfig
+from llm.config import ACTIVATIONS, SamplingConfig, TrainConfig
+from llm.convert import convert
 from llm.corpora import CORPORA
 from llm.tokenizers import KINDS
 
@@ -93,7 +94,9 @@ def build_parser() -> argparse.ArgumentParser:
         "evaluate --checkpoint checkpoints/shakespeare --corpus tinyshakespeare",
     )  # fmt: skip
     _add_checkpoint(evaluate)
-    _add_text(evaluate)
+    source = _add_text(evaluate)
+    source.add_argument("--lambada", type=Path, metavar="FILE", help="guess the last words of LAMBADA, a JSONL file")
+    source.add_argument("--hellaswag", type=Path, metavar="FILE", help="choose the endings of HellaSwag, a JSONL file")
     evaluate.add_argument(
         "--split", choices=("validation", "all"), default="validation",
         help="the last tenth, which training leaves out, or the whole text (default validation)",
@@ -119,6 +122,34 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     tokenize.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
     tokenize.add_argument("--json", action="store_true", help="print one JSON object")
+
+    converter = _command(
+        add, convert,
+        "make a Glassbox model of a GPT-2 from elsewhere, or of a Glassbox model a folder for transformers",
+        "convert openai-community/gpt2 gpt2",
+    )  # fmt: skip
+    converter.add_argument(
+        "source", help="a transformers folder, a model's name on the Hugging Face Hub, a .safetensors file with "
+        "GPT-2's names (minGPT, nanoGPT), or a model that Glassbox saved",
+    )  # fmt: skip
+    converter.add_argument("out", type=Path, metavar="FOLDER", help="where the result goes; a new folder")
+    converter.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="the model's tokenizer.json (default: GPT-2's)"
+    )
+    bare = converter.add_argument_group("what a bare .safetensors file can't say")
+    for name, sentence in {
+        "--n-head": "attention heads in each block",
+        "--vocab-size": "keep so many tokens; nanoGPT pads GPT-2's 50257 to 50304",
+    }.items():
+        bare.add_argument(name, type=int, metavar="N", default=argparse.SUPPRESS, help=sentence)
+    bare.add_argument(
+        "--layout", choices=("linear", "conv1d"), default=argparse.SUPPRESS,
+        help="how matrices lie: [out, in] as in torch's Linear (minGPT, nanoGPT), or [in, out] as in Conv1D (OpenAI)",
+    )  # fmt: skip
+    bare.add_argument(
+        "--activation-function", choices=ACTIVATIONS, default=argparse.SUPPRESS,
+        help="the tanh form (GPT-2, minGPT) or the exact GELU (nanoGPT since 2023)",
+    )  # fmt: skip
     return parser
 
 
@@ -135,10 +166,12 @@ def _command(add: Any, run: Callable[[argparse.Namespace], None], summary: str, 
     return parser
 
 
-def _add_text(parser: _Parser) -> None:
+def _add_text(parser: _Parser) -> Any:
+    """Where a text comes from; returns the group, of which a person chooses one."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--corpus", choices=CORPORA, help="a text that Glassbox knows")
     source.add_argument("--text", type=Path, metavar="FILE", help="a UTF-8 text file of yours")
+    return source
 
 
 def _add_checkpoint(parser: _Parser) -> None:

@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from llm.config import ModelConfig
+from llm.gpt2 import BUFFERS, Shapes, check_shapes, gpt2_shapes, state_from_gpt2, state_to_gpt2
 from llm.model import GPT
 from llm.tokenizers import Tokenizer, load_tokenizer
 
@@ -42,8 +43,8 @@ MAX_JSON_BYTES = 1_000_000
 MAX_HEADER_BYTES = 10_000_000
 ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 """The number formats that are read, by their names in safetensors."""
-TRANSPOSED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
-"""GPT-2 stores these as [in, out] (its Conv1D); torch.nn.Linear wants [out, in]."""
+MASK_BYTES = ITEM_BYTES | {"BOOL": 1, "U8": 1}
+"""Those in which a mask among the weights may be kept; it is skipped, but its place must be right."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +57,6 @@ class Checkpoint:
     """What the saver noted: corpus, scores, ..."""
     step: int
     """Optimiser steps that made these weights."""
-
-
-def state_to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict of our `GPT` as Hugging Face's `GPT2Model` has it: the same names, four matrices transposed."""
-    return {name: t.T.contiguous() if name.endswith(TRANSPOSED) else t for name, t in state.items()}
-
-
-def state_from_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The way back: a state dict of Hugging Face's `GPT2Model` (no head, no masks) as our `GPT` has it."""
-    return state_to_gpt2(state)  # transposing twice changes nothing
-
-
-def gpt2_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The name and shape of every tensor in model.safetensors, worked out without allocating one."""
-    c = config.n_embd
-    block: dict[str, tuple[int, ...]] = {
-        "ln_1.weight": (c,), "ln_1.bias": (c,),
-        "attn.c_attn.weight": (c, 3 * c), "attn.c_attn.bias": (3 * c,),
-        "attn.c_proj.weight": (c, c), "attn.c_proj.bias": (c,),
-        "ln_2.weight": (c,), "ln_2.bias": (c,),
-        "mlp.c_fc.weight": (c, 4 * c), "mlp.c_fc.bias": (4 * c,),
-        "mlp.c_proj.weight": (4 * c, c), "mlp.c_proj.bias": (c,),
-    }  # fmt: skip
-    shapes: dict[str, tuple[int, ...]] = {"wte.weight": (config.vocab_size, c), "wpe.weight": (config.n_ctx, c)}
-    for layer in range(config.n_layer):
-        shapes |= {f"h.{layer}.{name}": shape for name, shape in block.items()}
-    return shapes | {"ln_f.weight": (c,), "ln_f.bias": (c,)}
 
 
 def save_checkpoint(
@@ -165,7 +139,7 @@ def load_checkpoint(
     state = _read_tensors(folder / "model.safetensors")
     if not all(bool(t.isfinite().all()) for t in state.values()):
         raise ValueError("The weights hold NaN or infinity, so the model can't say anything; use an earlier one.")
-    model = GPT(config)
+    model = GPT(config, seed=None)
     model.load_state_dict(state_from_gpt2(state))
     return Checkpoint(model.to(device, dtype).eval(), tokenizer, info, step)
 
@@ -178,29 +152,24 @@ def load_trainer_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str,
     return _read_tensors(folder / "trainer.safetensors"), info
 
 
-def check_weights(path: Path, expected: dict[str, tuple[int, ...]] | None = None) -> None:
+def check_weights(path: Path, expected: Shapes | None = None) -> Shapes:
     """Check a safetensors file by its header alone: sizes that add up and, if given, the expected tensors.
 
     The format is 8 bytes with the length of a JSON header, the header, then the numbers without a gap
-    (github.com/huggingface/safetensors). Raises ValueError saying what doesn't fit.
+    (github.com/huggingface/safetensors). Returns each tensor's shape. Raises ValueError saying what
+    doesn't fit.
     """
     tensors, end = _read_header(path)
+    shapes = {name: shape for name, (shape, *_) in tensors.items()}
+    if expected is not None:
+        check_shapes(shapes, expected, path.name)
     for name, (shape, start, stop, item_bytes) in sorted(tensors.items(), key=lambda item: item[1][1]):
-        if expected is not None and name not in expected:
-            raise ValueError(f"{path.name} holds {name!r:.80}, which this model doesn't have; use its own weights.")
-        if expected is not None and shape != expected[name]:
-            raise ValueError(
-                f"{name} in {path.name} is {list(shape)} but config.json asks for {list(expected[name])}; "
-                "use the config.json that was saved with these weights."
-            )
         if start != end or stop - start != math.prod(shape) * item_bytes:
             raise ValueError(f"{path.name} is damaged: {name!r:.80} isn't where it should be. Copy it again.")
         end = stop
-    missing = [name for name in expected or {} if name not in tensors]
-    if missing:
-        raise ValueError(f"{path.name} lacks {missing[0]}; use the weights that were saved with config.json.")
     if end != path.stat().st_size:
         raise ValueError(f"{path.name} should have {end:,} bytes but has {path.stat().st_size:,}; copy it again.")
+    return shapes
 
 
 def _read_header(path: Path) -> tuple[dict[str, tuple[tuple[int, ...], int, int, int]], int]:
@@ -219,11 +188,12 @@ def _read_header(path: Path) -> tuple[dict[str, tuple[tuple[int, ...], int, int,
         dtype, shape, span = (
             entry.get(k) if isinstance(entry, dict) else None for k in ("dtype", "shape", "data_offsets")
         )
-        if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
+        item_bytes = MASK_BYTES if name.endswith(BUFFERS) else ITEM_BYTES
+        if not isinstance(dtype, str) or dtype not in item_bytes:
             raise ValueError(f"{name!r:.80} in {path.name} is of type {dtype!r:.20}; save it as float32 or float16.")
         if not (_are_counts(shape) and len(shape) <= 8 and _are_counts(span) and len(span) == 2):
             raise ValueError(f"{path.name} is damaged: its header is wrong about {name!r:.80}. Copy it again.")
-        tensors[name] = (tuple(shape), 8 + length + span[0], 8 + length + span[1], ITEM_BYTES[dtype])
+        tensors[name] = (tuple(shape), 8 + length + span[0], 8 + length + span[1], item_bytes[dtype])
     return tensors, 8 + length
 
 

@@ -49,7 +49,7 @@ def train(args: argparse.Namespace) -> None:
     corpus, run, trainer = _resumed_run(args) if args.resume else _new_run(args)
     tokenizer = run.tokenizer
     info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
-    _say(f"Run {run.id}: {run.model_config.n_params:,} parameters, in {run.path}. Ctrl-C stops and saves.")
+    say(f"Run {run.id}: {run.model_config.n_params:,} parameters, in {run.path}. Ctrl-C stops and saves.")
 
     steps, seen = trainer.config.max_steps, trainer.tokens_seen
     with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar, _stopped_by_ctrl_c(trainer):
@@ -72,8 +72,8 @@ def train(args: argparse.Namespace) -> None:
     if out:
         save_checkpoint(out, trainer.model, tokenizer, step=done.step, info=info)
     if done.reason == "stopped":
-        _say(f"Stopped and saved after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
-    _say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
+        say(f"Stopped and saved after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
+    say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
 
 
 def _new_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
@@ -81,7 +81,7 @@ def _new_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
     shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
     corpus = _corpus(args)
     if args.tokenizer != "gpt2":
-        _say(f"Training a {args.tokenizer} tokenizer on {len(corpus.text):,} characters ...")
+        say(f"Training a {args.tokenizer} tokenizer on {len(corpus.text):,} characters ...")
     tokenizer = train_tokenizer(args.tokenizer, corpus.text, args.vocab_size)
 
     from llm.data import encode_corpus, split
@@ -152,6 +152,9 @@ def evaluate(args: argparse.Namespace) -> None:
     from llm.data import encode_corpus, split
     from llm.evaluate import evaluate as score
 
+    if args.lambada is not None or args.hellaswag is not None:
+        _evaluate_cloze(args)
+        return
     corpus = _corpus(args)
     checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
     tokenizer = checkpoint.tokenizer
@@ -180,6 +183,28 @@ def evaluate(args: argparse.Namespace) -> None:
     print(f"measured with  a context of {result.n_ctx} tokens and a stride of {result.stride}")
 
 
+def _evaluate_cloze(args: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from llm import cloze
+    from llm.checkpoint import load_checkpoint
+
+    windows = ["--" + name.replace("_", "-") for name in given(args, ("n_ctx", "stride", "batch_size"))]
+    if windows:
+        raise ValueError(f"Each passage is read whole; leave out {', '.join(windows)}.")
+    test, path = (cloze.lambada, args.lambada) if args.lambada is not None else (cloze.hellaswag, args.hellaswag)
+    checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
+    with tqdm(unit="line", disable=None, leave=False) as bar:
+        score = test(checkpoint.model, checkpoint.tokenizer, path, on_progress=lambda done: bar.update())
+    values = dataclasses.asdict(score)
+    if args.json:
+        print(json.dumps({"test": test.__name__, "file": path.name, **values}))
+        return
+    for name, value in values.items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        print(f"{name.replace('_', ' '):<22}{shown}")
+
+
 def tokenize(args: argparse.Namespace) -> None:
     """Print each token's id and text."""
     if args.text is not None and args.file is not None:
@@ -205,7 +230,7 @@ def tokenize(args: argparse.Namespace) -> None:
             print(f"{id:>7}  {_shown(tokenizer.token_bytes(id))}")
         print(f"{len(ids):,} tokens, {len(text):,} characters, {len(text.encode('utf-8', 'replace')):,} bytes")
     if lost := tokenizer.what_is_lost(text):
-        _say(lost)
+        say(lost)
 
 
 def _shown(piece: bytes) -> str:
@@ -240,6 +265,6 @@ def _device(name: str) -> torch.device:
         raise ValueError(f"There is no device {name!r} here; use --device cpu.") from error
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
     """To standard error, so that standard output holds results only."""
     print(sentence, file=sys.stderr, flush=True)

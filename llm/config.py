@@ -47,6 +47,10 @@ class _Problems(list[str]):
             span = f"from {low:,} to {high:,}" if high is not None else f"of {low:,} or more"
             self.append(f"{name} is {value!r}; it must be a whole number {span}")
 
+    def switch(self, name: str, value: Any) -> None:
+        if not isinstance(value, bool):
+            self.append(f"{name} is {value!r:.40}; it must be true or false")
+
     def number(self, name: str, value: Any, low: float, high: float = math.inf, *, open_low: bool = False) -> None:
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not good or value < low or value > high or (open_low and value == low):
@@ -58,6 +62,9 @@ class _Problems(list[str]):
 def _refuse(what: str, problems: list[str]) -> None:
     if problems:
         raise ValueError(f"{what}: " + "; ".join(problems) + ".")
+
+
+ACTIVATIONS = ("gelu_new", "gelu")
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,13 @@ class ModelConfig(_Config):
     """Share of values zeroed while training (embeddings, attention weights, both residual writes)."""
     layer_norm_epsilon: float = 1e-5
     """Added to the variance inside LayerNorm."""
+    bias: bool = True
+    """Whether linear layers and LayerNorms add a bias. GPT-2's do; nanoGPT's own models can leave them all out."""
+    activation_function: str = "gelu_new"
+    """The MLP's GELU, by its name in Hugging Face's config: GPT-2's tanh form "gelu_new", or "gelu", the
+    exact one with erf, which nanoGPT has used since 2023."""
+    tie_word_embeddings: bool = True
+    """Whether the output head is the token embedding's matrix, as in GPT-2; minGPT learns a second one, `lm_head`."""
 
     def __post_init__(self) -> None:
         problems = _Problems()
@@ -88,6 +102,11 @@ class ModelConfig(_Config):
         problems.whole("n_layer", self.n_layer, 1, 256)
         problems.number("dropout", self.dropout, 0.0, 0.9)
         problems.number("layer_norm_epsilon", self.layer_norm_epsilon, 0.0, 0.1, open_low=True)
+        problems.switch("bias", self.bias)
+        problems.switch("tie_word_embeddings", self.tie_word_embeddings)
+        if self.activation_function not in ACTIVATIONS:
+            known = " or ".join(ACTIVATIONS)
+            problems.append(f"activation_function is {self.activation_function!r:.40}; it must be {known}")
         if not problems and self.n_embd % self.n_head:
             lower = self.n_embd - self.n_embd % self.n_head
             widths = " or ".join(str(w) for w in (lower, lower + self.n_head) if w)
@@ -103,10 +122,12 @@ class ModelConfig(_Config):
 
     @property
     def n_params(self) -> int:
-        """Exact number of parameters, the tied head counted once. GPT-2 small: 124,439,808."""
+        """Exact number of parameters, a tied head counted once. GPT-2 small: 124,439,808."""
         c = self.n_embd
-        block = 12 * c * c + 13 * c  # qkv, projection, two MLP matrices; their biases; two LayerNorms
-        return self.vocab_size * c + self.n_ctx * c + self.n_layer * block + 2 * c
+        norm = 2 * c if self.bias else c
+        block = 12 * c * c + (9 * c if self.bias else 0) + 2 * norm  # qkv, projection, two MLP matrices; LayerNorms
+        tables = self.vocab_size if self.tie_word_embeddings else 2 * self.vocab_size
+        return tables * c + self.n_ctx * c + self.n_layer * block + norm
 
 
 @dataclass(frozen=True)

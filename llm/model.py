@@ -4,7 +4,8 @@ The decoder-only transformer of Radford et al., "Language Models are Unsupervise
 Learners" (2019), exactly as OpenAI released it: learned positions, LayerNorm *before* each
 sub-layer and once more at the end, one fused projection for queries, keys and values, GELU in its
 tanh form, and an output head that shares its matrix with the token embedding. Parameters carry
-GPT-2's own names (`wte`, `wpe`, `h.0.attn.c_attn`, ...).
+GPT-2's own names (`wte`, `wpe`, `h.0.attn.c_attn`, ...). Where other people's GPT-2s differ (no
+biases, another GELU, a head of its own), a field of ModelConfig says so.
 
 Read it top to bottom: a token's vector enters `GPT.forward`, every `Block` reads it and adds to it
 (the residual stream), and the last LayerNorm and `wte` turn it into one logit for each token of
@@ -85,8 +86,8 @@ class CausalSelfAttention(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_head = config.n_head
-        self.c_attn = _linear(config.n_embd, 3 * config.n_embd)  # queries, keys and values in one product
-        self.c_proj = _linear(config.n_embd, config.n_embd)
+        self.c_attn = _linear(config.n_embd, 3 * config.n_embd, config.bias)  # queries, keys and values in one product
+        self.c_proj = _linear(config.n_embd, config.n_embd, config.bias)
         self.attn_dropout = Dropout(config.dropout)
         self.resid_dropout = Dropout(config.dropout)
 
@@ -122,13 +123,14 @@ class MLP(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.c_fc = _linear(config.n_embd, 4 * config.n_embd)
-        self.c_proj = _linear(4 * config.n_embd, config.n_embd)
+        self.c_fc = _linear(config.n_embd, 4 * config.n_embd, config.bias)
+        # The tanh form (Hendrycks & Gimpel, 2016) is the one GPT-2 was trained with.
+        self.gelu = nn.GELU("tanh" if config.activation_function == "gelu_new" else "none")
+        self.c_proj = _linear(4 * config.n_embd, config.n_embd, config.bias)
         self.resid_dropout = Dropout(config.dropout)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        # The tanh form (Hendrycks & Gimpel, 2016) is the one GPT-2 was trained with.
-        return self.resid_dropout(self.c_proj(F.gelu(self.c_fc(x_BTC), approximate="tanh")))
+        return self.resid_dropout(self.c_proj(self.gelu(self.c_fc(x_BTC))))
 
 
 class Block(nn.Module):
@@ -136,9 +138,9 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_1 = _layer_norm(config)
         self.attn = CausalSelfAttention(config)
-        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.ln_2 = _layer_norm(config)
         self.mlp = MLP(config)
 
     def forward(self, x_BTC: Tensor, layer: int, cache: KVCache | None = None) -> Tensor:
@@ -151,18 +153,22 @@ class GPT(nn.Module):
 
     Weights start as in GPT-2: matrices and embeddings from N(0, 0.02), the two projections that
     write to the residual stream scaled by 1/sqrt(2 * n_layer) so that its size at the end does not
-    grow with depth, biases zero, LayerNorms at identity. The same `seed` gives the same weights.
+    grow with depth, biases zero, LayerNorms at identity. The same `seed` gives the same weights;
+    with None they stay whatever the memory held, for weights that are about to be loaded.
     """
 
-    def __init__(self, config: ModelConfig, seed: int = 1337) -> None:
+    def __init__(self, config: ModelConfig, seed: int | None = 1337) -> None:
         super().__init__()
         self.config = config
         self.wte = nn.utils.skip_init(nn.Embedding, config.vocab_size, config.n_embd)
         self.wpe = nn.utils.skip_init(nn.Embedding, config.n_ctx, config.n_embd)
         self.drop = Dropout(config.dropout)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_f = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
-        self._initialise(torch.Generator().manual_seed(seed))
+        self.ln_f = _layer_norm(config)
+        if not config.tie_word_embeddings:
+            self.lm_head = _linear(config.n_embd, config.vocab_size, bias=False)
+        if seed is not None:
+            self._initialise(torch.Generator().manual_seed(seed))
 
     def _initialise(self, generator: torch.Generator) -> None:
         for name, parameter in self.named_parameters():
@@ -186,8 +192,9 @@ class GPT(nn.Module):
         return self.wte(ids_BT) + self.wpe(positions_T)
 
     def unembed(self, x_BTC: Tensor) -> Tensor:
-        """Logits from the residual stream: the last LayerNorm, then the tied head. Also the logit lens."""
-        return F.linear(self.ln_f(x_BTC), self.wte.weight)
+        """Logits from the residual stream: the last LayerNorm, then the head. Also the logit lens."""
+        head = self.wte if self.config.tie_word_embeddings else self.lm_head
+        return F.linear(self.ln_f(x_BTC), head.weight)
 
     def forward(self, ids_BT: Tensor, *, cache: KVCache | None = None, last_only: bool = False) -> Tensor:
         """Logits of the token after each one: logits_BTV, or logits_B1V with `last_only`.
@@ -223,6 +230,10 @@ def causal_mask(T: int, S: int, device: torch.device | str = "cpu") -> Tensor:
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
 
 
-def _linear(n_in: int, n_out: int) -> nn.Linear:
+def _linear(n_in: int, n_out: int, bias: bool) -> nn.Linear:
     """A Linear whose weights are left for `GPT._initialise`, so the global random state stays untouched."""
-    return nn.utils.skip_init(nn.Linear, n_in, n_out)
+    return nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+
+
+def _layer_norm(config: ModelConfig) -> nn.LayerNorm:
+    return nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon, bias=config.bias)

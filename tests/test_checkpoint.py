@@ -16,15 +16,13 @@ from twins import SHAPES, hugging_face_twin, random_ids, randomised
 from llm import checkpoint as checkpoint_module
 from llm.checkpoint import (
     check_weights,
-    gpt2_shapes,
     load_checkpoint,
     load_trainer_state,
     save_checkpoint,
-    state_from_gpt2,
-    state_to_gpt2,
 )
 from llm.config import ModelConfig, TrainConfig
 from llm.data import encode_corpus, split
+from llm.gpt2 import gpt2_shapes, state_from_gpt2, state_to_gpt2
 from llm.model import GPT
 from llm.tokenizers import train_tokenizer
 from llm.trainer import Trainer

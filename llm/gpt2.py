@@ -1,0 +1,227 @@
+"""What the weights of a GPT-2 are called, how they lie, and how other people's become ours.
+
+    Hugging Face   transformer.h.0.attn.c_attn.weight   [in, out]   config.json names its shape
+    minGPT         transformer.h.0.attn.c_attn.weight   [out, in]   a head of its own, `lm_head`
+    nanoGPT        the same after `_orig_mod.`          [out, in]   no biases, exact GELU, padded vocabulary
+    ours           h.0.attn.c_attn.weight               [out, in]   each difference a field of ModelConfig
+
+Nothing here touches a file: llm/pretrained.py reads and writes them.
+
+Shapes: V vocabulary, C embedding width.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from llm.config import ModelConfig
+from llm.model import GPT
+
+Shapes = dict[str, tuple[int, ...]]
+
+TRANSPOSED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
+"""GPT-2 stores these as [in, out] (its Conv1D); torch.nn.Linear wants [out, in]."""
+BUFFERS = (".attn.bias", ".attn.masked_bias")
+"""Causal masks that many files carry among the weights. They are no weights and are not read."""
+PREFIXES = ("_orig_mod.", "module.", "transformer.")
+"""Put before the names by torch.compile, by DistributedDataParallel, and by the class around the model."""
+LAYOUTS = ("linear", "conv1d")
+HEAD = "lm_head.weight"
+GELUS = {"gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "gelu": "gelu"}
+"""Hugging Face's names for the two GELUs, and ours."""
+SAME_NAMES = ("vocab_size", "n_embd", "n_head", "n_layer", "layer_norm_epsilon", "tie_word_embeddings")
+"""What our config and Hugging Face's call alike."""
+FIXED = {
+    "model_type": ("gpt2",),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+}
+"""What Hugging Face's config can change about a GPT-2 that our model can't, with the values that it computes."""
+
+
+def gpt2_shapes(config: ModelConfig) -> Shapes:
+    """The name and shape of every tensor in Hugging Face's layout, worked out without allocating one."""
+    c = config.n_embd
+    block: Shapes = {
+        "ln_1.weight": (c,), "ln_1.bias": (c,),
+        "attn.c_attn.weight": (c, 3 * c), "attn.c_attn.bias": (3 * c,),
+        "attn.c_proj.weight": (c, c), "attn.c_proj.bias": (c,),
+        "ln_2.weight": (c,), "ln_2.bias": (c,),
+        "mlp.c_fc.weight": (c, 4 * c), "mlp.c_fc.bias": (4 * c,),
+        "mlp.c_proj.weight": (4 * c, c), "mlp.c_proj.bias": (c,),
+    }  # fmt: skip
+    shapes: Shapes = {"wte.weight": (config.vocab_size, c), "wpe.weight": (config.n_ctx, c)}
+    for layer in range(config.n_layer):
+        shapes |= {f"h.{layer}.{name}": shape for name, shape in block.items()}
+    shapes |= {"ln_f.weight": (c,), "ln_f.bias": (c,)}
+    if not config.tie_word_embeddings:
+        shapes[HEAD] = (config.vocab_size, c)
+    return {name: shape for name, shape in shapes.items() if config.bias or not name.endswith(".bias")}
+
+
+def state_to_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of our `GPT` as Hugging Face's `GPT2Model` has it: the same names, four matrices transposed."""
+    return {name: t.T.contiguous() if name.endswith(TRANSPOSED) else t for name, t in state.items()}
+
+
+def state_from_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The way back, as views: a state dict of `GPT2Model` (no masks) as our `GPT` loads it."""
+    return {name: t.T if name.endswith(TRANSPOSED) else t for name, t in state.items()}
+
+
+def plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Each tensor's name without prefixes, and the name it has in the file; masks are left out.
+
+    Raises ValueError when two tensors claim the same name.
+    """
+    plain: dict[str, str] = {}
+    for full in names:
+        name = full
+        while prefix := next((p for p in PREFIXES if name.startswith(p)), None):
+            name = name.removeprefix(prefix)
+        if name.endswith(BUFFERS):
+            continue
+        if name in plain:
+            raise ValueError(f"{plain[name]!r:.80} and {full!r:.80} are the same weight; remove one of them.")
+        plain[name] = full
+    return plain
+
+
+def check_shapes(found: Mapping[str, tuple[int, ...]], expected: Shapes, where: str) -> None:
+    """Raises ValueError naming the first tensor that is too many, missing or of another shape."""
+    for name, shape in found.items():
+        if name not in expected:
+            raise ValueError(f"{where} holds {name!r:.80}, which this model doesn't have; use its own weights.")
+        if shape != expected[name]:
+            raise ValueError(
+                f"{name} in {where} is {list(shape)} but its config asks for {list(expected[name])}; "
+                "use the config that belongs to these weights."
+            )
+    missing = next((name for name in expected if name not in found), None)
+    if missing is not None:
+        raise ValueError(f"{where} lacks {missing}; use the whole file that belongs to this config.")
+
+
+def config_from_gpt2(values: Mapping[str, Any]) -> ModelConfig:
+    """The shape that a Hugging Face config.json describes.
+
+    Dropout stays 0: it belongs to a training, not to the weights. Raises ValueError when a value is
+    missing or not sound, or when the config asks for something that is not GPT-2.
+    """
+    n_embd = values.get("n_embd")
+    for name, allowed in {**FIXED, "n_inner": (None, 4 * n_embd if isinstance(n_embd, int) else None)}.items():
+        value = values.get(name, allowed[0])
+        if value not in allowed:
+            raise ValueError(f"This config.json has {name} {value!r:.40}, which GPT-2 hasn't; choose a GPT-2.")
+    activation = values.get("activation_function", "gelu_new")
+    if not isinstance(activation, str) or activation not in GELUS:
+        raise ValueError(f"This model's activation is {activation!r:.40}; only {' and '.join(GELUS)} are known.")
+    shape = {name: values[name] for name in SAME_NAMES if name in values}
+    if "n_positions" in values:
+        shape["n_ctx"] = values["n_positions"]
+    return ModelConfig.from_dict({**shape, "activation_function": GELUS[activation]})
+
+
+def config_to_gpt2(config: ModelConfig, eot_id: int | None = None) -> dict[str, Any]:
+    """A config.json that transformers reads as this model; `eot_id` is the id of <|endoftext|>."""
+    return {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": config.vocab_size,
+        "n_positions": config.n_ctx,
+        "n_embd": config.n_embd,
+        "n_head": config.n_head,
+        "n_layer": config.n_layer,
+        "activation_function": config.activation_function,
+        "layer_norm_epsilon": config.layer_norm_epsilon,
+        "tie_word_embeddings": config.tie_word_embeddings,
+        "resid_pdrop": config.dropout,
+        "embd_pdrop": config.dropout,
+        "attn_pdrop": config.dropout,
+        "bos_token_id": eot_id,
+        "eos_token_id": eot_id,
+    }
+
+
+def model_from_state(
+    state: Mapping[str, Tensor],
+    *,
+    n_head: int,
+    layout: str,
+    activation_function: str,
+    vocab_size: int | None = None,
+    layer_norm_epsilon: float = 1e-5,
+) -> GPT:
+    """A GPT-2 from the state dict of another implementation that uses GPT-2's names, in evaluation mode.
+
+    The weights themselves tell V, C, the context, the number of layers, whether there are biases,
+    and whether the head is its own (an `lm_head.weight` that equals `wte.weight` is a tied one).
+    They can't tell the rest, so nothing of it is guessed:
+
+    `n_head`: heads a layer.
+    `layout`: "linear" where matrices are [out, in] (minGPT, nanoGPT, torch.nn.Linear), "conv1d" where
+        they are [in, out] (OpenAI, Hugging Face). attn.c_proj is square, and fits wrongly too.
+    `activation_function`: "gelu_new" is the tanh form (GPT-2, minGPT), "gelu" the exact one (nanoGPT
+        since 2023).
+    `vocab_size`: keep so many rows of the embedding. nanoGPT pads 50,257 to 50,304 for speed; the
+        rest stands for no token. None keeps all.
+
+    Raises ValueError when the weights don't fit together or contradict the layout.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"The layout is {layout!r:.40}; it must be {' or '.join(LAYOUTS)}.")
+    tensors = {name: state[full] for name, full in plain_names(state).items()}
+    tied = HEAD not in tensors or _equal(tensors[HEAD], tensors.get("wte.weight"))
+    if tied:
+        tensors.pop(HEAD, None)
+    shapes: Shapes = {name: tuple(t.shape) for name, t in tensors.items()}
+    V, C = _rows_and_columns(shapes, "wte.weight")
+    n_ctx, _ = _rows_and_columns(shapes, "wpe.weight")
+    layers = [int(found[1]) for name in shapes if (found := re.match(r"h\.(\d{1,6})\.", name))]
+    config = ModelConfig(
+        V,
+        n_ctx=n_ctx,
+        n_embd=C,
+        n_head=n_head,
+        n_layer=max(layers, default=-1) + 1,
+        layer_norm_epsilon=layer_norm_epsilon,
+        bias="ln_f.bias" in shapes,
+        activation_function=activation_function,
+        tie_word_embeddings=tied,
+    )
+    _check_layout(shapes, C, layout)
+    linear = layout == "linear"
+    expected = {n: s[::-1] if linear and n.endswith(TRANSPOSED) else s for n, s in gpt2_shapes(config).items()}
+    check_shapes(shapes, expected, "The state dict")
+
+    if vocab_size is not None:
+        if not 2 <= vocab_size <= V:
+            raise ValueError(f"These weights know {V:,} tokens; a vocab_size of {vocab_size:,} can't be cut from them.")
+        config = config.replace(vocab_size=vocab_size)
+        tensors |= {name: tensors[name][:vocab_size] for name in ("wte.weight", HEAD) if name in tensors}
+    model = GPT(config, seed=None)
+    model.load_state_dict(tensors if linear else state_from_gpt2(tensors))
+    return model.eval()
+
+
+def _check_layout(shapes: Shapes, C: int, layout: str) -> None:
+    """c_attn is three times as long as wide, so it shows how the matrices lie."""
+    other, shape = ("conv1d", (C, 3 * C)) if layout == "linear" else ("linear", (3 * C, C))
+    if shapes.get("h.0.attn.c_attn.weight") == shape:
+        raise ValueError(f"c_attn is {list(shape)} here, so the layout is {other!r} and not {layout!r}; ask for that.")
+
+
+def _equal(head_VC: Tensor, wte_VC: Tensor | None) -> bool:
+    return wte_VC is not None and head_VC.shape == wte_VC.shape and bool((head_VC == wte_VC).all())
+
+
+def _rows_and_columns(shapes: Shapes, name: str) -> tuple[int, int]:
+    if len(shapes.get(name, ())) != 2:
+        raise ValueError(f"There is no matrix {name}; choose a model with GPT-2's names (wte, wpe, h.0.attn.c_attn).")
+    rows, columns = shapes[name]
+    return rows, columns

@@ -1,0 +1,106 @@
+"""A model from the Hugging Face Hub: fetched once, into the cache that transformers uses too.
+
+huggingface_hub knows where things are and who may read them, but a download of its own that is cut
+off starts again from nothing. Weights are large, so those that anybody may read are fetched by
+Glassbox, which takes up where it stopped, and laid in huggingface_hub's cache under the name it
+looks for: the file's SHA-256. What is in the cache is used without asking the network, and
+HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE mean what they always mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from llm.checkpoint import read_json
+from llm.corpora.downloads import Download, fetch
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+"""Which shard holds which tensor, where the weights are too many for one file."""
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are here and the bytes there will be, of one file after another."""
+
+_REPOSITORY = re.compile(r"[\w-][\w.-]{0,95}(/[\w-][\w.-]{0,95})?")
+_SHARD = re.compile(r"[\w-][\w.-]{0,95}\.safetensors")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def fetch_model(repository: str, on_progress: Progress | None = None) -> Path:
+    """The folder with a repository's config.json and safetensors weights, all of one commit.
+
+    `repository` is an id such as "openai-community/gpt2"; its newest commit is meant, or the one
+    that is in the cache. Raises ValueError when it doesn't exist, holds no safetensors, can't be
+    reached, or the connection is cut (the next call takes up there).
+    """
+    if not _REPOSITORY.fullmatch(repository):
+        raise ValueError(f"{repository!r:.80} is neither a folder here nor a model's name on the Hub; check it.")
+    config = _fetch_file(repository, CONFIG, "main", on_progress)
+    if config is None:
+        raise ValueError(f"{repository} holds no {CONFIG}, so it is no transformers model; choose another.")
+    folder = config.parent  # named after the commit
+    if _fetch_file(repository, WEIGHTS, folder.name, on_progress) is None:
+        index = _fetch_file(repository, INDEX, folder.name, on_progress)
+        if index is None:
+            raise ValueError(f"{repository} holds no {WEIGHTS}; choose a model that is saved as safetensors.")
+        for name in shard_names(read_json(index)):
+            if _fetch_file(repository, name, folder.name, on_progress) is None:
+                raise ValueError(f"{repository} lacks {name}, which its index names; choose another model.")
+    return folder
+
+
+def shard_names(index: Mapping[str, Any]) -> list[str]:
+    """The files that an index names. Raises ValueError unless they are plain names of safetensors files."""
+    weight_map = index.get("weight_map")
+    names = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else set()
+    if not names or not all(map(_SHARD.fullmatch, names)):  # a name with a slash could point anywhere
+        raise ValueError(f"{INDEX} doesn't name its safetensors files; save the model again.")
+    return sorted(names)
+
+
+def _fetch_file(repository: str, name: str, revision: str, on_progress: Progress | None) -> Path | None:
+    """The path of a file in huggingface_hub's cache, fetched if it isn't there; None if the repository has none."""
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    cached = huggingface_hub.try_to_load_from_cache(repository, name, revision=revision)
+    if isinstance(cached, str):
+        return Path(cached)
+    try:
+        _fetch_blob(repository, name, revision, on_progress)
+        return Path(huggingface_hub.hf_hub_download(repository, name, revision=revision))
+    except errors.RemoteEntryNotFoundError:
+        return None
+    except errors.RepositoryNotFoundError as error:  # private and gated ones look like this too
+        raise ValueError(
+            f"The Hub has no model {repository} that you may read; check its name, or log in with: hf auth login"
+        ) from error
+    except (OSError, errors.HTTPError) as error:  # errors of connections are the one or the other
+        raise ValueError(
+            f"{repository} is not on this computer and the Hub can't be reached ({type(error).__name__}); connect to "
+            f"the internet, or give a folder with its {CONFIG} and {WEIGHTS}."
+        ) from error
+
+
+def _fetch_blob(repository: str, name: str, revision: str, on_progress: Progress | None) -> None:
+    """Lay a large public file where huggingface_hub will find it and only has to link it into its snapshot.
+
+    Other files (small ones, known by a git hash; those one must log in for) are left to huggingface_hub.
+    """
+    from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import repo_folder_name
+
+    url = hf_hub_url(repository, name, revision=revision)
+    try:
+        found = get_hf_file_metadata(url, token=False)
+    except errors.RepositoryNotFoundError:
+        return
+    if found.etag is None or found.size is None or not _SHA256.fullmatch(found.etag):
+        return
+    blobs = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repository, repo_type="model"), "blobs")
+    download = Download(f"{repository}/{name}", url, found.etag, found.size, file_name=found.etag)
+    fetch(download, blobs, on_progress=on_progress)
