@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from llm import commands
-from llm.config import ACTIVATIONS, SamplingConfig, TrainConfig
+from llm.config import ACTIVATIONS, OPTIMIZERS, SCHEDULES, SamplingConfig, TrainConfig
 from llm.convert import convert
 from llm.corpora import CORPORA
 from llm.tokenizers import KINDS
@@ -30,8 +30,11 @@ HELP = {
     "max_steps": "optimiser steps in all",
     "batch_size": "sequences a step",
     "grad_accum_steps": "batches whose gradients make one step",
+    "optimizer": "AdamW throughout, or Muon for the matrices of the blocks, which learns faster",
     "learning_rate": "peak learning rate of AdamW",
-    "min_lr_ratio": "where the cosine schedule ends, as a share of the peak",
+    "matrix_learning_rate": "peak learning rate of Muon",
+    "schedule": "how the learning rate falls after the warm-up",
+    "min_lr_ratio": "where it ends, as a share of the peak",
     "warmup_steps": "steps over which the learning rate rises",
     "weight_decay": "decay of the weight matrices",
     "beta1": "how long AdamW remembers the gradient",
@@ -50,6 +53,9 @@ HELP = {
     "max_new_tokens": "tokens to write at most",
     "stop": "end before this text; may be given more than once",
 }
+
+
+CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -189,6 +195,9 @@ def _add_settings(parser: _Parser, title: str, defaults: Any, names: tuple[str, 
         option, default = "--" + name.replace("_", "-"), getattr(defaults, name)
         if isinstance(default, tuple):
             group.add_argument(option, action="append", metavar="TEXT", default=argparse.SUPPRESS, help=HELP[name])
+        elif name in CHOICES:
+            sentence = f"{HELP[name]} (default {default})"
+            group.add_argument(option, choices=CHOICES[name], default=argparse.SUPPRESS, help=sentence)
         else:
             sentence = f"{HELP[name]} (default {default:g})"
             group.add_argument(option, type=type(default), metavar="N", default=argparse.SUPPRESS, help=sentence)

@@ -51,6 +51,10 @@ class _Problems(list[str]):
         if not isinstance(value, bool):
             self.append(f"{name} is {value!r:.40}; it must be true or false")
 
+    def choice(self, name: str, value: Any, known: tuple[str, ...]) -> None:
+        if value not in known:
+            self.append(f"{name} is {value!r:.40}; it must be {' or '.join(known)}")
+
     def number(self, name: str, value: Any, low: float, high: float = math.inf, *, open_low: bool = False) -> None:
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not good or value < low or value > high or (open_low and value == low):
@@ -65,6 +69,8 @@ def _refuse(what: str, problems: list[str]) -> None:
 
 
 ACTIVATIONS = ("gelu_new", "gelu")
+OPTIMIZERS = ("adamw", "muon")
+SCHEDULES = ("cosine", "linear")
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,7 @@ class ModelConfig(_Config):
         problems.number("layer_norm_epsilon", self.layer_norm_epsilon, 0.0, 0.1, open_low=True)
         problems.switch("bias", self.bias)
         problems.switch("tie_word_embeddings", self.tie_word_embeddings)
-        if self.activation_function not in ACTIVATIONS:
-            known = " or ".join(ACTIVATIONS)
-            problems.append(f"activation_function is {self.activation_function!r:.40}; it must be {known}")
+        problems.choice("activation_function", self.activation_function, ACTIVATIONS)
         if not problems and self.n_embd % self.n_head:
             lower = self.n_embd - self.n_embd % self.n_head
             widths = " or ".join(str(w) for w in (lower, lower + self.n_head) if w)
@@ -140,10 +144,17 @@ class TrainConfig(_Config):
     """Sequences a step, over all processes, before accumulation multiplies them."""
     grad_accum_steps: int = 1
     """Batches whose gradients are averaged into one step."""
+    optimizer: str = "adamw"
+    """"adamw", as GPT-2 was trained; or "muon" for the matrices of the blocks and AdamW for the rest, which learns
+    faster."""
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
+    matrix_learning_rate: float = 0.03
+    """Peak learning rate of Muon."""
+    schedule: str = "cosine"
+    """How the learning rate falls after the warm-up: along half a "cosine", or "linear"."""
     min_lr_ratio: float = 0.1
-    """Where the cosine ends, as a share of the peak."""
+    """Where it ends, as a share of the peak."""
     warmup_steps: int = 50
     """Steps over which the learning rate rises linearly from near zero."""
     weight_decay: float = 0.1
@@ -166,7 +177,10 @@ class TrainConfig(_Config):
         problems.whole("max_steps", self.max_steps, 1, 10_000_000)
         problems.whole("batch_size", self.batch_size, 1, 65_536)
         problems.whole("grad_accum_steps", self.grad_accum_steps, 1, 4_096)
+        problems.choice("optimizer", self.optimizer, OPTIMIZERS)
         problems.number("learning_rate", self.learning_rate, 0.0, 10.0, open_low=True)
+        problems.number("matrix_learning_rate", self.matrix_learning_rate, 0.0, 10.0, open_low=True)
+        problems.choice("schedule", self.schedule, SCHEDULES)
         problems.number("min_lr_ratio", self.min_lr_ratio, 0.0, 1.0)
         problems.whole("warmup_steps", self.warmup_steps, 0)
         problems.number("weight_decay", self.weight_decay, 0.0, 10.0)

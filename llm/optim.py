@@ -1,7 +1,7 @@
-"""The optimiser and its schedule: AdamW, linear warm-up, cosine.
+"""The optimiser and its schedule: AdamW or Muon, linear warm-up, then a cosine or a straight line down.
 
-AdamW is Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2017); the schedule is that
-of Brown et al., "Language Models are Few-Shot Learners" (2020).
+AdamW is Loshchilov & Hutter, "Decoupled Weight Decay Regularization" (2017); Muon has a file of its
+own; the schedule is that of Brown et al., "Language Models are Few-Shot Learners" (2020).
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ import torch
 from torch import nn
 
 from llm.config import TrainConfig
+from llm.muon import Muon
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser that `config` names. Each group carries `lr_scale`, to be multiplied with `learning_rate`."""
+    return make_muon(model, config) if config.optimizer == "muon" else make_adamw(model, config)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -22,8 +28,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     return [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay, "lr_scale": 1.0},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0, "lr_scale": 1.0},
     ]
 
 
@@ -33,14 +39,38 @@ def make_adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=True)
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """The learning rate of the update after `step` updates.
+def make_muon(model: nn.Module, config: TrainConfig) -> Muon:
+    """Muon for the matrices inside the blocks. Embeddings and head look tokens up and stay with AdamW."""
+    inside = [p for name, p in model.named_parameters() if p.dim() == 2 and name.startswith("h.")]
+    chosen = {id(p) for p in inside}
+    rest = [
+        {**group, "params": [p for p in group["params"] if id(p) not in chosen]}
+        for group in parameter_groups(model, config.weight_decay)
+    ]
+    scale = config.matrix_learning_rate / config.learning_rate
+    matrices = {"params": inside, "weight_decay": config.weight_decay, "lr_scale": scale, "muon": True}
+    return Muon([matrices, *rest], (config.beta1, config.beta2))
 
-    Rises linearly over `warmup_steps`, then falls along half a cosine from the peak to
-    `min_lr_ratio` of it, which it reaches at `max_steps` and keeps.
+
+def state_shapes(optimizer: torch.optim.Optimizer) -> dict[nn.Parameter, dict[str, tuple[int, ...]]]:
+    """For each parameter, what the optimiser remembers of it after a step, by name, and in what shape."""
+    shapes = {}
+    for group in optimizer.param_groups:
+        moments = ("momentum",) if group.get("muon") else ("exp_avg", "exp_avg_sq")
+        for p in group["params"]:
+            shapes[p] = {"step": (), **dict.fromkeys(moments, tuple(p.shape))}
+    return shapes
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """AdamW's learning rate for the update after `step` updates.
+
+    Rises linearly over `warmup_steps`, then falls, along half a cosine or straight, from the peak
+    to `min_lr_ratio` of it, which it reaches at `max_steps` and keeps.
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / (config.warmup_steps + 1)
     done = min(1.0, (step - config.warmup_steps) / max(1, config.max_steps - config.warmup_steps))
     lowest = config.learning_rate * config.min_lr_ratio
-    return lowest + (config.learning_rate - lowest) * 0.5 * (1.0 + math.cos(math.pi * done))
+    left = 1.0 - done if config.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
+    return lowest + (config.learning_rate - lowest) * left

@@ -27,7 +27,7 @@ from torch import Tensor
 from llm.config import SamplingConfig, TrainConfig
 from llm.data import check_lengths, eval_windows, get_batch
 from llm.model import GPT
-from llm.optim import learning_rate, make_adamw
+from llm.optim import learning_rate, make_optimizer, state_shapes
 from llm.sampler import generate, reading
 
 SAMPLE_TEMPERATURE = 0.8
@@ -121,7 +121,7 @@ class Trainer(Iterator[Event]):
         self.train_tokens = train_tokens
         self.validation_tokens = validation_tokens
         self.rank, self.world_size = rank, world_size
-        self.optimizer = make_adamw(model, config)
+        self.optimizer = make_optimizer(model, config)
         self._snapshot_step = -1  # the newest step whose snapshot was announced
         self._stop = threading.Event()
         self._events = self._run()
@@ -160,10 +160,9 @@ class Trainer(Iterator[Event]):
         numbers = [info.get(key) for key in ("step", "tokens_seen", "snapshot_step")]
         parameters = dict(self.model.named_parameters())
         expected: dict[str, tuple[int, ...]] = {}
-        if info.get("step") != 0:  # before the first step AdamW has no state
-            for name, parameter in parameters.items():
-                expected[f"{name}.step"] = ()
-                expected[f"{name}.exp_avg"] = expected[f"{name}.exp_avg_sq"] = tuple(parameter.shape)
+        if info.get("step") != 0:  # before the first step an optimiser remembers nothing
+            remembered = state_shapes(self.optimizer)
+            expected = {f"{n}.{key}": shape for n, p in parameters.items() for key, shape in remembered[p].items()}
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         if shapes != expected or not all(type(n) is int and n >= -1 for n in numbers) or info["step"] < 0:
             raise ValueError("This training state belongs to another model or is damaged; start the training again.")
@@ -236,7 +235,7 @@ class Trainer(Iterator[Event]):
             return None
         rate = learning_rate(self.step, config)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["lr_scale"]
         self.optimizer.step()
         self.step += 1
         self.tokens_seen += config.batch_size * config.grad_accum_steps * model.config.n_ctx

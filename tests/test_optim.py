@@ -6,7 +6,7 @@ from transformers import get_cosine_schedule_with_warmup
 
 from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
-from llm.optim import learning_rate, make_adamw, parameter_groups
+from llm.optim import learning_rate, make_adamw, make_optimizer, parameter_groups, state_shapes
 
 MODEL = ModelConfig(vocab_size=11, n_ctx=8, n_embd=12, n_head=3, n_layer=2)
 
@@ -64,3 +64,34 @@ def test_schedule_without_and_with_nothing_but_warm_up():
     config = TrainConfig(max_steps=5, warmup_steps=50)
     rates = [learning_rate(s, config) for s in range(5)]
     assert rates == sorted(rates) and rates[-1] < config.learning_rate
+
+
+def test_linear_schedule_is_a_straight_line_to_its_end():
+    """After the warm-up the rate falls by the same amount each step, and reaches zero if that is asked for."""
+    config = TrainConfig(max_steps=60, warmup_steps=10, learning_rate=0.5, min_lr_ratio=0.0, schedule="linear")
+    rates = [learning_rate(step, config) for step in range(10, 61)]
+    assert rates == pytest.approx([0.5 * (1 - i / 50) for i in range(51)])
+
+
+def test_every_parameter_has_one_group_under_muon():
+    """Matrices inside blocks go to Muon with its own rate; embeddings and vectors to AdamW; none is forgotten."""
+    model = GPT(MODEL)
+    config = TrainConfig(optimizer="muon", learning_rate=0.006, matrix_learning_rate=0.03)
+    matrices, decayed, kept = make_optimizer(model, config).param_groups
+    names = {id(p): name for name, p in model.named_parameters()}
+    in_muon, in_decayed, in_kept = ({names[id(p)] for p in g["params"]} for g in (matrices, decayed, kept))
+    assert in_muon == {n for n in names.values() if n.startswith("h.") and n.endswith("weight") and ".ln_" not in n}
+    assert in_decayed == {"wte.weight", "wpe.weight"}
+    assert in_muon | in_decayed | in_kept == set(names.values())
+    assert matrices["lr_scale"] * config.learning_rate == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_state_shapes_name_what_is_remembered(name):
+    """What a resumed run is checked against is exactly what the optimiser holds after a step."""
+    model = GPT(MODEL)
+    optimizer = make_optimizer(model, TrainConfig(optimizer=name))
+    model.loss(torch.tensor([[1, 2, 3]]), torch.tensor([[2, 3, 4]])).backward()
+    optimizer.step()
+    held = {p: {key: tuple(value.shape) for key, value in state.items()} for p, state in optimizer.state.items()}
+    assert held == state_shapes(optimizer)
