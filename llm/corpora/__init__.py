@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from llm.corpora import downloads, pydoc
+from llm.corpora import downloads, pydoc, tales
 from llm.corpora.corpus import Corpus, CorpusInfo
 from llm.corpora.files import read_text_file, text_from_bytes
 
 __all__ = ["CORPORA", "Corpus", "CorpusInfo", "load_corpus", "read_text_file", "text_from_bytes"]
 
 CORPORA: dict[str, CorpusInfo] = {
+    "tales": tales.INFO,
     "pydoc": pydoc.INFO,
     "tinyshakespeare": downloads.TINY_SHAKESPEARE_INFO,
 }
@@ -22,6 +23,8 @@ def load_corpus(name: str, *, allow_download: bool = True, on_progress: download
     Raises ValueError on an unknown name, or when a text that is not here yet can't be downloaded.
     """
     match name:
+        case "tales":
+            return tales.load()
         case "pydoc":
             return pydoc.load()
         case "tinyshakespeare":
