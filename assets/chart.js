@@ -39,7 +39,7 @@
 
   const line = (points, extra) => ({ x: points.map((p) => p[0]), y: points.map((p) => p[1]), type: "scatter", mode: "lines", ...extra });
 
-  /** Draw runs into `div`. current: {steps, evaluations}; ghosts: [{name, evaluations}]; baselines: [{name, loss}]. */
+  /** Draw runs into `div`. current: {steps, evaluations}; ghosts: [{name, evaluations}]; baselines: [{name, loss, floor}]. */
   async function lossChart(div, { current, ghosts, baselines, logarithmic }) {
     const Plotly = await plotly();
     const ink = color("--gb-soft"), grid = color("--gb-line"), accent = color("--gb-accent"), deep = color("--gb-accent-deep");
@@ -60,7 +60,8 @@
       xaxis: { title: { text: "step", standoff: 8 }, gridcolor: grid, zeroline: false, rangemode: "tozero" },
       yaxis: { title: { text: "loss, nats a token", standoff: 8 }, gridcolor: grid, zeroline: false,
         type: logarithmic ? "log" : "linear", ...(logarithmic ? { dtick: "D2" } : {}) },
-      shapes: baselines.map(({ loss }) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: loss, y1: loss, line: { color: ink, width: scale, dash: "dash" } })),
+      shapes: baselines.map(({ loss, floor }) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: loss, y1: loss,
+        line: { color: ink, width: scale, dash: floor ? "solid" : "dash" } })),
       annotations: baselines.map(({ name, loss }) => ({ xref: "paper", x: 1, xanchor: "right", y: level(loss), yanchor: "bottom", showarrow: false, text: plain(name), font: { size, color: ink } })),
       uirevision: "keep",  // a visitor's zoom survives the next point
     };

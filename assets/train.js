@@ -29,6 +29,7 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
     const download = find("[data-id=download]");
     download.hidden = !corpus || corpus.here;
     download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
+    find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
     find("[data-for=vocab_size]").hidden = !["bpe", "whitespace"].includes(fields.tokenizer.value);
   }
 
@@ -38,12 +39,12 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
       el("option", { value: "file" }, "A file of yours…"));
     if (fields.tokenizer.options.length === 0) {
       const names = { whitespace: "Words between spaces", character: "Characters", bpe: "Byte-level BPE, trained on this text", gpt2: "GPT-2's own vocabulary" };
+      const words = { adamw: "AdamW", muon: "Muon for the blocks, AdamW for the rest", cosine: "cosine", linear: "straight line" };
+      for (const [name, known] of Object.entries(choices.choices)) fields[name].append(...known.map((value) => el("option", { value }, words[value])));
       fields.tokenizer.append(...choices.tokenizers.map((kind) => el("option", { value: kind }, names[kind])));
       find("[data-id=preset]").append(...choices.presets.map((p, i) => el("option", { value: i }, p.title)));
       for (const [name, [low, high]] of Object.entries(choices.limits)) Object.assign(fields[name], { min: low, max: high });
       apply(choices.presets[0]);
-      const ready = choices.corpora.find((c) => c.name === "tinyshakespeare" && c.here);
-      fields.corpus.value = ready ? ready.name : choices.corpora[0].name;
     }
     if (keep) fields.corpus.value = keep;
     wanted = fields.corpus.value;
@@ -53,6 +54,9 @@ glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
   function apply(preset) {
     for (const [name, [, , value]] of Object.entries(choices.limits)) fields[name].value = preset.settings[name] ?? value;
     fields.tokenizer.value = preset.settings.tokenizer ?? "character";
+    for (const [name, known] of Object.entries(choices.choices)) fields[name].value = preset.settings[name] ?? known[0];
+    const corpus = choices.corpora.find((c) => c.name === preset.settings.corpus) ?? choices.corpora[0];
+    wanted = fields.corpus.value = corpus.name;
   }
 
   const plan = latest(async () => {

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from llm.config import ModelConfig, TrainConfig
+from llm.config import OPTIMIZERS, SCHEDULES, ModelConfig, TrainConfig
 from llm.corpora import CORPORA, load_corpus
 from llm.data import check_lengths
 from llm.model import GPT
@@ -44,25 +44,49 @@ LIMITS: dict[str, tuple[float, float, float]] = {
     "vocab_size": (257, 8192, 1024),
     "batch_size": (1, 128, 12),
     "learning_rate": (1e-5, 1e-1, 2e-3),
+    "matrix_learning_rate": (1e-4, 0.2, 0.03),
+    "min_lr_ratio": (0, 1, 0.1),
     "max_steps": (1, 100_000, 1500),
     "warmup_steps": (0, 10_000, 50),
     "weight_decay": (0, 1, 0.1),
     "eval_interval": (1, 10_000, 50),
     "seed": (0, 2**31, 1337),
 }
-_FRACTIONS = ("dropout", "learning_rate", "weight_decay")
+_FRACTIONS = ("dropout", "learning_rate", "matrix_learning_rate", "min_lr_ratio", "weight_decay")
+CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+_MUON = {"optimizer": "muon", "schedule": "linear", "min_lr_ratio": 0, "warmup_steps": 0, "weight_decay": 0}
 PRESETS: list[dict[str, Any]] = [
-    {"title": "A minute on a laptop", "settings": {}},
-    {"title": "Seconds: one head, one layer", "settings": {"n_layer": 1, "n_head": 1, "n_embd": 32, "max_steps": 1000}},
     {
-        "title": "Pieces of words (BPE)",
-        "settings": {"tokenizer": "bpe", "vocab_size": 1024, "n_embd": 128, "max_steps": 2000},
+        "title": "Tales in a minute",
+        "settings": {
+            **_MUON, "corpus": "tales", "tokenizer": "bpe", "vocab_size": 2048,
+            "n_layer": 2, "n_embd": 96, "learning_rate": 1e-2, "max_steps": 1200,
+        },
+    },
+    {
+        "title": "Characters of Shakespeare",
+        "settings": {
+            **_MUON, "corpus": "tinyshakespeare",
+            "batch_size": 24, "learning_rate": 6e-3, "max_steps": 600,
+        },
+    },
+    {
+        "title": "As GPT-2 was trained: AdamW, cosine",
+        "settings": {"corpus": "pydoc"},
+    },
+    {
+        "title": "Seconds: one head, one layer",
+        "settings": {"corpus": "pydoc", "n_layer": 1, "n_head": 1, "n_embd": 32, "max_steps": 1000},
     },
     {
         "title": "Six by six",
-        "settings": {"n_layer": 6, "n_head": 6, "n_embd": 192, "n_ctx": 128, "max_steps": 3000, "dropout": 0.1},
+        "settings": {
+            **_MUON, "corpus": "tales", "tokenizer": "bpe", "vocab_size": 2048,
+            "n_layer": 6, "n_head": 6, "n_embd": 192, "n_ctx": 128, "learning_rate": 6e-3, "max_steps": 2000,
+        },
     },
-]
+]  # fmt: skip
+"""What the form starts from; what a preset doesn't name has its default."""
 
 
 def build_train_tab(sessions: Sessions) -> Lens:
@@ -89,6 +113,7 @@ def build_train_tab(sessions: Sessions) -> Lens:
         return {
             "corpora": corpora,
             "tokenizers": list(KINDS),
+            "choices": CHOICES,
             "limits": LIMITS,
             "presets": PRESETS,
             "run": newest.run.id if newest else None,
@@ -155,8 +180,9 @@ def _settings(
     ModelConfig(vocab_size=2, **shape)  # a shape that can't be is refused before the text is read
     prepared = preparations.of(session, corpus, kind, values["vocab_size"])
     model = ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape)
-    names = ("batch_size", "learning_rate", "max_steps", "warmup_steps", "weight_decay", "eval_interval", "seed")
-    return prepared, model, TrainConfig(**{name: values[name] for name in names})
+    recipe = {name: value for name, value in values.items() if name not in (*shape, "vocab_size")}
+    recipe |= {name: inputs.choice(request, name, known, known[0]) for name, known in CHOICES.items()}
+    return prepared, model, TrainConfig(**recipe)
 
 
 def _plan(prepared: Prepared, model: ModelConfig, train: TrainConfig) -> Answer:
@@ -214,7 +240,7 @@ def _start(session: Session, prepared: Prepared, model_config: ModelConfig, trai
         train_config,
         prompt_ids=splits.validation[:SAMPLE_PROMPT_TOKENS].tolist(),
     )
-    training = Training(run, trainer, prepared.tokenizer)
+    training = Training(run, trainer, prepared.tokenizer, prepared.floor)
     session.trainings[run.id] = training
     _make_room(session)
     training.start()

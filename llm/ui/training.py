@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class Training:
     """Trains a run on its own thread until it ends, is stopped, or fails."""
 
-    def __init__(self, run: Run, trainer: Trainer, tokenizer: Tokenizer) -> None:
+    def __init__(self, run: Run, trainer: Trainer, tokenizer: Tokenizer, floor: float | None = None) -> None:
         self.run = run
         self.trainer = trainer
         self.tokenizer = tokenizer
@@ -40,6 +40,8 @@ class Training:
         self.failure = ""
         """What went wrong when `state` is "failed"."""
         self.baselines = baselines(trainer.train_tokens, tokenizer.vocab_size)
+        if floor is not None:
+            self.baselines.append({"name": "the floor: this text's own entropy", "loss": floor, "floor": True})
         self._events: deque[dict[str, Any]] = deque(maxlen=BUFFER_EVENTS)
         self._count = 0  # events ever published
         self._seconds: deque[float] = deque(maxlen=RECENT_STEPS)
@@ -143,6 +145,6 @@ def baselines(tokens: Tensor, vocab_size: int) -> list[dict[str, Any]]:
     share = tokens.long().bincount(minlength=vocab_size).double() / max(1, len(tokens))
     share = share[share > 0]
     return [
-        {"name": f"ln {vocab_size:,}: all tokens alike", "loss": math.log(vocab_size)},
-        {"name": "token frequencies only", "loss": float(-(share * share.log()).sum())},
+        {"name": f"ln {vocab_size:,}: all tokens alike", "loss": math.log(vocab_size), "floor": False},
+        {"name": "token frequencies only", "loss": float(-(share * share.log()).sum()), "floor": False},
     ]

@@ -49,7 +49,7 @@ def test_settings_that_cannot_be_are_explained_and_start_is_off(page):
     """Heads that don't share the width evenly: one sentence with the remedy, and no Start until it is mended."""
     open_tab(page)
     page.locator("[data-name=n_head]").fill("7")
-    page.get_by_text("can't share a width of 128 evenly; use a width of 126 or 133").wait_for()
+    page.get_by_text("can't share a width of 96 evenly; use a width of 91 or 98").wait_for()
     assert page.get_by_role("button", name="Start", exact=True).is_disabled()
     page.locator("[data-name=n_head]").fill("8")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
@@ -69,7 +69,7 @@ def test_files_that_cannot_be_read_are_refused(page, name, data, sentence):
     open_tab(page)
     page.locator(".gb-train [data-id=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
     page.get_by_text(sentence).wait_for()
-    assert page.locator("[data-name=corpus]").input_value() == "pydoc"
+    assert page.locator("[data-name=corpus]").input_value() == "tales"
 
 
 def test_an_uploaded_text_becomes_the_corpus(page):
