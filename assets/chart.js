@@ -59,10 +59,11 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", size, color: ink },
       xaxis: { title: { text: "step", standoff: 8 }, gridcolor: grid, zeroline: false, rangemode: "tozero" },
       yaxis: { title: { text: "loss, nats a token", standoff: 8 }, gridcolor: grid, zeroline: false,
-        type: logarithmic ? "log" : "linear", ...(logarithmic ? { dtick: "D2" } : {}) },
+        type: logarithmic ? "log" : "linear", ...(logarithmic ? { dtick: "D2" } : {}),
+        ...(baselines.some((line) => line.floor) ? { rangemode: "tozero" } : {}) },  // room below the floor
       shapes: baselines.map(({ loss, floor }) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: loss, y1: loss,
         line: { color: ink, width: scale, dash: floor ? "solid" : "dash" } })),
-      annotations: baselines.map(({ name, loss }) => ({ xref: "paper", x: 1, xanchor: "right", y: level(loss), yanchor: "bottom", showarrow: false, text: plain(name), font: { size, color: ink } })),
+      annotations: baselines.map(({ name, loss, floor }) => ({ xref: "paper", x: 1, xanchor: "right", y: level(loss), yanchor: floor ? "top" : "bottom", showarrow: false, text: plain(name), font: { size, color: ink } })),
       uirevision: "keep",  // a visitor's zoom survives the next point
     };
     const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],

@@ -13,6 +13,8 @@ EXAMPLES = [
     "First Citizen:\nBefore we proceed any further, hear me speak.",
     "To be, or not to be: that is the question",
     "My lord, the king is dead; my lord, the king",
+    "Once there was a girl called",
+    "On a misty Wednesday, Arlo was counting clouds. Nobody in town was as serious as",
 ]
 
 
