@@ -80,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
     train.add_argument("--name", help="what the app calls the run")
     train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, by its id")
-    _add_device(train)
+    _add_machine(train)
     _add_settings(train, "the model", commands.SHAPE, commands.MODEL_SETTINGS)
     _add_settings(train, "the training", TrainConfig(), commands.TRAIN_SETTINGS)
 
@@ -184,8 +184,23 @@ def _add_checkpoint(parser: _Parser) -> None:
     parser.add_argument("--checkpoint", required=True, metavar="FOLDER", help="a model that Glassbox saved")
 
 
-def _add_device(parser: _Parser) -> None:
+def _add_device(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps or auto: a CUDA card if there is one")
+
+
+def _add_machine(train: _Parser) -> None:
+    """How this machine computes. Not part of a run's settings: it may go on with others, elsewhere."""
+    group = train.add_argument_group(
+        "the machine", "Several processes or machines train together when torchrun starts them: "
+        "torchrun --nproc-per-node 2 -m llm train ...",
+    )  # fmt: skip
+    _add_device(group)
+    group.add_argument(
+        "--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
+        help="what products are computed in; auto: bfloat16 where the machine is fast with it (default auto)",
+    )  # fmt: skip
+    group.add_argument("--compile", action="store_true", help="let torch.compile speed up the steps, if it can")
+    group.add_argument("--shard", action="store_true", help="spread a model too large for one over the processes")
 
 
 def _add_settings(parser: _Parser, title: str, defaults: Any, names: tuple[str, ...]) -> None:
@@ -216,10 +231,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except ValueError as error:
-        print(error, file=sys.stderr)
+        commands.say(str(error))
         return 2
+    except ConnectionError as error:  # another process of the training, or a server
+        commands.say(str(error))
+        return 1
     except OSError as error:
-        print(f"{error.filename or 'The disk'} can't be used: {error.strerror or error}.", file=sys.stderr)
+        commands.say(f"{error.filename or 'The disk'} can't be used: {error.strerror or error}.")
         return 2
     return 0
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
 if TYPE_CHECKING:
     import torch
 
+    from llm.distributed import Worker
     from llm.runs import Run
     from llm.trainer import Trainer
 
@@ -37,22 +39,41 @@ SAMPLING_SETTINGS = tuple(field.name for field in dataclasses.fields(SamplingCon
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train a model as a run that the app lists too, showing loss and samples as they come."""
-    from tqdm import tqdm
-
-    from llm.checkpoint import CARD, FILES, save_checkpoint
-    from llm.trainer import DoneEvent, EvalEvent, SampleEvent, StepEvent
+    """Train a model as a run that the app lists too, alone or as one of the processes that torchrun started."""
+    from llm.checkpoint import CARD, FILES
+    from llm.distributed import joined
 
     out: Path | None = args.out
     if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
         raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
-    corpus, run, trainer = _resumed_run(args) if args.resume else _new_run(args)
-    tokenizer = run.tokenizer
+    with joined(_device(args.device)) as (worker, device):
+        corpus, trainer, run = (_resumed_run if args.resume else _new_run)(args, worker, device)
+        with _stopped_by_ctrl_c(trainer):
+            if run is not None:
+                try:
+                    _show_and_save(corpus, trainer, run, out)
+                except ConnectionError as lost:
+                    raise ConnectionError(f"{lost} To go on: --resume {run.id}") from lost
+            else:  # not the first of several processes: it works, and leaves talking and writing to that one
+                list(trainer)
+
+
+def _show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None) -> None:
+    """Train, showing loss and samples as they come and writing all down in the run."""
+    from tqdm import tqdm
+
+    from llm.checkpoint import save_checkpoint
+    from llm.trainer import DoneEvent, EvalEvent, SampleEvent, StepEvent
+
+    tokenizer, worker = run.tokenizer, trainer.worker
     info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
-    say(f"Run {run.id}: {run.model_config.n_params:,} parameters, in {run.path}. Ctrl-C stops and saves.")
+    how = str(worker.dtype).removeprefix("torch.")
+    if worker.world_size > 1:
+        how += f", {'sharded over' if worker.shard else 'in'} {worker.world_size} processes"
+    say(f"Run {run.id}: {run.model_config.n_params:,} parameters, {how}, in {run.path}. Ctrl-C stops and saves.")
 
     steps, seen = trainer.config.max_steps, trainer.tokens_seen
-    with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar, _stopped_by_ctrl_c(trainer):
+    with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar:
         for event in trainer:
             run.record(trainer, event)
             if isinstance(event, StepEvent):
@@ -76,10 +97,12 @@ def train(args: argparse.Namespace) -> None:
     say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
 
 
-def _new_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
+def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
     # Both configs before the tokenizer, which can take a while to train.
     shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
-    corpus = _corpus(args)
+    worker = _equipped(worker, args, device, shape.n_embd)
+    with worker.first_here_goes_first():
+        corpus = _corpus(args)
     if args.tokenizer != "gpt2":
         say(f"Training a {args.tokenizer} tokenizer on {len(corpus.text):,} characters ...")
     tokenizer = train_tokenizer(args.tokenizer, corpus.text, args.vocab_size)
@@ -90,13 +113,17 @@ def _new_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
     from llm.trainer import Trainer
 
     tokens = encode_corpus(tokenizer, corpus.text)
-    model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed).to(_device(args.device))
-    trainer = Trainer(model, *split(tokens), config, prompt_ids=tokens[:1].tolist())
+    model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed)
+    if not worker.shard:  # else it goes to the device in parts
+        model.to(device)
+    trainer = Trainer(model, *split(tokens), config, prompt_ids=tokens[:1].tolist(), worker=worker)
+    if not worker.is_first:
+        return corpus, trainer, None
     run = Run.create(home() / "runs", model.config, config, tokenizer, corpus=corpus.name, name=args.name or "")
-    return corpus, run, trainer
+    return corpus, trainer, run
 
 
-def _resumed_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
+def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
     from llm.data import encode_corpus, split
     from llm.runs import Run
 
@@ -108,18 +135,33 @@ def _resumed_run(args: argparse.Namespace) -> tuple[Corpus, Run, Trainer]:
         args.corpus = run.corpus
     if run.corpus not in (args.corpus, args.text and args.text.name):
         raise ValueError(f"This run learns from {run.corpus}; give that file with --text.")
-    corpus = _corpus(args)
+    worker = _equipped(worker, args, device, run.model_config.n_embd)
+    with worker.first_here_goes_first():
+        corpus = _corpus(args)
     tokens = encode_corpus(run.tokenizer, corpus.text)
-    trainer = run.resume(*split(tokens), prompt_ids=tokens[:1].tolist(), device=_device(args.device))
-    return corpus, run, trainer
+    trainer = run.resume(
+        *split(tokens), prompt_ids=tokens[:1].tolist(), device="cpu" if worker.shard else device, worker=worker
+    )
+    return corpus, trainer, run if worker.is_first else None
+
+
+def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:
+    from llm.hardware import choose_dtype
+
+    dtype = choose_dtype(device, args.dtype, n_embd)
+    return dataclasses.replace(worker, dtype=dtype, compile=args.compile, shard=args.shard)
 
 
 @contextmanager
 def _stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
-    """The first Ctrl-C lets the step finish and the run be saved; a second one ends at once."""
+    """The first Ctrl-C lets the step finish and the run be saved; a second one ends at once.
+
+    One of several processes gets each Ctrl-C twice, once from torchrun, which ends it if it takes too long.
+    """
+    second = signal.default_int_handler if trainer.worker.world_size == 1 else signal.SIG_IGN
 
     def ask(*_: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, second)
         trainer.stop()
 
     before = signal.signal(signal.SIGINT, ask)
@@ -266,5 +308,6 @@ def _device(name: str) -> torch.device:
 
 
 def say(sentence: str) -> None:
-    """To standard error, so that standard output holds results only."""
-    print(sentence, file=sys.stderr, flush=True)
+    """To standard error, so that standard output holds results only. Of the processes of a machine one speaks."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(sentence, file=sys.stderr, flush=True)

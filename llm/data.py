@@ -112,7 +112,8 @@ def eval_windows(tokens: Tensor, n_ctx: int, count: int) -> tuple[Tensor, Tensor
 
 
 def _gather(tokens: Tensor, offsets_B: Tensor, n_ctx: int) -> tuple[Tensor, Tensor]:
-    window_BT1 = tokens[(offsets_B[:, None] + torch.arange(n_ctx + 1)).to(tokens.device)].long()
+    positions_BT1 = offsets_B.to(tokens.device)[:, None] + torch.arange(n_ctx + 1, device=tokens.device)
+    window_BT1 = tokens[positions_BT1].long()
     return window_BT1[:, :-1].contiguous(), window_BT1[:, 1:].contiguous()
 
 

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from llm.checkpoint import load_checkpoint, load_trainer_state, read_json, save_checkpoint, write_json, write_text
 from llm.config import ModelConfig, TrainConfig
+from llm.distributed import ALONE, Worker
 from llm.model import GPT
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.trainer import DoneEvent, EvalEvent, Event, SampleEvent, SnapshotEvent, StepEvent, Trainer
@@ -183,15 +184,21 @@ class Run:
         *,
         prompt_ids: Sequence[int],
         device: torch.device | str = "cpu",
+        worker: Worker = ALONE,
     ) -> Trainer:
         """A trainer that goes on from the newest checkpoint, with the settings the run began with.
 
         What was written down after that checkpoint is dropped, since it will come again. The tokens
-        must be those of the same text. Raises ValueError when there is nothing to go on from.
+        must be those of the same text. Of several workers only the first changes the folder. Raises
+        ValueError when there is nothing to go on from.
         """
         checkpoint = load_checkpoint(self.path / "checkpoint", device)
-        trainer = Trainer(checkpoint.model, train_tokens, validation_tokens, self.train_config, prompt_ids=prompt_ids)
+        trainer = Trainer(
+            checkpoint.model, train_tokens, validation_tokens, self.train_config, prompt_ids=prompt_ids, worker=worker
+        )
         trainer.restore(*load_trainer_state(self.path / "checkpoint"))
+        if not worker.is_first:
+            return trainer
         kept = [m for m in self.metrics() if m["step"] <= trainer.step and m["event"] != "done"]
         write_text(self.path / "metrics.jsonl", "".join(json.dumps(m) + "\n" for m in kept))
         for step in self.snapshots():

@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from llm.config import SamplingConfig, TrainConfig
 from llm.data import check_lengths, eval_windows, get_batch
+from llm.distributed import ALONE, Worker, placed_like, sharded, whole
+from llm.hardware import Loss, autocast, compiled
 from llm.model import GPT
 from llm.optim import learning_rate, make_optimizer, state_shapes
 from llm.sampler import generate, reading
@@ -94,10 +95,10 @@ class Trainer(Iterator[Event]):
     8, ... before the first interval ends, when most changes. Both token tensors are 1-D; samples
     begin with `prompt_ids`.
 
-    With `world_size` processes (torch.distributed initialised, the same arguments except `rank`),
-    each works on its rows of every batch, gradients are averaged, and all yield the same events.
+    `worker` says how this machine computes, and this process's place when there are several (see
+    `llm.distributed`): each is given the same arguments, and all yield the same events.
 
-    Raises ValueError when a split is shorter than the model's context.
+    Raises ValueError when a split is shorter than the model's context, or the worker can't train so.
     """
 
     def __init__(
@@ -108,22 +109,32 @@ class Trainer(Iterator[Event]):
         config: TrainConfig,
         *,
         prompt_ids: Sequence[int],
-        rank: int = 0,
-        world_size: int = 1,
+        worker: Worker = ALONE,
     ) -> None:
         check_lengths(model.config.n_ctx, train_tokens, validation_tokens)
+        if worker.shard and config.optimizer == "muon":
+            raise ValueError("Muon needs whole matrices, which a sharded model has not; use --optimizer adamw.")
         self.model = model
+        """Plain, never compiled or sharded: to save and to look at."""
+        self.worker = worker
+        # What is trained: the model itself or, sharded, a copy of it; `_snapshot` then brings the model up to date.
+        self._learner = sharded(model) if worker.shard else model
         self.config = config
         self.step = 0
         """Optimiser steps made so far."""
         self.tokens_seen = 0
         self.prompt_ids = tuple(prompt_ids)
-        self.train_tokens = train_tokens
-        self.validation_tokens = validation_tokens
-        self.rank, self.world_size = rank, world_size
-        self.optimizer = make_optimizer(model, config)
+        self.train_tokens = _on_device(train_tokens, self._learner.device)
+        self.validation_tokens = _on_device(validation_tokens, self._learner.device)
+        self.optimizer = make_optimizer(self._learner, config)
+        self._compiled: Loss | None = None
+        if worker.compile:
+            self._learner.train()
+            self._learner.set_dropout_seed(config.seed)
+            self._compiled = compiled(self._learner.loss, *self._batch(0), worker.dtype)
         self._snapshot_step = -1  # the newest step whose snapshot was announced
         self._stop = threading.Event()
+        self._gathered = self._collected()  # a sharded training's state at the newest snapshot
         self._events = self._run()
 
     def __next__(self) -> Event:
@@ -143,22 +154,19 @@ class Trainer(Iterator[Event]):
         self._stop.set()
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Copies of what must be saved beside the weights to go on later: tensors by name, and a JSON-able rest."""
-        tensors = {
-            f"{name}.{key}": value.detach().cpu().clone()
-            for name, parameter in self.model.named_parameters()
-            for key, value in self.optimizer.state.get(parameter, {}).items()
-        }
-        info = {"step": self.step, "tokens_seen": self.tokens_seen, "snapshot_step": self._snapshot_step}
-        return tensors, info
+        """Copies of what must be saved beside the weights to go on later: tensors by name, and a JSON-able rest.
+
+        Of a sharded training, as the weights too, it is that of the newest snapshot.
+        """
+        return self._gathered if self.worker.shard else self._collected()
 
     def restore(self, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
-        """Go on from what `state` returned; the model must have the weights of that moment.
+        """Go on from what `state` returned; the model must have been given with the weights of that moment.
 
         Raises ValueError when the state isn't that of such a model.
         """
         numbers = [info.get(key) for key in ("step", "tokens_seen", "snapshot_step")]
-        parameters = dict(self.model.named_parameters())
+        parameters = dict(self._learner.named_parameters())
         expected: dict[str, tuple[int, ...]] = {}
         if info.get("step") != 0:  # before the first step an optimiser remembers nothing
             remembered = state_shapes(self.optimizer)
@@ -170,15 +178,28 @@ class Trainer(Iterator[Event]):
         for name, tensor in tensors.items():
             name, key = name.rsplit(".", 1)
             # A copy, so that training on leaves the caller's state as it is.
-            self.optimizer.state[parameters[name]][key] = tensor.to(self.model.device, torch.float32, copy=True)
+            self.optimizer.state[parameters[name]][key] = placed_like(tensor, parameters[name])
         self.step, self.tokens_seen, self._snapshot_step = info["step"], info["tokens_seen"], info["snapshot_step"]
+        self._gathered = tensors, info
         self._stop.clear()
         self._events = self._run()
 
+    def _collected(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {
+            f"{name}.{key}": whole(value.detach()).cpu().clone()
+            for name, parameter in self._learner.named_parameters()
+            for key, value in self.optimizer.state.get(parameter, {}).items()
+        }
+        info = {"step": self.step, "tokens_seen": self.tokens_seen, "snapshot_step": self._snapshot_step}
+        return tensors, info
+
     def _run(self) -> Iterator[Event]:
+        tokens = (self.train_tokens, self.validation_tokens)
+        self.worker.check_alike([torch.tensor(self.step), *tokens, *self.model.parameters()], self._learner.device)
         yield from self._reports()
         while self.step < self.config.max_steps:
-            if self._stop_agreed():
+            # All processes end at the same step, or the others would wait forever.
+            if self.worker.any(self._stop.is_set(), self._learner.device):
                 if self._snapshot_step != self.step:
                     yield self._snapshot()
                 yield DoneEvent(self.step, "stopped")
@@ -207,30 +228,22 @@ class Trainer(Iterator[Event]):
     def _make_step(self) -> StepEvent | None:
         """One update, or None, with the weights as they were, when loss or gradient are not finite."""
         started = time.perf_counter()
-        config, model = self.config, self.model
+        config, model = self.config, self._learner
         model.train()
         self.optimizer.zero_grad(set_to_none=True)
         loss = torch.zeros((), device=model.device)
         for micro_step in range(config.grad_accum_steps):
-            x_BT, y_BT = get_batch(
-                self.train_tokens,
-                batch_size=config.batch_size,
-                n_ctx=model.config.n_ctx,
-                seed=config.seed,
-                step=self.step * config.grad_accum_steps + micro_step,
-                rank=self.rank,
-                world_size=self.world_size,
-            )
-            model.set_dropout_seed(config.seed, self.step, micro_step, self.rank)
-            part = model.loss(x_BT.to(model.device), y_BT.to(model.device)) / config.grad_accum_steps
+            x_BT, y_BT = self._batch(self.step * config.grad_accum_steps + micro_step)
+            model.set_dropout_seed(config.seed, self.step, micro_step, self.worker.rank)
+            with autocast(model.device, self.worker.dtype):
+                part = (self._compiled or model.loss)(x_BT, y_BT) / config.grad_accum_steps
             part.backward()
             loss += part.detach()
-        if self.world_size > 1:
-            for tensor in (loss, *(p.grad for p in model.parameters() if p.grad is not None)):
-                dist.all_reduce(tensor)
-                tensor /= self.world_size
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip or math.inf)
-        loss_value, norm_value = torch.stack((loss, norm)).tolist()
+        # Sharded gradients were averaged on the way back through the blocks.
+        gradients = [] if self.worker.shard else [p.grad for p in model.parameters() if p.grad is not None]
+        self.worker.average([loss, *gradients])
+        norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip or math.inf))
+        loss_value, norm_value = torch.stack((loss, norm)).tolist()  # the one moment when a GPU is waited for
         if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
             return None
         rate = learning_rate(self.step, config)
@@ -241,29 +254,46 @@ class Trainer(Iterator[Event]):
         self.tokens_seen += config.batch_size * config.grad_accum_steps * model.config.n_ctx
         return StepEvent(self.step, loss_value, rate, norm_value, self.tokens_seen, time.perf_counter() - started)
 
+    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """This process's rows of a batch."""
+        return get_batch(
+            self.train_tokens,
+            batch_size=self.config.batch_size,
+            n_ctx=self.model.config.n_ctx,
+            seed=self.config.seed,
+            step=step,
+            rank=self.worker.rank,
+            world_size=self.worker.world_size,
+        )
+
     def _mean_loss(self, tokens: Tensor) -> float:
+        """The loss over the fixed windows of a split, in float32; each process reads its rows of every batch."""
         x_NT, y_NT = eval_windows(tokens, self.model.config.n_ctx, self.config.eval_windows)
-        total = 0.0
-        with reading(self.model):
-            for x_BT, y_BT in zip(x_NT.split(self.config.batch_size), y_NT.split(self.config.batch_size), strict=True):
-                loss = self.model.loss(x_BT.to(self.model.device), y_BT.to(self.model.device))
-                total += loss.item() * len(x_BT)
-        return total / len(x_NT)
+        total = torch.zeros((), device=self._learner.device)
+        mine, size = slice(self.worker.rank, None, self.worker.world_size), self.config.batch_size
+        with reading(self._learner):
+            for x_BT, y_BT in zip(x_NT.split(size), y_NT.split(size), strict=True):
+                count = len(x_BT[mine])
+                # Whoever has no row left reads one for nothing, since sharded processes make every pass together.
+                rows = mine if count else slice(1)
+                total += count * self._learner.loss(x_BT[rows], y_BT[rows])
+        return self.worker.total(total).item() / len(x_NT)
 
     def _sample(self) -> SampleEvent:
         sampling = SamplingConfig(
             temperature=SAMPLE_TEMPERATURE, max_new_tokens=self.config.sample_tokens, seed=self.config.seed
         )
-        drawn = (choice.id for choice in generate(self.model, self.prompt_ids, sampling))
+        drawn = (choice.id for choice in generate(self._learner, self.prompt_ids, sampling))
         return SampleEvent(self.step, (*self.prompt_ids, *drawn), len(self.prompt_ids))
 
     def _snapshot(self) -> SnapshotEvent:
         self._snapshot_step = self.step
+        if self.worker.shard:
+            self.model.load_state_dict({name: whole(part) for name, part in self._learner.state_dict().items()})
+            self._gathered = self._collected()
         return SnapshotEvent(self.step)
 
-    def _stop_agreed(self) -> bool:
-        """Whether any process was asked to stop; all must end at the same step, or the others would wait forever."""
-        asked = torch.tensor(float(self._stop.is_set()), device=self.model.device)
-        if self.world_size > 1:
-            dist.all_reduce(asked, op=dist.ReduceOp.MAX)
-        return bool(asked)
+
+def _on_device(tokens: Tensor, device: torch.device) -> Tensor:
+    """The whole text where the model is, so that no batch has to be sent there; on a CPU as it is, mapped or not."""
+    return tokens if device.type == "cpu" else tokens.to(device, torch.int32)

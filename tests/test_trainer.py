@@ -1,14 +1,11 @@
-"""The trainer: its events and their order, exact resume, stopping, divergence, several processes."""
+"""The trainer: its events and their order, exact resume, stopping and divergence."""
 
 import dataclasses
 import json
 import math
-from datetime import timedelta
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as multiprocessing
 
 from llm import trainer as trainer_module
 from llm.config import ModelConfig, TrainConfig
@@ -281,46 +278,3 @@ def test_state_of_another_model_is_refused():
         with pytest.raises(ValueError, match="another model or is damaged"):
             other.restore(*state)
     assert timeless(other) == timeless(make())
-
-
-def train_as_one_of_two(rank, folder, config):
-    """Train as process `rank` and write down what came of it."""
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2, timeout=timedelta(minutes=2)
-    )
-    try:
-        trainer = make(config, dropout=0.0, rank=rank, world_size=2)
-        events = []
-        for event in trainer:
-            events.append(event)
-            if rank == 1 and event == SnapshotEvent(4):
-                trainer.stop()  # asked of one process only
-    finally:
-        dist.destroy_process_group()
-    result = {
-        "events": [dataclasses.asdict(e) for e in timeless(events)],
-        "weights": {name: t.flatten().tolist() for name, t in trainer.model.state_dict().items()},
-    }
-    (folder / f"{rank}.json").write_text(json.dumps(result), encoding="utf-8")
-
-
-def train_as_the_other(_index, folder, config):
-    train_as_one_of_two(1, folder, config)
-
-
-def test_two_processes_train_as_one(tmp_path):
-    """Losses, gradient norms and weights agree with a single process, and a stop of one ends both together."""
-    config = CONFIG.replace(grad_accum_steps=2)
-    other_process = multiprocessing.spawn(train_as_the_other, args=(tmp_path, config), nprocs=1, join=False)
-    train_as_one_of_two(0, tmp_path, config)
-    assert other_process.join()
-    one, other = (json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1))
-    assert one == other
-    assert one["events"][-1] == {"step": 4, "reason": "stopped"}
-    alone = make(config, dropout=0.0)
-    steps = [alone.step_once()[-1] for _ in range(4)]
-    shared = [e for e in one["events"] if "loss" in e]
-    assert [e["loss"] for e in shared] == pytest.approx([e.loss for e in steps], rel=1e-5)
-    assert [e["grad_norm"] for e in shared] == pytest.approx([e.grad_norm for e in steps], rel=1e-4)
-    for name, tensor in alone.model.state_dict().items():
-        assert torch.allclose(torch.tensor(one["weights"][name]).view_as(tensor), tensor, atol=1e-4), name

@@ -1,0 +1,68 @@
+"""What a machine can do for a training: which number format is fast, and whether torch can compile.
+
+Nothing is assumed: the format is chosen by what the processor says of itself, and compiling is
+tried on one batch before it is relied on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""From the inputs and targets of a batch to their loss, as `GPT.loss`."""
+
+WIDE = 256
+"""From this embedding width on bfloat16 pays on a CPU: below it, casting costs more than multiplying saves."""
+
+
+def choose_dtype(device: torch.device, wanted: Literal["auto", "float32", "bfloat16"], n_embd: int) -> torch.dtype:
+    """The format in which the products of a training are computed; weights and moments stay float32.
+
+    "auto" is bfloat16 (Kalamkar et al., 2019) where `has_fast_bfloat16` and the model is wide enough
+    to gain from it, else float32. Raises ValueError when bfloat16 is asked for where it isn't fast:
+    there it is emulated, and many times slower.
+    """
+    if wanted == "float32" or (wanted == "auto" and n_embd < WIDE):
+        return torch.float32
+    if has_fast_bfloat16(device):
+        return torch.bfloat16
+    if wanted == "bfloat16":
+        raise ValueError(f"bfloat16 would be very slow on this {device.type} device; use --dtype float32.")
+    return torch.float32
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions of its own for bfloat16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # torch has no public names for what a CPU can do.
+    return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
+    """A block in which matrix products are made in `dtype`, and what needs precision in float32."""
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+
+def compiled(loss: Loss, x_BT: Tensor, y_BT: Tensor, dtype: torch.dtype = torch.float32) -> Loss:
+    """`loss` compiled for batches of this shape or, when that fails, as it is, with one line in the log.
+
+    Compiling needs a C++ compiler or Triton and fails only at the first step, forwards or backwards,
+    so both are tried here. The gradients of the trial stay behind; the model itself is not changed.
+    """
+    try:
+        fast: Loss = torch.compile(loss, dynamic=False)
+        with autocast(x_BT.device, dtype):
+            result = fast(x_BT, y_BT)
+        result.backward()
+    except Exception as error:  # whatever a compiler may raise: training goes on without it
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        logging.getLogger(__name__).warning("torch.compile doesn't work here (%.200s); training uncompiled.", reason)
+        return loss
+    return fast
