@@ -2,7 +2,8 @@
 
 `filter_logits` is a pure function that applies the filters in Hugging Face's order (repetition
 penalty, temperature, top-k, top-p, min-p); order matters, because temperature changes which tokens
-top-p and min-p keep. `generate` streams one `Choice` a token. Both know ids, never text.
+top-p and min-p keep. `generate` streams one `Choice` a token, `generate_batch` writes several texts
+at once. All know ids, never text.
 
 Shapes: B batch, T time, V vocabulary.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from llm.config import SamplingConfig
+from llm.decoder import Decoder
 from llm.model import GPT, KVCache
 
 
@@ -30,6 +32,10 @@ class Choice:
     """How likely the draw was, after filtering."""
     raw_probability: float
     """How likely the model itself held the token, at temperature 1 and before any filter."""
+    logits_V: Tensor = field(compare=False, repr=False)
+    """What the model said of every token, before any filter."""
+    reads: int
+    """How many tokens the model looked at: all that were in its cache."""
 
 
 def filter_logits(logits_BV: Tensor, config: SamplingConfig, previous_BT: Tensor | None = None) -> Tensor:
@@ -102,7 +108,14 @@ def keep_min_p(logits_BV: Tensor, min_p: float) -> Tensor:
     return logits_BV.masked_fill(probabilities_BV < threshold_B1, -math.inf)
 
 
-def generate(model: GPT, ids: Sequence[int], config: SamplingConfig, *, eot_id: int | None = None) -> Iterator[Choice]:
+def generate(
+    model: GPT,
+    ids: Sequence[int],
+    config: SamplingConfig,
+    *,
+    eot_id: int | None = None,
+    decoder: Decoder | None = None,
+) -> Iterator[Choice]:
     """Continue `ids`, one `Choice` at a time, up to `config.max_new_tokens` or the first `eot_id`, which comes last.
 
     Every request draws from a generator of its own, seeded with `config.seed`: the same request
@@ -111,31 +124,92 @@ def generate(model: GPT, ids: Sequence[int], config: SamplingConfig, *, eot_id: 
     `n_ctx` tokens of the prompt. The repetition penalty remembers all of them. `config.stop` is
     text and therefore left to the caller.
 
+    The model is read through a `Decoder`: the one given, whose cache is then this stream's alone, or
+    one of its own that copies no weights (copies pay after hundreds of tokens, if at all). A model
+    that carries hooks is read through its `forward`, so that they run.
+
     Raises ValueError when `ids` is empty or holds an id outside the vocabulary.
     """
-    return _draw(model, checked_ids(ids, model.config.vocab_size), config, eot_id)
+    return _draw(model, checked_ids(ids, model.config.vocab_size), config, eot_id, decoder)
 
 
-def _draw(model: GPT, ids: list[int], config: SamplingConfig, eot_id: int | None) -> Iterator[Choice]:
-    n_ctx = model.config.n_ctx
+def _draw(
+    model: GPT, ids: list[int], config: SamplingConfig, eot_id: int | None, decoder: Decoder | None
+) -> Iterator[Choice]:
     generator = torch.Generator().manual_seed(config.seed)  # on the CPU: a seed means the same on every device
-    cache = KVCache(model.config, device=model.device, dtype=model.wte.weight.dtype)
-    unread = ids[-n_ctx:]
+    if decoder is None and not has_hooks(model):
+        decoder = Decoder(model)
+    cache = decoder.rows[0] if decoder else KVCache(model.config, device=model.device, dtype=model.wte.weight.dtype)
+    cache.truncate(0)
     for _ in range(config.max_new_tokens):
-        if cache.length + len(unread) > n_ctx:
-            cache.truncate(0)
-            unread = ids[-max(1, n_ctx // 2) :]
+        unread = _unread(ids, cache, model.config.n_ctx)
         with reading(model):  # never around the yield: grad mode would leak into whoever runs in between
-            logits_1V = model(torch.tensor([unread], device=model.device), cache=cache, last_only=True)[:, -1]
-        seen_1T = torch.tensor([ids], device=model.device) if config.repetition_penalty != 1.0 else None
-        odds_V = filter_logits(logits_1V, config, seen_1T)[0].softmax(dim=-1)
-        token = int(torch.multinomial(odds_V.cpu(), 1, generator=generator))
+            if decoder:
+                decoder.prefill(unread[:-1])
+                logits_1V = decoder.step(unread[-1:])
+            else:
+                logits_1V = model(torch.tensor([unread], device=model.device), cache=cache, last_only=True)[:, -1]
+        token, odds_V = _drawn(logits_1V, ids, config, generator)
         raw_V = logits_1V[0].float().softmax(dim=-1)
-        yield Choice(token, float(odds_V[token]), float(raw_V[token]))
+        yield Choice(token, float(odds_V[token]), float(raw_V[token]), logits_1V[0].clone(), cache.length)
         if token == eot_id:
             return
         ids.append(token)
-        unread = [token]
+
+
+def generate_batch(
+    model: GPT, prompts: Sequence[Sequence[int]], config: SamplingConfig, *, eot_id: int | None = None
+) -> list[list[int]]:
+    """Continue several prompts of any lengths side by side: the new ids of each.
+
+    Each is what `generate` draws for that prompt alone, with a generator of its own. The weights
+    are read once for all of them, so a batch costs little more than its longest text. Hooks on the
+    model are not run. Raises ValueError as `generate` does.
+    """
+    texts = [checked_ids(ids, model.config.vocab_size) for ids in prompts]
+    drawn: list[list[int]] = [[] for _ in texts]
+    generators = [torch.Generator().manual_seed(config.seed) for _ in texts]
+    decoder, going = Decoder(model, batch_size=len(texts)), set(range(len(texts)))
+    for _ in range(config.max_new_tokens):
+        if not going:
+            break
+        with reading(model):
+            for row, (ids, cache) in enumerate(zip(texts, decoder.rows, strict=True)):
+                decoder.prefill(_unread(ids, cache, model.config.n_ctx)[:-1], row)
+            logits_BV = decoder.step([ids[-1] for ids in texts])
+        for row, (ids, generator) in enumerate(zip(texts, generators, strict=True)):
+            # A text that has ended reads its last token again and again, since the batch stays whole.
+            if row in going:
+                token, _ = _drawn(logits_BV[row : row + 1], ids, config, generator)
+                drawn[row].append(token)
+                ids.append(token)
+                if token == eot_id:
+                    going.remove(row)
+    return drawn
+
+
+def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
+    """What to read next: the prompt's end, then each new token, and the last half again when the cache is full."""
+    if cache.length == n_ctx:
+        cache.truncate(0)
+        return ids[-max(1, n_ctx // 2) :]
+    return ids[-n_ctx:] if cache.length == 0 else ids[-1:]
+
+
+def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator) -> tuple[int, Tensor]:
+    """The next token after `ids`, and the odds_V it was drawn with."""
+    seen_1T = torch.tensor([ids], device=logits_1V.device) if config.repetition_penalty != 1.0 else None
+    odds_V = filter_logits(logits_1V, config, seen_1T)[0].softmax(dim=-1)
+    # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
+    # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.
+    ends_V = odds_V.cpu().double().cumsum(dim=-1)
+    share = (1.0 - torch.rand(1, dtype=torch.float64, generator=generator)) * ends_V[-1]
+    return int(torch.searchsorted(ends_V, share)), odds_V
+
+
+def has_hooks(model: GPT) -> bool:
+    """Whether something listens to the forward pass or steps into it; a sharded model's weights come by such a hook."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
 @contextmanager

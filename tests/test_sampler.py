@@ -17,7 +17,8 @@ from transformers import (
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
 from llm.config import ModelConfig, SamplingConfig
-from llm.sampler import filter_logits, generate, keep_top_p
+from llm.decoder import Decoder
+from llm.sampler import filter_logits, generate, generate_batch, keep_top_p
 
 V = 41
 GRID = [
@@ -228,6 +229,76 @@ def test_a_context_of_one_token_generates():
     """The smallest context there is starts again at every token and never stands still."""
     model = randomised(ModelConfig(vocab_size=10, n_ctx=1, n_embd=8, n_head=2, n_layer=1))
     assert len(list(generate(model, [1, 2], SamplingConfig(max_new_tokens=5)))) == 5
+
+
+def test_a_choice_carries_the_logits_it_was_drawn_from():
+    """Each choice keeps its own logits, the model's, and says how many tokens were read, past the context too."""
+    model, ids = randomised(SHAPES[1]), [1, 2, 3]
+    choices = list(generate(model, ids, SamplingConfig(max_new_tokens=20)))
+    assert [c.reads for c in choices] == [*range(3, 17), *range(8, 14)]
+    for choice in choices:
+        with torch.no_grad():
+            expected = model(torch.tensor([ids[-choice.reads :]]))[0, -1]
+        torch.testing.assert_close(choice.logits_V, expected, atol=1e-4, rtol=1e-4)
+        ids.append(choice.id)
+
+
+def test_a_model_with_hooks_is_read_through_its_forward():
+    """A hook steers what is written, and one that does nothing changes no token."""
+    model, prompt = randomised(SHAPES[0]), [1, 2, 3]
+    config = SamplingConfig(temperature=0.0, max_new_tokens=60)
+    expected = [c.id for c in generate(model, prompt, config)]
+    for factor in (1.0, 0.0):
+        handle = model.h[1].mlp.register_forward_hook(lambda module, inputs, out, factor=factor: out * factor)
+        assert ([c.id for c in generate(model, prompt, config)] == expected) == (factor == 1.0)
+        handle.remove()
+
+
+@pytest.mark.parametrize("dtype", [None, torch.float32])
+def test_a_decoder_can_be_used_again(dtype):
+    """A second text through the same decoder is the one a fresh decoder writes; the first leaves nothing behind."""
+    model, config = randomised(SHAPES[0]), SamplingConfig(seed=5, max_new_tokens=40)
+    decoder = Decoder(model, dtype=dtype)
+    for prompt in ([1, 2, 3], [9, 8]):
+        expected = [c.id for c in generate(model, prompt, config)]
+        assert [c.id for c in generate(model, prompt, config, decoder=decoder)] == expected
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        SamplingConfig(temperature=0.0, max_new_tokens=45),
+        SamplingConfig(seed=3, max_new_tokens=45),
+        SamplingConfig(repetition_penalty=1.5, temperature=0.8, top_k=20, top_p=0.9, seed=4, max_new_tokens=45),
+    ],
+    ids=["greedy", "seeded", "filtered"],
+)
+def test_a_ragged_batch_equals_each_prompt_alone(config):
+    """Prompts shorter and longer than the context, all going past it at moments of their own."""
+    model = randomised(SHAPES[0])
+    prompts = [random_ids(SHAPES[0], 1, length, seed=length)[0].tolist() for length in (1, 7, 31, 32, 50, 7)]
+    assert generate_batch(model, prompts, config) == [[c.id for c in generate(model, p, config)] for p in prompts]
+
+
+def test_each_row_of_a_batch_ends_by_itself():
+    """A row that drew end-of-text stays as it is while the others go on, even past the context."""
+    model, prompts = randomised(SHAPES[0]), [[1, 2, 3], [4], [5, 6]]
+    config = SamplingConfig(seed=2, max_new_tokens=60)
+    texts = generate_batch(model, prompts, config)
+    eot = next(second for first, second in zip(*texts[:2], strict=True) if first != second)
+    alone = [[c.id for c in generate(model, p, config, eot_id=eot)] for p in prompts]
+    assert generate_batch(model, prompts, config, eot_id=eot) == alone
+    assert len(alone[1]) < 60 and len(alone[1]) < len(alone[0])
+
+
+def test_a_batch_refuses_what_generate_refuses():
+    """One unusable prompt is named; no prompts at all are no texts."""
+    model = randomised(SHAPES[0])
+    with pytest.raises(ValueError, match="Id 97"):
+        generate_batch(model, [[1], [97]], SamplingConfig())
+    with pytest.raises(ValueError, match="at least one"):
+        generate_batch(model, [[1], []], SamplingConfig())
+    assert generate_batch(model, [], SamplingConfig()) == []
 
 
 def test_end_of_text_comes_last():

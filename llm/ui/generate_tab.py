@@ -15,7 +15,6 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,7 +22,6 @@ from torch import Tensor
 
 from llm.completion import prompt_ids
 from llm.config import ModelConfig, SamplingConfig
-from llm.model import GPT, KVCache
 from llm.sampler import Choice, checked_ids, filter_logits, generate, reading
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
@@ -93,8 +91,8 @@ def build_generate_tab(subjects: Subjects) -> Lens:
 class Generation:
     """A generation under way, always one draw ahead of the page.
 
-    Drawing ahead has already read the text so far. Its logits are the picture of the next token, so
-    a token costs one pass through the model and not two.
+    Drawing ahead has already read the text so far. Its logits are the picture of the next token (at
+    the end of the text, that of the last one), so a token costs one pass through the model and not two.
     """
 
     def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
@@ -102,9 +100,9 @@ class Generation:
         self.cache_bytes = _cache_bytes(loaded.config)
         self.last_used = time.monotonic()
         self._eot_id = loaded.tokenizer.eot_id
-        self._model = _Overheard(loaded.model)
-        self._choices = generate(cast(GPT, self._model), ids, config, eot_id=self._eot_id)
-        self._ahead = next(self._choices, None)
+        self._choices = generate(loaded.model, ids, config, eot_id=self._eot_id)
+        self._latest = next(self._choices)
+        self._ahead: Choice | None = self._latest
         self._lock = threading.Lock()
 
     def draw(self, count: int) -> Answer:
@@ -118,23 +116,19 @@ class Generation:
             deadline = time.monotonic() + CALL_SECONDS
             tokens: list[list[float]] = []
             while self._ahead and len(tokens) < count and (not tokens or time.monotonic() < deadline):
-                tokens.append(self._described(self._ahead))
+                tokens.append(_described(self._ahead))
                 self._ahead = next(self._choices, None)
+                self._latest = self._ahead or self._latest
             self.last_used = time.monotonic()
             return {
                 "generation": self.id,
                 "tokens": tokens,
-                "logits": _packed(self._model.logits_V),
-                "reads": self._model.reads,
+                "logits": _packed(self._latest.logits_V),
+                "reads": self._latest.reads,
                 "ended": self._how_it_ended(tokens),
             }
         finally:
             self._lock.release()
-
-    def _described(self, choice: Choice) -> list[float]:
-        logits_V = self._model.logits_V
-        rank = 1 + int((logits_V > logits_V[choice.id]).sum())
-        return [choice.id, choice.probability, choice.raw_probability, rank]
 
     def _how_it_ended(self, tokens: list[list[float]]) -> str | None:
         if self._ahead:
@@ -171,22 +165,9 @@ class LiveGenerations:
             return generation
 
 
-class _Overheard:
-    """A model for `generate` to read with that keeps its last logits, for the picture."""
-
-    def __init__(self, model: GPT) -> None:
-        self._model = model
-        self.logits_V = torch.empty(0)
-        self.reads = 0
-        """How many tokens the model looks at: all it has in its cache."""
-
-    def __call__(self, ids_BT: Tensor, *, cache: KVCache, last_only: bool) -> Tensor:
-        logits_BTV = self._model(ids_BT, cache=cache, last_only=last_only)
-        self.logits_V, self.reads = logits_BTV[0, -1], cache.length
-        return logits_BTV
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
+def _described(choice: Choice) -> list[float]:
+    rank = 1 + int((choice.logits_V > choice.logits_V[choice.id]).sum())
+    return [choice.id, choice.probability, choice.raw_probability, rank]
 
 
 def _text_so_far(request: Request, loaded: Loaded) -> tuple[list[int], list[int]]:

@@ -12,6 +12,7 @@ import torch
 from llm.checkpoint import save_checkpoint
 from llm.completion import complete
 from llm.config import ModelConfig, SamplingConfig
+from llm.decoder import Decoder
 from llm.model import GPT
 from llm.sampler import filter_logits, generate
 from llm.tokenizers import train_tokenizer
@@ -233,14 +234,14 @@ def test_a_generation_is_its_visitors_own(table):
 def test_two_calls_never_step_one_generation(table, monkeypatch):
     """While one thread draws another is refused, and the drawing goes on undisturbed."""
     generation = table.ask("begin_generation", **SETTINGS)["generation"]
-    reading, go_on, forward, answers = threading.Event(), threading.Event(), GPT.forward, []
+    reading, go_on, step, answers = threading.Event(), threading.Event(), Decoder.step, []
 
     def slow(*args, **kwargs):
         reading.set()
         assert go_on.wait(10)
-        return forward(*args, **kwargs)
+        return step(*args, **kwargs)
 
-    monkeypatch.setattr(GPT, "forward", slow)
+    monkeypatch.setattr(Decoder, "step", slow)
     thread = threading.Thread(target=lambda: answers.append(table.ask("draw_tokens", generation=generation)))
     thread.start()
     assert reading.wait(10)
