@@ -162,9 +162,9 @@ def generate_batch(
 ) -> list[list[int]]:
     """Continue several prompts of any lengths side by side: the new ids of each.
 
-    Each is what `generate` draws for that prompt alone, with a generator of its own. The weights
-    are read once for all of them, so a batch costs little more than its longest text. Hooks on the
-    model are not run. Raises ValueError as `generate` does.
+    Each is what `generate` draws for that prompt alone, with a generator of its own; together they
+    take less time, since a step reads the weights once for all of them. Hooks on the model are not
+    run. Raises ValueError as `generate` does.
     """
     texts = [checked_ids(ids, model.config.vocab_size) for ids in prompts]
     drawn: list[list[int]] = [[] for _ in texts]
