@@ -278,7 +278,7 @@
       if (now === width) return;
       width = now;
       if (!now) return;
-      if (part.version === version) part.lens.resize?.();
+      if (!part.lens.refresh || part.version === version) part.lens.resize?.();
       else refresh(part);
     }).observe(root);
     refresh(part);
