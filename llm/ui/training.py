@@ -75,10 +75,6 @@ class Training:
         self.trainer.stop()
         self._set("running")  # a paused thread has to wake up to end
 
-    def join(self, seconds: float) -> None:
-        """Wait for the thread to end."""
-        self._thread.join(seconds)
-
     def since(self, index: int) -> dict[str, Any]:
         """The events published after the first `index`, and how things stand now."""
         with self._turn:
