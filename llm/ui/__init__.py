@@ -15,35 +15,14 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 import gradio as gr
 import plotly as plotly_package
 
-from llm.ui.attention_tab import build_attention_tab
+from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.components import ASSETS
-from llm.ui.generate_tab import build_generate_tab
+from llm.ui.generate import build_generate_tab
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
-from llm.ui.tokenizer_tab import build_tokenizer_tab
-from llm.ui.train_tab import build_train_tab
-
-SCRIPTS = (
-    "glassbox",
-    "bars",
-    "chart",
-    "bar",
-    "train",
-    "heat",
-    "head_grid",
-    "head_zoom",
-    "attention",
-    "chips",
-    "token_rows",
-    "tokenizer",
-    "sampler",
-    "odds",
-    "dials",
-    "written",
-    "generate",
-)
-STYLES = ("glassbox", "train", "attention", "tokenizer", "generate")
+from llm.ui.tokenizer import build_tokenizer_tab
+from llm.ui.train import build_train_tab
 
 
 def build_app() -> gr.Blocks:
@@ -86,10 +65,17 @@ def _head() -> str:
     """
     plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths(plotly)
-    script = "\n".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    style = "\n".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    script, style = _joined("js"), _joined("css")
     motion = (ASSETS / "motion.css").read_text(encoding="utf-8")
     return (
         f"<style>\n{motion}\n:root:root {{\n{style}\n}}\n</style>\n"
         f"<script>\n{script}\nglassbox.plotlyPath = {json.dumps(str(plotly))};\n</script>"
     )
+
+
+def _joined(kind: str) -> str:
+    """All files of that kind: the core, what lenses share, then each tab's, whose order doesn't matter."""
+    core, apart = ASSETS / f"glassbox.{kind}", ASSETS / "motion.css"
+    shared = sorted(path for path in ASSETS.glob(f"*.{kind}") if path not in (core, apart))
+    paths = (core, *shared, *sorted(ASSETS.glob(f"*/*.{kind}")))
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)

@@ -1,16 +1,17 @@
 """The playground's one kind of component: a `gr.HTML` whose picture lives in a file of assets/.
 
-A `Lens` named "attention" shows assets/attention.html and is brought to life by
-assets/attention.js. Its endpoints are Python functions that the page calls directly, without
-Gradio's queue: a plain POST each (about 15 ms on loopback, against 20 to 80 for an event), and the
+A `Lens` named "heads" shows heads.html, from whichever folder of assets/ holds it, and is brought to
+life by heads.js. Its endpoints are Python functions that the page calls directly, without Gradio's
+queue: a plain POST each (about 15 ms on loopback, against 20 to 80 for an event), and the
 page decides when to ask next, so a slow picture is never handed more than it can draw.
 """
 
 from __future__ import annotations
 
 import functools
+import html
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,41 @@ log = logging.getLogger(__name__)
 
 
 class Lens(gr.HTML):
-    """A part of the page: static markup, a script that draws it, and the functions it may call."""
+    """A part of the page: static markup, a script that draws it, and the functions it may call.
 
-    def __init__(self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = ()) -> None:
+    A `view` is one of several in its tab: it is seen while `Views` has it chosen.
+    """
+
+    def __init__(
+        self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = (), *, view: bool = False
+    ) -> None:
         super().__init__(
             value=None,
-            html_template=(ASSETS / f"{name}.html").read_text(encoding="utf-8"),
+            html_template=next(ASSETS.rglob(f"{name}.html")).read_text(encoding="utf-8"),
             js_on_load=f"glassbox.mount({name!r}, element, server, upload);",
             apply_default_css=False,
             elem_id=f"gb-{name}",
+            elem_classes=["gb-view"] if view else [],
             server_functions=[_guarded(endpoint) for endpoint in endpoints],
+        )
+
+    def get_block_name(self) -> str:
+        return "html"
+
+
+class Views(gr.HTML):
+    """A row of buttons that shows one view of a tab at a time: `titles` by the names of their lenses."""
+
+    def __init__(self, tab: str, titles: Mapping[str, str]) -> None:
+        buttons = "".join(
+            f'<button type="button" data-view="{name}">{html.escape(title)}</button>' for name, title in titles.items()
+        )
+        super().__init__(
+            value=None,
+            html_template=f'<nav class="gb-lens gb-views" aria-label="Views">{buttons}</nav>',
+            js_on_load="glassbox.mount('views', element, server, upload);",
+            apply_default_css=False,
+            elem_id=f"gb-{tab}-views",
         )
 
     def get_block_name(self) -> str:

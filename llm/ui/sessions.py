@@ -13,10 +13,12 @@ import re
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llm.paths import home
-from llm.ui.training import Training
+
+if TYPE_CHECKING:
+    from llm.ui.train.training import Training
 
 MAX_SESSIONS = 200
 _TOKEN = re.compile(r"[0-9a-f]{32}")

@@ -14,7 +14,7 @@ from llm.model import GPT
 from llm.tokenizers import train_tokenizer
 from llm.trace import trace
 from llm.ui import subject
-from llm.ui.attention_tab import THUMBNAIL, build_attention_tab
+from llm.ui.attention.heads import THUMBNAIL, build_heads
 from llm.ui.sessions import Sessions
 
 TEXT = "the quick brown fox jumps over the lazy dog; "
@@ -31,7 +31,7 @@ def tab(tmp_path, monkeypatch):
         for block in model.h:
             block.attn.c_attn.weight.mul_(20)
     save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    lens = build_attention_tab(subject.Subjects(Sessions()))
+    lens = build_heads(subject.Subjects(Sessions()))
     return {fn.__name__: fn for fn in lens.server_fns}, model, tokenizer
 
 

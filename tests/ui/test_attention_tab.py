@@ -8,8 +8,8 @@ from llm.checkpoint import load_checkpoint
 from llm.trace import trace
 from llm.ui.subject import SHIPPED
 
-TITLE = "#gb-attention [data-id=title]"
-ZOOM = "#gb-attention [data-id=zoom] canvas >> nth=0"
+TITLE = "#gb-heads [data-id=title]"
+ZOOM = "#gb-heads [data-id=zoom] canvas >> nth=0"
 COLOURS = """canvas => {
   const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
   return new Set(pixels).size;
@@ -22,7 +22,7 @@ def number(text):
 
 def open_attention(page):
     page.get_by_role("tab", name="Attention").click()
-    page.wait_for_function("document.querySelector('#gb-attention [data-id=title]').textContent")
+    page.wait_for_function("document.querySelector('#gb-heads [data-id=title]').textContent")
 
 
 def middle_cell(page):
@@ -43,9 +43,9 @@ def middle_cell(page):
 def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     """The grid is drawn at once; clicking zooms; hovering tells the model's own numbers; keys walk; clicks lock."""
     open_attention(page)
-    grid = page.locator("#gb-attention [data-id=grid] canvas").first
+    grid = page.locator("#gb-heads [data-id=grid] canvas").first
     assert grid.evaluate(COLOURS) > 20
-    assert page.locator("#gb-attention .gb-next li").count() == 10
+    assert page.locator("#gb-heads .gb-next li").count() == 10
 
     subject = page.evaluate("({ ...glassbox.subject })")
     checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
@@ -66,13 +66,13 @@ def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     assert weight == pytest.approx(float(seen[names[0]][0, head, row, column]), rel=1e-5)
     assert score == pytest.approx(float(seen[names[1]][0, head, row, column]), rel=1e-5)
 
-    readout = page.locator("#gb-attention [data-id=readout]")
+    readout = page.locator("#gb-heads [data-id=readout]")
     page.mouse.click(*at)
     page.mouse.move(5, 5)
     assert f"({row}) looks at {looked} ({column})" in readout.text_content()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"document.querySelector('{TITLE}').textContent === 'Layer {layer}, head {head + 1}'")
-    page.wait_for_function("document.querySelector('#gb-attention [data-id=readout]').textContent.includes('Kept')")
+    page.wait_for_function("document.querySelector('#gb-heads [data-id=readout]').textContent.includes('Kept')")
     assert f"cell={row}.{column}" in page.url and f"head={layer}.{head + 1}" in page.url
     page.keyboard.press("Escape")
     assert "Kept" not in readout.text_content()
@@ -86,13 +86,13 @@ def test_a_link_comes_back_and_a_hostile_prompt_stays_text(page, app_url):
     page.reload()
     open_attention(page)
     assert page.locator(TITLE).text_content() == "Layer 1, head 1"
-    assert "Kept" in page.locator("#gb-attention [data-id=readout]").text_content()
-    assert page.locator("#gb-attention [data-id=scale] [aria-pressed=true]").text_content() == "linear"
-    assert page.locator("#gb-attention [data-id=mute]").is_checked()
+    assert "Kept" in page.locator("#gb-heads [data-id=readout]").text_content()
+    assert page.locator("#gb-heads [data-id=scale] [aria-pressed=true]").text_content() == "linear"
+    assert page.locator("#gb-heads [data-id=mute]").is_checked()
     page.evaluate("prompt => glassbox.look({ prompt })", hostile)
-    page.wait_for_function("document.querySelector('#gb-attention [data-id=reading]').textContent.includes('onerror')")
-    assert page.locator("#gb-attention [data-id=reading]").text_content() == hostile
-    assert page.locator("#gb-attention img").count() == 0
+    page.wait_for_function("document.querySelector('#gb-heads [data-id=reading]').textContent.includes('onerror')")
+    assert page.locator("#gb-heads [data-id=reading]").text_content() == hostile
+    assert page.locator("#gb-heads img").count() == 0
     page.evaluate("glassbox.look({ prompt: '' })")
     page.get_by_role("button", name="Use an example").click()
-    page.wait_for_function("document.querySelector('#gb-attention [data-id=reading]').textContent.startsWith('To be')")
+    page.wait_for_function("document.querySelector('#gb-heads [data-id=reading]').textContent.startsWith('To be')")

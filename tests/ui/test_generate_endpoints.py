@@ -16,8 +16,9 @@ from llm.decoder import Decoder
 from llm.model import GPT
 from llm.sampler import filter_logits, generate
 from llm.tokenizers import train_tokenizer
-from llm.ui import generate_tab, subject
-from llm.ui.generate_tab import MAX_LIVE, MAX_TOKENS, Generation, LiveGenerations, build_generate_tab
+from llm.ui import subject
+from llm.ui.generate import writing
+from llm.ui.generate.writing import MAX_LIVE, MAX_TOKENS, Generation, LiveGenerations, build_writing
 from llm.ui.sessions import Sessions
 
 TEXT = "the quick brown fox jumps over the lazy dog; " * 4
@@ -38,7 +39,7 @@ class Table:
             self.model.wte.weight.mul_(20)  # sharper odds than a fresh model's
         save_checkpoint(folder / "tiny", self.model, self.tokenizer)
         self.subjects = subject.Subjects(Sessions())
-        self.endpoints = {fn.__name__: fn for fn in build_generate_tab(self.subjects).server_fns}
+        self.endpoints = {fn.__name__: fn for fn in build_writing(self.subjects).server_fns}
 
     def ask(self, name, **values):
         return self.endpoints[name](
@@ -153,7 +154,7 @@ def test_end_of_text_ends_it_and_is_said(table, tmp_path):
 
 def test_a_generation_ends_at_the_limit(table, monkeypatch):
     """However often it is asked, a generation draws so many tokens and no more."""
-    monkeypatch.setattr(generate_tab, "MAX_TOKENS", 20)
+    monkeypatch.setattr(writing, "MAX_TOKENS", 20)
     tokens = table.draw_all({"seed": 1}, total=1_000)
     assert len(tokens) == 21
 
@@ -271,6 +272,6 @@ def test_live_generations_are_bounded(table, monkeypatch):
     made[-1].last_used -= 3_600
     put(MAX_LIVE + 3)
     assert MAX_LIVE + 2 not in kept() and MAX_LIVE + 3 in kept()
-    monkeypatch.setattr(generate_tab, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
+    monkeypatch.setattr(writing, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
     put(MAX_LIVE + 4)
     assert kept() == [MAX_LIVE + 1, MAX_LIVE + 3, MAX_LIVE + 4]

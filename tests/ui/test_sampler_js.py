@@ -31,7 +31,7 @@ def sampler(browser):
     """A page with nothing but the sampler on it."""
     page = browser.new_page()
     page.evaluate("() => { window.glassbox = {}; }")
-    page.add_script_tag(content=(ASSETS / "sampler.js").read_text(encoding="utf-8"))
+    page.add_script_tag(content=(ASSETS / "generate" / "sampler.js").read_text(encoding="utf-8"))
     yield page
     page.close()
 

@@ -12,8 +12,8 @@ from llm.model import GPT
 from llm.tokenizers import KINDS, train_tokenizer
 from llm.ui import subject
 from llm.ui.sessions import Sessions
-from llm.ui.token_shapes import readable
-from llm.ui.tokenizer_tab import CHOICES, build_tokenizer_tab, comparison, merge_rank, reading, ready_tokenizer
+from llm.ui.tokenizer.token_shapes import readable
+from llm.ui.tokenizer.reading import CHOICES, build_reading, comparison, merge_rank, reading, ready_tokenizer
 
 TEXT = "the quick brown fox jumps over the lazy dog; "
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
@@ -29,7 +29,7 @@ def tab(tmp_path, monkeypatch):
     save_checkpoint(
         tmp_path / "tiny", GPT(ModelConfig(tokenizer.vocab_size, n_ctx=8, n_embd=8, n_head=1, n_layer=1)), tokenizer
     )
-    return {fn.__name__: fn for fn in build_tokenizer_tab(subject.Subjects(Sessions())).server_fns}
+    return {fn.__name__: fn for fn in build_reading(subject.Subjects(Sessions())).server_fns}
 
 
 def asked(**values):

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from llm.ui.tokenizer_tab import ready_tokenizer
+from llm.ui.tokenizer.reading import ready_tokenizer
 
 
 def lens(page):

@@ -14,7 +14,7 @@ from llm.config import ModelConfig
 from llm.model import GPT
 from llm.runs import Run
 from llm.ui.sessions import Sessions
-from llm.ui.train_tab import LIMITS, build_train_tab
+from llm.ui.train.watching import LIMITS, build_watching
 
 TINY = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 16, "batch_size": 4, "max_steps": 40, "eval_interval": 10}
 
@@ -25,7 +25,7 @@ def tab(tmp_path, monkeypatch):
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
     sessions = Sessions()
     with gr.Blocks():
-        lens = build_train_tab(sessions)
+        lens = build_watching(sessions)
     lens.sessions = sessions
     return lens
 

@@ -17,9 +17,9 @@ from llm.tokenizers import KINDS
 from llm.trainer import Trainer
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
-from llm.ui.preparation import Preparations, Prepared
+from llm.ui.train.preparation import Preparations, Prepared
 from llm.ui.sessions import Session, Sessions
-from llm.ui.training import Training
+from llm.ui.train.training import Training
 from llm.ui.uploads import keep_text
 
 MAX_TRAININGS = max(2, os.cpu_count() or 2)
@@ -89,7 +89,7 @@ PRESETS: list[dict[str, Any]] = [
 """What the form starts from; what a preset doesn't name has its default."""
 
 
-def build_train_tab(sessions: Sessions) -> Lens:
+def build_watching(sessions: Sessions) -> Lens:
     """The tab; its endpoints plan, start, steer and report runs."""
     preparations = Preparations()
 
@@ -165,7 +165,7 @@ def build_train_tab(sessions: Sessions) -> Lens:
         return {"csv": _steps(run).to_csv(index=False), "name": f"{run.id}.csv"}
 
     reports = [poll_run, read_history, export_metrics]
-    return Lens("train", [list_choices, download_corpus, keep_upload, plan_run, start_run, steer_run, *reports])
+    return Lens("watching", [list_choices, download_corpus, keep_upload, plan_run, start_run, steer_run, *reports])
 
 
 def _settings(

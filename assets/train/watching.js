@@ -1,5 +1,5 @@
 // Train: a form that plans, buttons that steer, and a picture that asks for news and draws it.
-glassbox.lens("train", ({ ask, upload, notice, find, all }) => {
+glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
   const { el, format, look, emit, latest, Refusal } = glassbox;
   const MAX_FILE = 20_000_000, GHOSTS = 3, SAMPLES = 40;
   const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residual"];

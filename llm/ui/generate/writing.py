@@ -39,7 +39,7 @@ MAX_SEED = 2**53 - 1
 """The largest whole number that a page's script holds exactly."""
 
 
-def build_generate_tab(subjects: Subjects) -> Lens:
+def build_writing(subjects: Subjects) -> Lens:
     """The tab and its endpoints."""
     live = LiveGenerations()
 
@@ -85,7 +85,7 @@ def build_generate_tab(subjects: Subjects) -> Lens:
         generation = live.get(request["visitor"], inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if generation else {"gone": True}
 
-    return Lens("generate", [read_vocabulary, read_logits, begin_generation, draw_tokens])
+    return Lens("writing", [read_vocabulary, read_logits, begin_generation, draw_tokens])
 
 
 class Generation:

@@ -1,6 +1,6 @@
 // The Tokenizer lens: the prompt's tokens, their ids and bytes, linked to one another; or the same
 // prompt under all tokenizers, in rows that line up.
-glassbox.lens("tokenizer", ({ root, ask, find, all, notice }) => {
+glassbox.lens("reading", ({ root, ask, find, all, notice }) => {
   const { el, format, address, chips, tokenRows, tip, on, subject } = glassbox;
   const DRAWN = 2000;  // tokens; more than a screen can show, few enough to redraw on every key
   const KINDS = all("[name=gb-tk-kind]");

@@ -2,7 +2,7 @@
 // the marks, so that pointing at a head never paints the picture again.
 (() => {
   "use strict";
-  const { el, color, canvas2d, heat } = glassbox;
+  const { el, color, canvas2d } = glassbox;
   const GAP = 4, LARGEST = 72;
 
   glassbox.headGrid = (box, { onHover, onPick }) => {
@@ -35,11 +35,11 @@
       label(across, "H", picture.heads, 2.2 * em);
       label(down, "L", picture.layers, 1.3 * em);
       const width = picture.heads * (size + GAP), height = picture.layers * (size + GAP), ratio = devicePixelRatio || 1;
-      const context = canvas2d(canvas, width, height), side = Math.round(size * ratio), ink = heat.inks(muted);
+      const context = canvas2d(canvas, width, height), side = Math.round(size * ratio), ink = glassbox.heat.inks(muted);
       const image = context.createImageData(canvas.width, canvas.height);
       triangles.forEach((triangle, i) => {
         const [x, y] = corner(Math.floor(i / picture.heads), i % picture.heads);
-        heat.paint(image, Math.round(x * ratio), Math.round(y * ratio), side, triangle, picture.side, ink);
+        glassbox.heat.paint(image, Math.round(x * ratio), Math.round(y * ratio), side, triangle, picture.side, ink);
       });
       context.putImageData(image, 0, 0);
       context.strokeStyle = color("--gb-line");

@@ -2,10 +2,9 @@
 // took away (hatched), and where each filter cuts. One row a token, the most likely first.
 (() => {
   "use strict";
-  const { el, format, sampler, tip, calm } = glassbox;
+  const { el, format, tip, calm } = glassbox;
   const ROWS = 20;
   const AXIS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
-  const NAMES = { [sampler.TOP_K]: "top-k", [sampler.TOP_P]: "top-p", [sampler.MIN_P]: "min-p" };
   const legend = (look, words) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words);
   const digits = (x) => (Number.isFinite(x) ? x.toPrecision(4).replace("e-", "e−").replace(/^-/, "−") : "−∞");
 
@@ -62,8 +61,8 @@
 
     /** Ids to show, the most likely first. */
     function leaders() {
-      const { result } = view, greedy = result.removed.includes(sampler.TEMPERATURE);
-      const order = greedy ? sampler.ascending(result.penalised) : result.order;
+      const { result } = view, greedy = result.removed.includes(glassbox.sampler.TEMPERATURE);
+      const order = greedy ? glassbox.sampler.ascending(result.penalised) : result.order;
       const ids = Array.from(order.subarray(-ROWS)).reverse();
       const best = result.order[result.order.length - 1];  // of several equal ones greedy takes the lowest id
       return greedy ? [best, ...ids.filter((id) => id !== best)].slice(0, ROWS) : ids;
@@ -82,7 +81,7 @@
       rows.forEach((row, i) => {
         row.item.hidden = i >= ids.length;
         if (row.item.hidden) return;
-        const id = ids[i], p = result.final[id], removed = result.removed[id] !== sampler.KEPT;
+        const id = ids[i], p = result.final[id], removed = result.removed[id] !== glassbox.sampler.KEPT;
         Object.assign(row.button.dataset, { token: id, own: own[id], final: p });
         row.item.classList.toggle("gb-removed", removed);
         row.token.textContent = label(id);
@@ -98,8 +97,10 @@
     }
 
     function reason(code) {
-      if (code === sampler.TEMPERATURE) return "temperature 0";
-      return `${NAMES[code]} ${view.settings[NAMES[code].replace("-", "_")]}`;
+      if (code === glassbox.sampler.TEMPERATURE) return "temperature 0";
+      const { TOP_K, TOP_P, MIN_P } = glassbox.sampler;
+      const name = { [TOP_K]: "top-k", [TOP_P]: "top-p", [MIN_P]: "min-p" }[code];
+      return `${name} ${view.settings[name.replace("-", "_")]}`;
     }
 
     /** A dashed line under the last token that each filter keeps. */
@@ -107,8 +108,8 @@
       const { removed } = view.result, dropped = [0, 0, 0, 0, 0];
       for (let i = 0; i < removed.length; i += 1) dropped[removed[i]] += 1;
       const cuts = new Map();
-      let left = removed.length - dropped[sampler.TEMPERATURE];
-      for (const code of [sampler.TOP_K, sampler.TOP_P, sampler.MIN_P]) {
+      let left = removed.length - dropped[glassbox.sampler.TEMPERATURE];
+      for (const code of [glassbox.sampler.TOP_K, glassbox.sampler.TOP_P, glassbox.sampler.MIN_P]) {
         left -= dropped[code];
         if (dropped[code]) cuts.set(left, [...(cuts.get(left) ?? []), reason(code)]);
       }
@@ -132,13 +133,13 @@
         lines.push(`repetition penalty: logit ${digits(logits[id])} ${by} = ${digits(penalised[id])}`);
       }
       if (settings.temperature === 0) {
-        const largest = removed[id] === sampler.KEPT ? ", the largest" : "";
+        const largest = removed[id] === glassbox.sampler.KEPT ? ", the largest" : "";
         lines.push(`logit ${digits(penalised[id])}${largest}; temperature 0 takes only the largest`);
       } else {
         lines.push(`logit ${digits(penalised[id])} ÷ T ${settings.temperature} = ${digits(scaled[id])}`,
           `exp(${digits(scaled[id])} − max ${digits(best)}) = ${digits(weights[id])}`,
           `÷ ${digits(sum)}, sum of all ${format.whole(V)}, = ${format.probability(weights[id] / sum)}`);
-        if (removed[id] !== sampler.KEPT) lines.push(`removed by ${reason(removed[id])}`);
+        if (removed[id] !== glassbox.sampler.KEPT) lines.push(`removed by ${reason(removed[id])}`);
         else if (keptSum !== sum) {
           lines.push(`÷ ${digits(keptSum)}, sum of the kept, = ${format.probability(final[id])}`);
         }

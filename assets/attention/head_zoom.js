@@ -2,7 +2,7 @@
 // is two canvases: the picture with its labels, and above it the crosshair.
 (() => {
   "use strict";
-  const { el, color, canvas2d, heat, visible } = glassbox;
+  const { el, color, canvas2d, visible } = glassbox;
   const LONGEST = 12;  // characters of a label
   const WORDS = 150;   // room for the names of the axes, in CSS pixels
 
@@ -39,7 +39,7 @@
       const { margin, side, pixels, ratio, cell, labels } = shape;
       const context = canvas2d(canvas, shape.extent, shape.extent);
       const image = context.createImageData(pixels, pixels);
-      heat.paint(image, 0, 0, pixels, triangle, triangleSide, heat.inks(muted));
+      glassbox.heat.paint(image, 0, 0, pixels, triangle, triangleSide, glassbox.heat.inks(muted));
       context.putImageData(image, Math.round(margin * ratio), Math.round(margin * ratio));
       context.strokeStyle = color("--gb-line");
       context.lineWidth = 1;

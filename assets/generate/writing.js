@@ -1,7 +1,7 @@
 // The Generate lens. The server sends the logits of every token once a position and draws; the odds
 // under the settings (dials.js) are worked out here (sampler.js) and shown as bars (odds.js). What was
 // written is a list of tokens; the text (written.js) and the next question follow from it.
-glassbox.lens("generate", ({ root, ask, find, notice }) => {
+glassbox.lens("writing", ({ root, ask, find, notice }) => {
   const { format, sampler, calm } = glassbox;
   const MOST = 2000;  // tokens after the prompt
   const part = (id) => find(`[data-id=${id}]`);

@@ -1,7 +1,7 @@
 // The Attention tab: joins the grid of heads, one head enlarged, the prompt as shaded text and the
 // next-token bars. All of it comes from one forward pass; only a newly zoomed head's exact numbers
 // are fetched later, and the picture doesn't wait for them.
-glassbox.lens("attention", ({ ask, find, all, root, notice }) => {
+glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   const { el, address, bytes, floats, format, heat, palette, rgb, tip, visible } = glassbox;
   // In the order of the scores that the server sends: kind, name of such a head, where it looks.
   const KINDS = [["previous", "previous token", "previous token"], ["first", "first token", "first token"],

@@ -16,7 +16,7 @@ from llm.tokenizers import KINDS, BPETokenizer, GPT2Tokenizer, Tokenizer, Whites
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.subject import Loaded, Subjects
-from llm.ui.token_shapes import (
+from llm.ui.tokenizer.token_shapes import (
     Span,
     cells,
     columns,
@@ -38,7 +38,7 @@ MAX_COMPARED = 2500
 """Tokens, of all rows together, that the aligned view draws."""
 
 
-def build_tokenizer_tab(subjects: Subjects) -> Lens:
+def build_reading(subjects: Subjects) -> Lens:
     """The lens and its endpoints. `kind` is one of CHOICES; "model" is the subject's own tokenizer."""
 
     def chosen(request: Request) -> tuple[str, Loaded, Tokenizer]:
@@ -75,7 +75,7 @@ def build_tokenizer_tab(subjects: Subjects) -> Lens:
         broken = [rest.hex(" ") for _, rest in decoded(data) if rest]
         return {"text": tokenizer.decode(ids), "broken": broken}
 
-    return Lens("tokenizer", [read_tokens, compare_tokens, explain_token, decode_ids])
+    return Lens("reading", [read_tokens, compare_tokens, explain_token, decode_ids])
 
 
 @functools.cache

@@ -30,7 +30,7 @@ THUMBNAIL = 64
 NEXT_TOKENS = 10
 
 
-def build_attention_tab(subjects: Subjects) -> Lens:
+def build_heads(subjects: Subjects) -> Lens:
     """The tab; its endpoints trace a prompt and read one head exactly."""
 
     def trace_prompt(request: Request) -> Answer:
@@ -77,7 +77,7 @@ def build_attention_tab(subjects: Subjects) -> Lens:
         seen = trace(loaded.model, ids, [f"blocks.{layer}.attn.hook_{part}" for part in "qkv"])
         return {"layer": layer, "head": head, **_exact(seen, layer, head, loaded.config.n_head)}
 
-    return Lens("attention", [trace_prompt, read_head])
+    return Lens("heads", [trace_prompt, read_head])
 
 
 def _window(loaded: Loaded, prompt: str) -> tuple[list[int], str | None]:
