@@ -44,6 +44,8 @@ class Worker:
     """Its number on its own machine."""
     dtype: torch.dtype = torch.float32
     """What matrix products are computed in while training; see `llm.hardware.choose_dtype`."""
+    fast_products: bool = False
+    """Whether a CPU may round the factors of float32 products in an update; see `llm.hardware.fast_products`."""
     compile: bool = False
     shard: bool = False
     """Spread the model over all processes, for one that is too large for each."""
@@ -75,11 +77,11 @@ class Worker:
             return tensor
         return self._reduce(tensor.clone(), dist.ReduceOp.SUM)
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether `flag` is true in any process."""
+    def largest(self, values: Sequence[float], device: torch.device) -> list[float]:
+        """The largest of each value over all processes: of flags, whether any process raised it."""
         if self.world_size == 1:
-            return flag
-        return bool(self._reduce(torch.tensor(float(flag), device=device), dist.ReduceOp.MAX))
+            return list(values)
+        return self._reduce(torch.tensor(values, dtype=torch.float64, device=device), dist.ReduceOp.MAX).tolist()
 
     def check_alike(self, tensors: Iterable[Tensor], device: torch.device) -> None:
         """Raises ValueError, in every process, unless all hold the same tensors, as far as sums of bytes can tell."""

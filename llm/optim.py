@@ -17,7 +17,7 @@ from llm.muon import Muon
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser that `config` names. Each group carries `lr_scale`, to be multiplied with `learning_rate`."""
+    """The optimiser that `config` names. `set_learning_rates` gives each of its groups the rate of a step."""
     return make_muon(model, config) if config.optimizer == "muon" else make_adamw(model, config)
 
 
@@ -28,8 +28,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     return [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay, "lr_scale": 1.0},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0, "lr_scale": 1.0},
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
 
 
@@ -47,8 +47,7 @@ def make_muon(model: nn.Module, config: TrainConfig) -> Muon:
         {**group, "params": [p for p in group["params"] if id(p) not in chosen]}
         for group in parameter_groups(model, config.weight_decay)
     ]
-    scale = config.matrix_learning_rate / config.learning_rate
-    matrices = {"params": inside, "weight_decay": config.weight_decay, "lr_scale": scale, "muon": True}
+    matrices = {"params": inside, "weight_decay": config.weight_decay, "muon": True}
     return Muon([matrices, *rest], (config.beta1, config.beta2))
 
 
@@ -74,3 +73,11 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     lowest = config.learning_rate * config.min_lr_ratio
     left = 1.0 - done if config.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
     return lowest + (config.learning_rate - lowest) * left
+
+
+def set_learning_rates(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -> float:
+    """Give each group its rate for the update after `step` updates: Muon's rises and falls with AdamW's, returned."""
+    rate = learning_rate(step, config)
+    for group in optimizer.param_groups:
+        group["lr"] = rate * (config.matrix_learning_rate / config.learning_rate if group.get("muon") else 1.0)
+    return rate

@@ -3,7 +3,7 @@
     RUN/run.json                  name, time, model, training settings, corpus, state
     RUN/metrics.jsonl             one JSON object an event, in order
     RUN/tokenizer.json
-    RUN/snapshots/step-00000100/  weights in float16, to look at: at most 48, thinned as it grows
+    RUN/snapshots/step-00000100/  weights in float16, to look at: at most 48 and 2 GB, thinned as it grows
     RUN/checkpoint/               the newest weights in float32 and the optimiser, to go on from
 
 `record` is all that a training loop calls. A process may be killed at any moment: at most the work
@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -26,22 +29,27 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from llm.checkpoint import load_checkpoint, load_trainer_state, read_json, save_checkpoint, write_json, write_text
+from llm.checkpoint import (
+    load_checkpoint,
+    load_trainer_state,
+    read_json,
+    save_checkpoint,
+    write_json,
+    write_text,
+)
 from llm.config import ModelConfig, TrainConfig
 from llm.distributed import ALONE, Worker
+from llm.events import EVENT_NAMES, DoneEvent, Event, Question, SnapshotEvent
+from llm.head_history import forget_after
 from llm.model import GPT
+from llm.run_archive import write_archive
+from llm.snapshots import Snapshots
+from llm.stopping import SWITCHED_OFF
 from llm.tokenizers import Tokenizer, load_tokenizer
-from llm.trainer import DoneEvent, EvalEvent, Event, SampleEvent, SnapshotEvent, StepEvent, Trainer
+from llm.trainer import Trainer
 
-MAX_SNAPSHOTS = 48
-EVENT_NAMES: dict[type, str] = {
-    StepEvent: "step",
-    EvalEvent: "evaluation",
-    SampleEvent: "sample",
-    SnapshotEvent: "snapshot",
-    DoneEvent: "done",
-}
-"""What metrics.jsonl calls each event, under the key "event"."""
+MAX_NAME = 100
+_WRITING = threading.Lock()  # run.json is changed by the thread that trains and by whoever renames the run
 
 
 class Run:
@@ -53,10 +61,15 @@ class Run:
         self.created: str = values["created"]
         """When, in the computer's local time, as ISO 8601."""
         self.corpus: str = values["corpus"]
+        """The text's title."""
+        self.corpus_ref: str = values.get("corpus_ref", "")
+        """How to find the text again: "tales", "task:sort", "upload:notes.txt", ...; empty if nobody said."""
         self.state: str = values["state"]
-        """"running", "finished", "stopped" or "diverged". A run whose process was killed stays "running"."""
+        """"running", or the reason of the DoneEvent. A run whose process was killed stays "running"."""
         self.model_config = ModelConfig.from_dict(values["model"])
         self.train_config = TrainConfig.from_dict(values["train"])
+        """The settings it began with; `metrics` tells of changes on the fly."""
+        self._snapshots = Snapshots(path / "snapshots")
 
     @classmethod
     def create(
@@ -67,6 +80,7 @@ class Run:
         tokenizer: Tokenizer,
         *,
         corpus: str,
+        corpus_ref: str = "",
         name: str = "",
         run_id: str | None = None,
     ) -> Self:
@@ -86,6 +100,7 @@ class Run:
             "name": name or run_id,
             "created": time.strftime("%Y-%m-%dT%H:%M:%S%z", now),
             "corpus": corpus,
+            "corpus_ref": corpus_ref,
             "state": "running",
             "model": model_config.to_dict(),
             "train": train_config.to_dict(),
@@ -101,6 +116,7 @@ class Run:
             raise ValueError(f"There is no run {run_id}; choose one from the list.")
         values = read_json(path / "run.json")
         texts = all(isinstance(values.get(key), str) for key in ("name", "created", "corpus", "state"))
+        texts = texts and isinstance(values.get("corpus_ref", ""), str)
         if not texts or not all(isinstance(values.get(key), dict) for key in ("model", "train")):
             raise ValueError(f"run.json of {run_id} is incomplete; delete that run.")
         return cls(path, values)
@@ -117,7 +133,7 @@ class Run:
         """Write down an event, and save what it calls for. To be called for each event before asking for the next.
 
         Every snapshot is kept for looking at; the heavier checkpoint to resume from is written at
-        evaluations and when the training was stopped.
+        evaluations and when the training was stopped. A diverging training leaves its last good snapshot.
         """
         self.append(event)
         if isinstance(event, SnapshotEvent):
@@ -126,9 +142,12 @@ class Run:
             if event.step % config.eval_interval == 0 or event.step >= config.max_steps:
                 self.save_checkpoint(trainer)
         elif isinstance(event, DoneEvent):
-            if event.reason == "stopped":
+            config = trainer.config
+            if event.reason in ("stopped", "time"):
                 self.save_checkpoint(trainer)
-            self._set_state(event.reason)
+            elif event.reason == "diverged" and event.step % config.eval_interval:
+                self._snapshots.drop(event.step)  # no evaluation found that one good, and the next step didn't
+            self._note(state=event.reason)
 
     def append(self, event: Event) -> None:
         """Add one line to metrics.jsonl: {"event": name, and the event's own fields}."""
@@ -151,27 +170,19 @@ class Run:
             raise ValueError(f"metrics.jsonl of {self.id} is damaged; delete that run.") from error
 
     def snapshot(self, trainer: Trainer) -> None:
-        """Keep the present weights, in float16. Past 48 snapshots the least missed one goes.
-
-        That is the one whose two neighbours are closest together (the earliest of several), so the
-        first and the newest always stay and the rest spread evenly over the steps.
-        """
-        self._save(self._snapshot_path(trainer.step), trainer, dtype=torch.float16)
-        steps = self.snapshots()
-        while len(steps) > MAX_SNAPSHOTS:
-            gaps = [after - before for before, after in zip(steps, steps[2:], strict=False)]
-            shutil.rmtree(self._snapshot_path(steps.pop(1 + gaps.index(min(gaps)))))
+        """Keep the present weights, in float16 if it can hold them. Of too many snapshots the least missed one goes."""
+        largest = max(float(p.detach().abs().max()) for p in trainer.model.parameters())
+        dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
+        self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
+        self._snapshots.thin()
 
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""
-        names = (path.name for path in (self.path / "snapshots").glob("step-*"))
-        return sorted(int(name[5:]) for name in names if re.fullmatch(r"step-[0-9]{8}", name))
+        return self._snapshots.steps()
 
     def load_snapshot(self, step: int) -> GPT:
         """The model as it was after `step` steps. Raises ValueError when that snapshot isn't kept."""
-        if step not in self.snapshots():
-            raise ValueError(f"There is no snapshot of step {step}; choose one of {self.snapshots()}.")
-        return load_checkpoint(self._snapshot_path(step)).model
+        return self._snapshots.load(step)
 
     def save_checkpoint(self, trainer: Trainer) -> None:
         """Save all that `resume` needs, in place of what was saved before."""
@@ -185,35 +196,83 @@ class Run:
         prompt_ids: Sequence[int],
         device: torch.device | str = "cpu",
         worker: Worker = ALONE,
+        max_steps: int | None = None,
+        questions: Sequence[Question] = (),
+        passage_ids: Sequence[int] = (),
     ) -> Trainer:
-        """A trainer that goes on from the newest checkpoint, with the settings the run began with.
+        """A trainer that goes on from the newest checkpoint, with the settings the run had there.
 
         What was written down after that checkpoint is dropped, since it will come again. The tokens
-        must be those of the same text. Of several workers only the first changes the folder. Raises
-        ValueError when there is nothing to go on from.
+        must be those of the same text. A stop condition that ended the run is switched off. With
+        `max_steps` a finished run goes on to a later end; the schedule is stretched to it, so the
+        learning rate jumps back up to where it would be on the longer way. Of several workers only
+        the first changes the folder. Raises ValueError when there is nothing to go on from.
         """
+        config = self.train_config.replace(**SWITCHED_OFF.get(self.state, {}))
+        config = config.replace(max_steps=config.max_steps if max_steps is None else max_steps)
         checkpoint = load_checkpoint(self.path / "checkpoint", device)
+        if max_steps is not None and max_steps <= checkpoint.step:
+            raise ValueError(f"This run has made {checkpoint.step:,} steps already; choose more as its new end.")
         trainer = Trainer(
-            checkpoint.model, train_tokens, validation_tokens, self.train_config, prompt_ids=prompt_ids, worker=worker
+            checkpoint.model,
+            train_tokens,
+            validation_tokens,
+            config,
+            prompt_ids=prompt_ids,
+            worker=worker,
+            questions=questions,
+            passage_ids=passage_ids,
         )
         trainer.restore(*load_trainer_state(self.path / "checkpoint"))
-        if not worker.is_first:
-            return trainer
-        kept = [m for m in self.metrics() if m["step"] <= trainer.step and m["event"] != "done"]
-        write_text(self.path / "metrics.jsonl", "".join(json.dumps(m) + "\n" for m in kept))
-        for step in self.snapshots():
-            if step > trainer.step:
-                shutil.rmtree(self._snapshot_path(step))
-        self._set_state("running")
+        if worker.is_first:
+            self._forget_after(trainer)
+            self.train_config = config
+            self._note(state="running", train=config.to_dict())
         return trainer
+
+    def rename(self, name: str) -> None:
+        """Call the run something else. Raises ValueError when that is no name."""
+        name = " ".join(name.split())
+        if not 0 < len(name) <= MAX_NAME:
+            raise ValueError(f"Give the run a name of 1 to {MAX_NAME} characters.")
+        self.name = name
+        self._note(name=name)
+
+    def size_bytes(self) -> int:
+        """How much of the disk the run takes."""
+        total = 0
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with suppress(FileNotFoundError):  # a training replaces files all the time
+                    total += os.stat(os.path.join(folder, name)).st_size
+        return total
+
+    def export_zip(self, path: str | Path) -> None:
+        """Write a zip for other people: the model, its settings and how it went; see `llm.run_archive`.
+
+        Raises ValueError when there is no checkpoint yet.
+        """
+        write_archive(self.path, Path(path))
 
     def delete(self) -> None:
         """Remove the run and everything in it from the disk."""
         (self.path / "run.json").unlink()  # first: what is half deleted is no run any more
         shutil.rmtree(self.path)
 
-    def _snapshot_path(self, step: int) -> Path:
-        return self.path / "snapshots" / f"step-{step:08d}"
+    def _forget_after(self, trainer: Trainer) -> None:
+        """Drop what was written down after the checkpoint from which `trainer` goes on."""
+        kept, changes = [], 0
+        for m in self.metrics():
+            # Changes after the checkpoint's own step are told with that step too, so they are counted.
+            changes += m["event"] == "change"
+            undone = m["event"] == "done" or (m["event"] == "change" and changes > trainer.changes)
+            if m["step"] <= trainer.step and not undone:
+                kept.append(json.dumps(m) + "\n")
+        write_text(self.path / "metrics.jsonl", "".join(kept))
+        for step in self.snapshots():
+            if step > trainer.step:
+                self._snapshots.drop(step)
+        forget_after(self._snapshots.folder, trainer.step)
 
     def _save(self, folder: Path, trainer: Trainer, dtype: torch.dtype | None = None) -> None:
         save_checkpoint(
@@ -226,9 +285,12 @@ class Run:
             dtype=dtype,
         )
 
-    def _set_state(self, state: str) -> None:
-        self.state = state
-        write_json(self.path / "run.json", read_json(self.path / "run.json") | {"state": state})
+    def _note(self, **values: Any) -> None:
+        """Change some values of run.json."""
+        if "state" in values:
+            self.state = values["state"]
+        with _WRITING:
+            write_json(self.path / "run.json", read_json(self.path / "run.json") | values)
 
 
 def list_runs(root: str | Path) -> list[Run]:

@@ -4,11 +4,11 @@
         ...
 
 Iterating is training: whoever doesn't ask for the next event has paused it. The trainer prints,
-draws and saves nothing; it says what happened and the consumer decides. Everything random follows
-from `config.seed` and the step's number, so a run that is restored from `state()` goes on exactly
-as if it had never stopped.
+draws and saves nothing; it says what happened (`llm.events`) and the consumer decides. Everything
+random follows from `config.seed` and the step's number, so a run that is restored from `state()`
+goes on exactly as if it had never stopped.
 
-Shapes: B batch, T time (n_ctx tokens), N windows.
+Shapes: B batch, T time (n_ctx tokens).
 """
 
 from __future__ import annotations
@@ -16,75 +16,38 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from llm.config import SamplingConfig, TrainConfig
-from llm.data import check_lengths, eval_windows, get_batch
-from llm.distributed import ALONE, Worker, placed_like, sharded, whole
-from llm.hardware import Loss, autocast, compiled
+from llm.config import TrainConfig
+from llm.data import check_lengths
+from llm.distributed import ALONE, Worker
+from llm.evaluate import surprisal
+from llm.events import (
+    ChangeEvent,
+    DoneEvent,
+    EvalEvent,
+    Event,
+    ExamEvent,
+    LayerEvent,
+    PassageEvent,
+    Question,
+    Reason,
+    SampleEvent,
+    SnapshotEvent,
+    StepEvent,
+)
+from llm.examination import answers, check_readable, count_correct, mean_loss, sample
+from llm.learner import Learner, amount, on_device
 from llm.model import GPT
-from llm.optim import learning_rate, make_optimizer, state_shapes
-from llm.sampler import generate, reading
+from llm.stopping import Progress
 
-SAMPLE_TEMPERATURE = 0.8
-"""A little below 1: a model that has only begun to learn spells better than pure chance shows."""
-
-
-@dataclass(frozen=True)
-class StepEvent:
-    """One optimiser step was made; it is the `step`-th."""
-
-    step: int
-    loss: float
-    """Mean cross-entropy of the step's batch in nats, before the update."""
-    learning_rate: float
-    grad_norm: float
-    """Norm of the whole gradient, before clipping."""
-    tokens_seen: int
-    seconds: float
-    """Time this step took."""
-
-
-@dataclass(frozen=True)
-class EvalEvent:
-    """The losses over the fixed windows of both splits, in nats, after `step` steps."""
-
-    step: int
-    train_loss: float
-    validation_loss: float
-
-
-@dataclass(frozen=True)
-class SampleEvent:
-    """What the model writes after `step` steps; the same prompt and the same luck every time."""
-
-    step: int
-    ids: tuple[int, ...]
-    """The prompt, then its continuation."""
-    prompt_length: int
-
-
-@dataclass(frozen=True)
-class SnapshotEvent:
-    """A moment worth keeping: until the next event is asked for, `trainer.model` has its weights."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class DoneEvent:
-    """The last event. "diverged": a loss or gradient was not finite, and the update was not made."""
-
-    step: int
-    reason: Literal["finished", "stopped", "diverged"]
-
-
-Event = StepEvent | EvalEvent | SampleEvent | SnapshotEvent | DoneEvent
+CHANGEABLE = ("learning_rate", "matrix_learning_rate", "batch_size", "eval_interval")
+"""The settings that `Trainer.change` may change while a model is trained."""
 
 
 class Trainer(Iterator[Event]):
@@ -93,12 +56,13 @@ class Trainer(Iterator[Event]):
     After the untrained model's evaluation, sample and snapshot come `config.max_steps` steps; every
     `eval_interval` of them, and after the last, the three again. Snapshots also come at 1, 2, 4,
     8, ... before the first interval ends, when most changes. Both token tensors are 1-D; samples
-    begin with `prompt_ids`.
+    begin with `prompt_ids`. Evaluations also ask the `questions` and read the passage, if given.
 
     `worker` says how this machine computes, and this process's place when there are several (see
     `llm.distributed`): each is given the same arguments, and all yield the same events.
 
-    Raises ValueError when a split is shorter than the model's context, or the worker can't train so.
+    Raises ValueError when a split is shorter than the model's context, a question or the passage
+    can't be read, or the worker can't train so.
     """
 
     def __init__(
@@ -110,30 +74,32 @@ class Trainer(Iterator[Event]):
         *,
         prompt_ids: Sequence[int],
         worker: Worker = ALONE,
+        questions: Sequence[Question] = (),
+        passage_ids: Sequence[int] = (),
     ) -> None:
         check_lengths(model.config.n_ctx, train_tokens, validation_tokens)
-        if worker.shard and config.optimizer == "muon":
-            raise ValueError("Muon needs whole matrices, which a sharded model has not; use --optimizer adamw.")
+        check_readable(questions, passage_ids, model.config)
         self.model = model
         """Plain, never compiled or sharded: to save and to look at."""
         self.worker = worker
-        # What is trained: the model itself or, sharded, a copy of it; `_snapshot` then brings the model up to date.
-        self._learner = sharded(model) if worker.shard else model
+        self.learner = Learner(model, train_tokens, config, worker)
         self.config = config
         self.step = 0
         """Optimiser steps made so far."""
         self.tokens_seen = 0
+        self.changes = 0
+        """How often settings were changed on the fly; `config` holds their present values."""
         self.prompt_ids = tuple(prompt_ids)
-        self.train_tokens = _on_device(train_tokens, self._learner.device)
-        self.validation_tokens = _on_device(validation_tokens, self._learner.device)
-        self.optimizer = make_optimizer(self._learner, config)
-        self._compiled: Loss | None = None
-        if worker.compile:
-            self._learner.train()
-            self._learner.set_dropout_seed(config.seed)
-            self._compiled = compiled(self._learner.loss, *self._batch(0), worker.dtype)
+        self.questions = tuple(questions)
+        self.passage_ids = tuple(passage_ids)
+        self.train_tokens = self.learner.tokens
+        self.validation_tokens = on_device(validation_tokens, model.device)
+        self._progress = Progress()
         self._snapshot_step = -1  # the newest step whose snapshot was announced
         self._stop = threading.Event()
+        self._wanted: dict[str, float] = {}  # changes that the next step will begin with
+        self._changed: dict[str, float] = {}  # all changes so far, the newest of each setting
+        self._lock = threading.Lock()  # of `_wanted`
         self._gathered = self._collected()  # a sharded training's state at the newest snapshot
         self._events = self._run()
 
@@ -153,6 +119,21 @@ class Trainer(Iterator[Event]):
         """Let the iterator end before the next step, with a snapshot. May be called from any thread."""
         self._stop.set()
 
+    def change(self, **settings: float) -> None:
+        """Use other settings from the next step on; a ChangeEvent says so. May be called from any thread.
+
+        Raises ValueError for a value that isn't allowed and for a setting that is not in `CHANGEABLE`.
+        """
+        fixed = [name for name in settings if name not in CHANGEABLE]
+        if fixed:
+            raise ValueError(f"{', '.join(fixed)} can't change while training; begin a new run with it.")
+        with self._lock:
+            wanted = self._wanted | settings
+            rows, processes = self.config.replace(**wanted).batch_size, self.worker.world_size
+            if rows % processes:
+                raise ValueError(f"{processes} processes can't share a batch of {rows}; use a multiple of {processes}.")
+            self._wanted = wanted
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Copies of what must be saved beside the weights to go on later: tensors by name, and a JSON-able rest.
 
@@ -165,135 +146,127 @@ class Trainer(Iterator[Event]):
 
         Raises ValueError when the state isn't that of such a model.
         """
-        numbers = [info.get(key) for key in ("step", "tokens_seen", "snapshot_step")]
-        parameters = dict(self._learner.named_parameters())
-        expected: dict[str, tuple[int, ...]] = {}
-        if info.get("step") != 0:  # before the first step an optimiser remembers nothing
-            remembered = state_shapes(self.optimizer)
-            expected = {f"{n}.{key}": shape for n, p in parameters.items() for key, shape in remembered[p].items()}
-        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        if shapes != expected or not all(type(n) is int and n >= -1 for n in numbers) or info["step"] < 0:
+        numbers: list[Any] = [info.get(key) for key in ("step", "tokens_seen", "snapshot_step")]
+        changes, changed = info.get("changes", 0), info.get("changed", {})
+        try:
+            sound = self.learner.remembers(tensors, numbers[0]) and set(changed) <= set(CHANGEABLE)
+            sound = sound and all(type(n) is int and n >= -1 for n in (*numbers, changes)) and numbers[0] >= 0
+            config, progress = self.config.replace(**changed), Progress(**info.get("progress", {}))
+        except (TypeError, ValueError):
+            sound = False
+        if not sound:
             raise ValueError("This training state belongs to another model or is damaged; start the training again.")
-        self.optimizer.state.clear()
-        for name, tensor in tensors.items():
-            name, key = name.rsplit(".", 1)
-            # A copy, so that training on leaves the caller's state as it is.
-            self.optimizer.state[parameters[name]][key] = placed_like(tensor, parameters[name])
-        self.step, self.tokens_seen, self._snapshot_step = info["step"], info["tokens_seen"], info["snapshot_step"]
+        self.learner.remember(tensors)
+        self.config, self._progress = config, progress
+        self.step, self.tokens_seen, self._snapshot_step = numbers
+        self.changes, self._changed, self._wanted = changes, dict(changed), {}
         self._gathered = tensors, info
         self._stop.clear()
         self._events = self._run()
 
     def _collected(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {
-            f"{name}.{key}": whole(value.detach()).cpu().clone()
-            for name, parameter in self._learner.named_parameters()
-            for key, value in self.optimizer.state.get(parameter, {}).items()
+        return self.learner.memory(), self._info()
+
+    def _info(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "tokens_seen": self.tokens_seen,
+            "snapshot_step": self._snapshot_step,
+            "changes": self.changes,
+            "changed": dict(self._changed),
+            "progress": asdict(self._progress),
         }
-        info = {"step": self.step, "tokens_seen": self.tokens_seen, "snapshot_step": self._snapshot_step}
-        return tensors, info
 
     def _run(self) -> Iterator[Event]:
-        tokens = (self.train_tokens, self.validation_tokens)
-        self.worker.check_alike([torch.tensor(self.step), *tokens, *self.model.parameters()], self._learner.device)
-        yield from self._reports()
-        while self.step < self.config.max_steps:
-            # All processes end at the same step, or the others would wait forever.
-            if self.worker.any(self._stop.is_set(), self._learner.device):
-                if self._snapshot_step != self.step:
-                    yield self._snapshot()
-                yield DoneEvent(self.step, "stopped")
-                return
-            made = self._make_step()
-            if made is None:
-                yield DoneEvent(self.step, "diverged")
-                return
-            yield made
-            yield from self._reports()
-        yield DoneEvent(self.step, "finished")
+        try:
+            reason = yield from self._until_the_end()
+            yield DoneEvent(self.step, reason)
+        except FloatingPointError as error:
+            yield DoneEvent(self.step, "diverged", str(error))
 
-    def _reports(self) -> Iterator[Event]:
+    def _until_the_end(self) -> Generator[Event, None, Reason]:
+        tokens = (self.train_tokens, self.validation_tokens)
+        self.worker.check_alike([torch.tensor(self.step), *tokens, *self.model.parameters()], self.learner.model.device)
+        yield from self._reports()
+        while True:
+            stopped, late, changes = self._asked()
+            if changes:
+                yield self._change(changes)
+            reason = self._progress.reason(self.step, self.config, stopped=stopped, late=late)
+            if reason == "stopped" and self._snapshot_step != self.step:
+                yield self._snapshot()
+            elif reason == "time":
+                yield from self._reports(last=True)
+            if reason is not None:
+                return reason
+            yield self._make_step()
+            yield from self._reports()
+
+    def _asked(self) -> tuple[bool, bool, dict[str, float]]:
+        """Whether to stop, whether time is up, and settings to change: for any process, so that all do it together."""
+        with self._lock:
+            wanted, self._wanted = self._wanted, {}
+        flags = (self._stop.is_set(), self._progress.late(self.config))
+        # Every setting is above 0, which therefore stands for one that stays.
+        values = [float(value) for value in (*flags, *(wanted.get(name, 0) for name in CHANGEABLE))]
+        stopped, late, *settings = self.worker.largest(values, self.learner.model.device)
+        changes = {}
+        for name, value in zip(CHANGEABLE, settings, strict=True):
+            if value and value != getattr(self.config, name):
+                changes[name] = type(getattr(TrainConfig, name))(value)  # its default's: a whole number stays one
+        return bool(stopped), bool(late), changes
+
+    def _change(self, changes: dict[str, float]) -> ChangeEvent:
+        self.config = self.config.replace(**changes)
+        self._changed |= changes
+        self.changes += 1
+        if self._snapshot_step == self.step:  # then the state gathered there is the present one, but for this
+            self._gathered = self._gathered[0], self._info()
+        return ChangeEvent(self.step, changes)
+
+    def _reports(self, last: bool = False) -> Iterator[Event]:
         """What is due after this step, unless it was all given before the state was saved here."""
         if self._snapshot_step == self.step:
             return
-        interval = self.config.eval_interval
-        if self.step % interval == 0 or self.step >= self.config.max_steps:
-            yield EvalEvent(self.step, self._mean_loss(self.train_tokens), self._mean_loss(self.validation_tokens))
-            if self.config.sample_tokens > 0:
-                yield self._sample()
+        if last or self._evaluates(self.step):
+            yield from self._evaluation()
             yield self._snapshot()
-        elif self.step < interval and self.step & (self.step - 1) == 0:  # a power of two
+        elif self.step < self.config.eval_interval and self.step & (self.step - 1) == 0:  # a power of two
             yield self._snapshot()
 
-    def _make_step(self) -> StepEvent | None:
-        """One update, or None, with the weights as they were, when loss or gradient are not finite."""
+    def _evaluates(self, step: int) -> bool:
+        return step % self.config.eval_interval == 0 or step >= self.config.max_steps
+
+    def _evaluation(self) -> Iterator[Event]:
+        model, step = self.learner.model, self.step
+        losses = [mean_loss(model, t, self.config, self.worker) for t in (self.train_tokens, self.validation_tokens)]
+        for name, loss in zip(("training", "validation"), losses, strict=True):
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"After step {step:,} the {name} loss was {amount(loss)}.")
+        yield EvalEvent(step, *losses)
+        if self.questions:
+            given = answers(model, self.questions)
+            yield ExamEvent(step, count_correct(self.questions, given), len(given), given)
+        if self.passage_ids:
+            yield PassageEvent(step, tuple(nats for nats in surprisal(model, self.passage_ids) if nats is not None))
+        if self.learner.probe and (layers := self.learner.probe.measured(self.validation_tokens)):
+            yield LayerEvent(step, layers)
+        if self.config.sample_tokens > 0:
+            yield SampleEvent(step, sample(model, self.prompt_ids, self.config), len(self.prompt_ids))
+        self._progress.after_evaluation(losses[1])
+
+    def _make_step(self) -> StepEvent:
         started = time.perf_counter()
-        config, model = self.config, self._learner
-        model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = torch.zeros((), device=model.device)
-        for micro_step in range(config.grad_accum_steps):
-            x_BT, y_BT = self._batch(self.step * config.grad_accum_steps + micro_step)
-            model.set_dropout_seed(config.seed, self.step, micro_step, self.worker.rank)
-            with autocast(model.device, self.worker.dtype):
-                part = (self._compiled or model.loss)(x_BT, y_BT) / config.grad_accum_steps
-            part.backward()
-            loss += part.detach()
-        # Sharded gradients were averaged on the way back through the blocks.
-        gradients = [] if self.worker.shard else [p.grad for p in model.parameters() if p.grad is not None]
-        self.worker.average([loss, *gradients])
-        norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip or math.inf))
-        loss_value, norm_value = torch.stack((loss, norm)).tolist()  # the one moment when a GPU is waited for
-        if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
-            return None
-        rate = learning_rate(self.step, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["lr_scale"]
-        self.optimizer.step()
+        update = self.learner.update(self.step, self.config, measure=self._evaluates(self.step + 1))
         self.step += 1
-        self.tokens_seen += config.batch_size * config.grad_accum_steps * model.config.n_ctx
-        return StepEvent(self.step, loss_value, rate, norm_value, self.tokens_seen, time.perf_counter() - started)
-
-    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """This process's rows of a batch."""
-        return get_batch(
-            self.train_tokens,
-            batch_size=self.config.batch_size,
-            n_ctx=self.model.config.n_ctx,
-            seed=self.config.seed,
-            step=step,
-            rank=self.worker.rank,
-            world_size=self.worker.world_size,
-        )
-
-    def _mean_loss(self, tokens: Tensor) -> float:
-        """The loss over the fixed windows of a split, in float32; each process reads its rows of every batch."""
-        x_NT, y_NT = eval_windows(tokens, self.model.config.n_ctx, self.config.eval_windows)
-        total = torch.zeros((), device=self._learner.device)
-        mine, size = slice(self.worker.rank, None, self.worker.world_size), self.config.batch_size
-        with reading(self._learner):
-            for x_BT, y_BT in zip(x_NT.split(size), y_NT.split(size), strict=True):
-                count = len(x_BT[mine])
-                # Whoever has no row left reads one for nothing, since sharded processes make every pass together.
-                rows = mine if count else slice(1)
-                total += count * self._learner.loss(x_BT[rows], y_BT[rows])
-        return self.worker.total(total).item() / len(x_NT)
-
-    def _sample(self) -> SampleEvent:
-        sampling = SamplingConfig(
-            temperature=SAMPLE_TEMPERATURE, max_new_tokens=self.config.sample_tokens, seed=self.config.seed
-        )
-        drawn = (choice.id for choice in generate(self._learner, self.prompt_ids, sampling))
-        return SampleEvent(self.step, (*self.prompt_ids, *drawn), len(self.prompt_ids))
+        self.tokens_seen += self.config.batch_size * self.config.grad_accum_steps * self.model.config.n_ctx
+        seconds = time.perf_counter() - started
+        self._progress.seconds += seconds
+        return StepEvent(self.step, *update, self.tokens_seen, seconds)
 
     def _snapshot(self) -> SnapshotEvent:
         self._snapshot_step = self.step
         if self.worker.shard:
-            self.model.load_state_dict({name: whole(part) for name, part in self._learner.state_dict().items()})
+            self.learner.bring_up_to_date()
             self._gathered = self._collected()
         return SnapshotEvent(self.step)
-
-
-def _on_device(tokens: Tensor, device: torch.device) -> Tensor:
-    """The whole text where the model is, so that no batch has to be sent there; on a CPU as it is, mapped or not."""
-    return tokens if device.type == "cpu" else tokens.to(device, torch.int32)

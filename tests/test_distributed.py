@@ -17,10 +17,21 @@ from llm.__main__ import main
 from llm.config import ModelConfig, TrainConfig
 from llm.data import Splits, encode_corpus, split
 from llm.distributed import ALONE, Worker, joined
+from llm.events import (
+    ChangeEvent,
+    EvalEvent,
+    ExamEvent,
+    LayerEvent,
+    PassageEvent,
+    Question,
+    SampleEvent,
+    SnapshotEvent,
+    StepEvent,
+)
 from llm.model import GPT
 from llm.runs import Run, list_runs
 from llm.tokenizers import train_tokenizer
-from llm.trainer import EvalEvent, SampleEvent, SnapshotEvent, StepEvent, Trainer
+from llm.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = "the cat sat on the mat, and the dog lay by the door. " * 12
@@ -30,11 +41,23 @@ CONFIG = TrainConfig(
     max_steps=6, batch_size=4, grad_accum_steps=2, eval_interval=3, eval_windows=5, sample_tokens=6, warmup_steps=2,
     learning_rate=3e-3,
 )  # fmt: skip
+QUESTIONS = [
+    Question(tuple(TOKENIZER.encode(prompt)), tuple(TOKENIZER.encode(answer)))
+    for prompt, answer in (("th", "e"), ("c", "at"))
+]
 
 
 def make(worker=ALONE, splits=SPLITS, **changes):
     model = GPT(ModelConfig(TOKENIZER.vocab_size, n_ctx=16, n_embd=24, n_head=2, n_layer=2, dropout=0.0))
-    return Trainer(model, *splits, CONFIG.replace(**changes), prompt_ids=TOKENIZER.encode("the"), worker=worker)
+    return Trainer(
+        model,
+        *splits,
+        CONFIG.replace(**changes),
+        prompt_ids=TOKENIZER.encode("the"),
+        worker=worker,
+        questions=QUESTIONS,
+        passage_ids=TOKENIZER.encode("the cat sat on the mat"),
+    )
 
 
 def train_and_note(trainer):
@@ -51,6 +74,13 @@ def train_and_note(trainer):
             notes[at] = torch.tensor([event.train_loss, event.validation_loss], dtype=torch.float64)
         elif isinstance(event, SampleEvent):
             notes[at] = torch.tensor(event.ids)
+        elif isinstance(event, ExamEvent):
+            notes[at] = torch.tensor([event.correct, *event.answers[0], *event.answers[1]])
+        elif isinstance(event, PassageEvent):
+            notes[at] = torch.tensor(event.losses)
+        elif isinstance(event, LayerEvent):
+            parts = [[p.weight_norm, p.grad_norm, p.update_norm, *p.attention_entropy] for p in event.layers]
+            notes[at] = torch.tensor([number for part in parts for number in part])
         elif isinstance(event, SnapshotEvent):
             notes |= {f"{at} {name}": tensor.clone() for name, tensor in trainer.model.state_dict().items()}
             notes |= {f"{at} {name}": tensor for name, tensor in trainer.state()[0].items()}
@@ -80,6 +110,31 @@ def stop_when_one_is_asked(worker):
     return {f"{event.reason}": torch.tensor(event.step)}
 
 
+def change_when_one_is_asked(worker):
+    """Train while only rank 1 is told of another learning rate, and both of a batch: how it went."""
+    trainer = make(worker)
+    while next(trainer) != SnapshotEvent(3):
+        pass
+    trainer.change(batch_size=8)
+    if worker.rank == 1:
+        trainer.change(learning_rate=0.01)
+    with pytest.raises(ValueError, match="2 processes can't share a batch of 5"):
+        trainer.change(batch_size=5)
+    change = next(trainer)
+    assert change == ChangeEvent(3, {"learning_rate": 0.01, "batch_size": 8})
+    return train_and_note(trainer)
+
+
+def time_is_up_for_one(worker):
+    """Train with a limit of time that only the process with rank 1 has reached after four steps; the end."""
+    trainer = make(worker, max_seconds=1e9)
+    while trainer.step < 4:
+        next(trainer)
+    trainer._progress.seconds += 1e10 * worker.rank
+    *_, evaluation, _, _, _, _, done = trainer
+    return {done.reason: torch.tensor([done.step, evaluation.step])}
+
+
 def refused_text(worker):
     """Give the process with rank 1 another text of the same length: what is said about it."""
     text = SPLITS if worker.rank == 0 else Splits(SPLITS.train, SPLITS.validation * 0)
@@ -93,8 +148,8 @@ def what_each_holds(worker):
     trainer = make(Worker(worker.rank, 2, shard=True), sample_tokens=0)
     while trainer.step < 1:
         next(trainer)
-    moments = [m for state in trainer.optimizer.state.values() for name, m in state.items() if name != "step"]
-    parts = [*trainer._learner.parameters(), *moments]
+    moments = [m for state in trainer.learner.optimizer.state.values() for name, m in state.items() if name != "step"]
+    parts = [*trainer.learner.model.parameters(), *moments]
     return {"held": torch.tensor([sum(part.to_local().numel() for part in parts)])}
 
 
@@ -103,7 +158,10 @@ SCENES = {
     "whole, resumed": cut_and_resume,
     "sharded": lambda worker: train_and_note(make(Worker(worker.rank, 2, shard=True))),
     "sharded, resumed": lambda worker: cut_and_resume(Worker(worker.rank, 2, shard=True)),
+    "measured": lambda worker: train_and_note(make(worker, layer_stats=True)),
+    "changed": change_when_one_is_asked,
     "stopped": stop_when_one_is_asked,
+    "late": time_is_up_for_one,
     "refused": refused_text,
     "held": what_each_holds,
 }
@@ -141,7 +199,7 @@ def alone():
     return train_and_note(make())
 
 
-@pytest.mark.parametrize("scene", ["whole", "whole, resumed", "sharded", "sharded, resumed", "stopped", "refused"])
+@pytest.mark.parametrize("scene", [scene for scene in SCENES if scene != "held"])
 def test_all_processes_see_the_same(together, scene):
     """Bit for bit the same events, weights and moments in both, or they would drift apart."""
     one, other = together[scene]
@@ -174,6 +232,30 @@ def test_resume_equals_never_having_stopped(together, scene):
     assert all(torch.equal(tensor, whole[name]) for name, tensor in resumed.items())
 
 
+def test_layers_are_measured_as_one_process_would(together):
+    """Norms of the averaged gradient and of the update, and the attention, after steps 3 and 6."""
+    one, two = train_and_note(make(layer_stats=True)), together["measured"][0]
+    for name in ("LayerEvent 3", "LayerEvent 6"):
+        assert torch.allclose(one[name], two[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_change_that_one_is_told_reaches_all(together):
+    """From there on they train as one process with those settings."""
+    trainer = make()
+    while next(trainer) != SnapshotEvent(3):
+        pass
+    trainer.change(learning_rate=0.01, batch_size=8)
+    next(trainer)
+    expected, found = train_and_note(trainer), together["changed"][0]
+    assert_close(found, expected, 1e-5)
+    assert "StepEvent 6" in found
+
+
+def test_time_that_is_up_for_one_ends_all_after_an_evaluation(together):
+    """At the same step, because the slowest clock decides."""
+    assert {name: at.tolist() for name, at in together["late"][0].items()} == {"time": [4, 4]}
+
+
 def test_a_stop_of_one_ends_all_at_the_same_step(together):
     """Otherwise the others would wait for it forever."""
     assert {name: int(step) for name, step in together["stopped"][0].items()} == {"stopped": 3}
@@ -190,7 +272,7 @@ def test_a_worker_alone_changes_nothing():
     tensor = torch.tensor([1.0, 2.0])
     ALONE.average([tensor])
     assert tensor.tolist() == ALONE.total(tensor).tolist() == [1.0, 2.0]
-    assert ALONE.any(True, tensor.device) and not ALONE.any(False, tensor.device)
+    assert ALONE.largest([1.0, 0.0], tensor.device) == [1.0, 0.0]
     ALONE.check_alike([tensor], tensor.device)
     with ALONE.first_here_goes_first(), joined(torch.device("cpu")) as place:
         assert place == (ALONE, torch.device("cpu"))

@@ -6,7 +6,7 @@ from transformers import get_cosine_schedule_with_warmup
 
 from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
-from llm.optim import learning_rate, make_adamw, make_optimizer, parameter_groups, state_shapes
+from llm.optim import learning_rate, make_adamw, make_optimizer, parameter_groups, set_learning_rates, state_shapes
 
 MODEL = ModelConfig(vocab_size=11, n_ctx=8, n_embd=12, n_head=3, n_layer=2)
 
@@ -77,13 +77,15 @@ def test_every_parameter_has_one_group_under_muon():
     """Matrices inside blocks go to Muon with its own rate; embeddings and vectors to AdamW; none is forgotten."""
     model = GPT(MODEL)
     config = TrainConfig(optimizer="muon", learning_rate=0.006, matrix_learning_rate=0.03)
-    matrices, decayed, kept = make_optimizer(model, config).param_groups
+    optimizer = make_optimizer(model, config)
+    matrices, decayed, kept = optimizer.param_groups
     names = {id(p): name for name, p in model.named_parameters()}
     in_muon, in_decayed, in_kept = ({names[id(p)] for p in g["params"]} for g in (matrices, decayed, kept))
     assert in_muon == {n for n in names.values() if n.startswith("h.") and n.endswith("weight") and ".ln_" not in n}
     assert in_decayed == {"wte.weight", "wpe.weight"}
     assert in_muon | in_decayed | in_kept == set(names.values())
-    assert matrices["lr_scale"] * config.learning_rate == pytest.approx(0.03)
+    assert set_learning_rates(optimizer, config.warmup_steps, config) == decayed["lr"] == kept["lr"] == 0.006
+    assert matrices["lr"] == pytest.approx(0.03)
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])

@@ -11,7 +11,8 @@ import torch
 from llm.config import ModelConfig, TrainConfig
 from llm.data import encode_corpus, split
 from llm.model import GPT
-from llm.runs import MAX_SNAPSHOTS, Run, list_runs
+from llm.runs import Run, list_runs
+from llm.snapshots import MAX_SNAPSHOTS
 from llm.tokenizers import train_tokenizer
 from llm.trainer import SnapshotEvent, StepEvent, Trainer
 
@@ -64,7 +65,7 @@ def test_everything_is_found_again(whole):
     expected = list(make_trainer())
     metrics = run.metrics()
     assert [m["event"] for m in metrics[:4]] == ["evaluation", "sample", "snapshot", "step"]
-    assert metrics[-1] == {"event": "done", "step": 14, "reason": "finished"}
+    assert metrics[-1] == {"event": "done", "step": 14, "reason": "finished", "why": ""}
     assert len(metrics) == len(expected)
     for line, event in zip(timeless(metrics), expected, strict=True):
         fields = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(event).items()}

@@ -1,35 +1,18 @@
 """The trainer: its events and their order, exact resume, stopping and divergence."""
 
-import dataclasses
 import json
 import math
 
 import pytest
 import torch
+from trainings import CONFIG, SPLITS, TEXT, TOKENIZER, make, timeless
 
-from llm import trainer as trainer_module
-from llm.config import ModelConfig, TrainConfig
-from llm.data import encode_corpus, get_batch, split
+from llm import learner as learner_module
+from llm.config import ModelConfig
+from llm.data import get_batch
+from llm.events import DoneEvent, EvalEvent, SampleEvent, SnapshotEvent, StepEvent
 from llm.model import GPT
-from llm.tokenizers import train_tokenizer
-from llm.trainer import DoneEvent, EvalEvent, SampleEvent, SnapshotEvent, StepEvent, Trainer
-
-TEXT = "the cat sat on the mat, and the dog lay by the door. " * 12
-TOKENIZER = train_tokenizer("character", TEXT)
-SPLITS = split(encode_corpus(TOKENIZER, TEXT))
-CONFIG = TrainConfig(
-    max_steps=12, batch_size=4, eval_interval=5, eval_windows=3, sample_tokens=6, warmup_steps=2, learning_rate=3e-3
-)
-
-
-def make(config=CONFIG, dropout=0.2, **more):
-    model = GPT(ModelConfig(TOKENIZER.vocab_size, n_ctx=16, n_embd=24, n_head=2, n_layer=2, dropout=dropout))
-    return Trainer(model, *SPLITS, config, prompt_ids=TOKENIZER.encode("the"), **more)
-
-
-def timeless(events):
-    """The events without how long each step took, which no two runs share."""
-    return [dataclasses.replace(e, seconds=0.0) if isinstance(e, StepEvent) else e for e in events]
+from llm.trainer import Trainer
 
 
 def weights(trainer):
@@ -156,7 +139,7 @@ def test_no_batch_is_drawn_twice(monkeypatch):
         drawn.append(step)
         return get_batch(*args, step=step, **more)
 
-    monkeypatch.setattr(trainer_module, "get_batch", watched)
+    monkeypatch.setattr(learner_module, "get_batch", watched)
     list(make(CONFIG.replace(grad_accum_steps=3)))
     assert drawn == list(range(12 * 3))
 
@@ -168,6 +151,7 @@ def test_grad_norm_is_reported_before_clipping():
     assert one.grad_norm == other.grad_norm > 1e-3
     norm = torch.nn.utils.get_total_norm([p.grad for p in clipped.model.parameters()])
     assert norm.item() == pytest.approx(1e-3, rel=1e-3)
+    assert other.clipped_norm == pytest.approx(norm.item(), rel=1e-3) and one.clipped_norm == one.grad_norm
 
 
 def test_step_once_makes_one_step():
@@ -221,7 +205,10 @@ def test_divergence_leaves_the_weights_good(broken):
     before, moments = weights(trainer), trainer.state()[0]
     loss = trainer.model.loss
     trainer.model.loss = lambda x, y: loss(x, y) * broken
-    assert list(trainer) == [DoneEvent(3, "diverged")]
+    word = "not a number" if math.isnan(broken) else "infinite"
+    assert list(trainer) == [
+        DoneEvent(3, "diverged", f"In step 4, at a learning rate of 0.00293, the loss was {word}.")
+    ]
     assert_same_weights(before, weights(trainer))
     assert_same_weights(moments, trainer.state()[0])
 
@@ -232,7 +219,9 @@ def test_infinite_gradient_of_a_finite_loss_is_divergence_too():
     trainer.step_once()
     before = weights(trainer)
     trainer.model.ln_f.bias.register_hook(lambda gradient: gradient * math.inf)
-    assert list(trainer) == [SnapshotEvent(1), DoneEvent(1, "diverged")]
+    snapshot, done = list(trainer)
+    assert (snapshot, done.step, done.reason) == (SnapshotEvent(1), 1, "diverged")
+    assert "In step 2" in done.why and "the gradient of ln_f.bias was infinite" in done.why
     assert_same_weights(before, weights(trainer))
 
 
