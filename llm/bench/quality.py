@@ -1,0 +1,103 @@
+"""Time to quality: how long until the loss on all of Tiny Shakespeare's validation text is 1.88 a character.
+
+1.88 is what nanoGPT's README gives for its CPU recipe (4 layers, 4 heads, width 128, context 64,
+batch 12, AdamW at 1e-3 with 100 steps of warm-up and a cosine over 2,000 steps). One side is that
+recipe, in our trainer and with transformers' model; the other is `FASTEST`. The trainings advance
+in turns, a slice each, and only their steps are timed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from llm.bench.timing import SMALL, seconds, twin_of
+from llm.config import TrainConfig
+from llm.corpora import load_corpus
+from llm.data import Splits, encode_corpus, eval_windows, get_batch, split
+from llm.distributed import Worker
+from llm.events import StepEvent
+from llm.hardware import has_fast_bfloat16
+from llm.model import GPT
+from llm.optim import learning_rate
+from llm.tokenizers import train_tokenizer
+from llm.trainer import Trainer
+
+TARGET = 1.88
+RECIPE = TrainConfig(
+    max_steps=2_000, batch_size=12, warmup_steps=100, eval_interval=10**6, eval_windows=1, sample_tokens=0
+)
+"""nanoGPT's; the rest of it (betas, decay, clipping, end of the cosine) is TrainConfig's default."""
+FASTEST = RECIPE.replace(
+    optimizer="muon", schedule="linear", min_lr_ratio=0.0, warmup_steps=0, weight_decay=0.0, grad_clip=0.0,
+    matrix_learning_rate=0.04, learning_rate=1e-2, batch_size=16, max_steps=360,
+)  # fmt: skip
+SLICES = 20
+
+
+def run(rounds: int) -> None:
+    """Train all sides once, whatever the rounds, and print times, losses and ratios."""
+    text = load_corpus("tinyshakespeare").text
+    splits = split(encode_corpus(train_tokenizer("character", text), text))
+    fast = has_fast_bfloat16(torch.device("cpu"))
+    ours, plain, twin = GPT(SMALL), GPT(SMALL), twin_of(SMALL, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+    sides: dict[str, tuple[TrainConfig, Iterator[object], Callable[[Tensor], Tensor]]] = {
+        "recipe, transformers": (RECIPE, _plain_training(twin, splits, RECIPE), lambda x: twin(x).logits),
+        "recipe, our trainer": (RECIPE, _steps(plain, splits, RECIPE), plain),
+        "ours": (FASTEST, _steps(ours, splits, FASTEST), ours),
+    }
+    spent = dict.fromkeys(sides, 0.0)
+    for _ in range(SLICES):
+        for name, (config, training, _) in sides.items():
+            spent[name] += seconds(lambda t=training, c=config: [next(t) for _ in range(c.max_steps // SLICES)])  # type: ignore[misc]
+    how = "rounded to bfloat16, which this processor multiplies faster" if fast else "in float32"
+    print(f"  ours: Muon, {FASTEST.max_steps} steps of {FASTEST.batch_size}, factors of products {how}")
+    for name, (config, _, logits_of) in sides.items():
+        loss = _validation_loss(logits_of, splits.validation)
+        reached = "reaches" if loss <= TARGET else "does not reach"
+        print(
+            f"  {name:22}{spent[name]:7.1f} s for {config.max_steps:,} steps: loss {loss:.4f}, {reached} {TARGET}; "
+            f"ours is {spent[name] / spent['ours']:.2f} times as fast"
+        )
+
+
+def _steps(model: GPT, splits: Splits, config: TrainConfig) -> Iterator[object]:
+    """Only the steps of our trainer; those of the fast recipe with the products that this machine is fast with."""
+    trainer = Trainer(model, *splits, config, prompt_ids=[0], worker=Worker(fast_products=config is FASTEST))
+    return (event for event in trainer if isinstance(event, StepEvent))
+
+
+def _plain_training(model: nn.Module, splits: Splits, config: TrainConfig) -> Iterator[None]:
+    """The recipe as anyone would write it around somebody else's model."""
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    vectors = [p for p in model.parameters() if p.dim() < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        betas=(config.beta1, config.beta2),
+    )
+    model.train()
+    for step in range(config.max_steps):
+        x_BT, y_BT = get_batch(
+            splits.train, batch_size=config.batch_size, n_ctx=SMALL.n_ctx, seed=config.seed, step=step
+        )
+        loss = nn.functional.cross_entropy(model(x_BT).logits.flatten(0, 1), y_BT.flatten())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config)
+        optimizer.step()
+        yield
+
+
+@torch.no_grad()
+def _validation_loss(logits_of: Callable[[Tensor], Tensor], tokens: Tensor) -> float:
+    """Over the whole split, in windows of the context that don't overlap."""
+    x_NT, y_NT = eval_windows(tokens, SMALL.n_ctx, len(tokens))
+    total = 0.0
+    for x_BT, y_BT in zip(x_NT.split(128), y_NT.split(128), strict=True):
+        logits_BTV = logits_of(x_BT)
+        total += nn.functional.cross_entropy(logits_BTV.flatten(0, 1), y_BT.flatten(), reduction="sum").item()
+    return total / y_NT.numel()

@@ -1,0 +1,55 @@
+"""Timing two or more sides that take turns."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from llm.config import ModelConfig
+
+SMALL = ModelConfig(65, n_ctx=64, n_embd=128, n_head=4, n_layer=4)
+"""nanoGPT's model for a CPU, on the 65 characters of Tiny Shakespeare."""
+MIDDLE = ModelConfig(4_096, n_ctx=256, n_embd=384, n_head=6, n_layer=6)
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def taking_turns(actions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each action; every round runs all of them once, after one that isn't counted."""
+    times = [{name: seconds(action) for name, action in actions.items()} for _ in range(rounds + 1)][1:]
+    return {name: statistics.median(one[name] for one in times) for name in actions}
+
+
+def twin_of(config: ModelConfig, **settings: Any) -> nn.Module:
+    """transformers' GPT-2 of this shape, its defaults but for `settings`; the speed doesn't depend on the weights."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=config.vocab_size,
+            n_positions=config.n_ctx,
+            n_embd=config.n_embd,
+            n_head=config.n_head,
+            n_layer=config.n_layer,
+            bos_token_id=0,
+            eos_token_id=0,
+            **settings,
+        )
+    )
+
+
+def matmul_rate(rounds: int = 5, side: int = 1536) -> float:
+    """Floating-point operations a second of large float32 products here."""
+    a, b = torch.randn(side, side), torch.randn(side, side)
+    out = torch.empty(side, side)
+    return 2 * side**3 / taking_turns({"product": lambda: torch.mm(a, b, out=out)}, rounds)["product"]
