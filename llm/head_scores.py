@@ -3,9 +3,10 @@
 The kinds are those found again and again in trained transformers (Clark et al., "What Does BERT
 Look At?", 2019; Olsson et al., "In-context Learning and Induction Heads", 2022). A score is the
 share of the attention, so 0.83 for "previous" means: on average a token gives 83 % of its
-attention to the token right before it. Scores hold for the text they were measured on.
+attention to the token right before it. Scores hold for the text they were measured on; on
+`repeated_tokens`, which no text could predict, they show what a head does whatever it reads.
 
-Shapes: T time, H heads.
+Shapes: T time, R rows (the tokens that look), H heads.
 """
 
 from __future__ import annotations
@@ -24,48 +25,66 @@ CLEAR = 0.4
 """From this score on a head carries the name of its kind."""
 DIFFUSE = 0.9
 """From this share of the greatest entropy on a head looks nowhere in particular."""
+MAX_ROWS = 128
+"""Rows measured of a longer text: of 1,024 tokens, a tenth of the work."""
 _MIN_REPEATS = 3
 """With fewer tokens that occurred before, duplicate and induction would be one lucky glance."""
 
 
-def head_scores(pattern_HTT: Tensor, ids: Sequence[int]) -> dict[str, list[float | None]]:
+def repeated_tokens(vocab_size: int, n_ctx: int, seed: int = 0) -> list[int]:
+    """Random tokens, and the same ones once more: up to 2 * 64 ids (Olsson et al., 2022).
+
+    Nothing but the repetition can be predicted, so a head that scores as an induction head here
+    copies by looking back, and didn't just learn which words follow which.
+    """
+    half = torch.randint(vocab_size, (min(64, n_ctx // 2),), generator=torch.Generator().manual_seed(seed))
+    return half.tolist() * 2
+
+
+def measured_rows(T: int) -> Tensor:
+    """The rows that scores are measured on: all but the first two, or `MAX_ROWS` of them spread evenly.
+
+    In the first two, the first token and the previous one are the same.
+    """
+    return torch.linspace(2, T - 1, max(0, min(T - 2, MAX_ROWS))).round().long()
+
+
+def head_scores(pattern_HRT: Tensor, row_R: Tensor, ids: Sequence[int]) -> dict[str, list[float | None]]:
     """For each of `HEAD_KINDS`, a score from 0 to 1 for each head.
 
-    The first two rows are left out: there, the first token and the previous one are the same. None
-    where the text can't tell: fewer than three tokens, or too few that occurred before.
+    `pattern_HRT` holds the rows `row_R` of the patterns over the T `ids`. None where the text can't
+    tell: no rows, or too few of tokens that occurred before.
     """
-    pattern_HTT = pattern_HTT.float()
-    H, T, _ = pattern_HTT.shape
-    if T < 3:
+    H, R, T = pattern_HRT.shape
+    if R == 0:
         return {kind: [None] * H for kind in HEAD_KINDS}
-    position_T = torch.arange(T, device=pattern_HTT.device)
-    back_TT = position_T[:, None] - position_T  # how far column j lies behind row i
-    ids_T = torch.as_tensor(ids, device=pattern_HTT.device)
-    same_TT = (ids_T[:, None] == ids_T) & (back_TT > 0)
-    after_same_TT = same_TT.roll(1, dims=1) & (back_TT > 0)  # the last column wraps to the first, where it is False
+    position_T = torch.arange(T, device=pattern_HRT.device)
+    row_R = row_R.to(pattern_HRT.device)
+    back_RT = row_R[:, None] - position_T  # how far column j lies behind row i
+    ids_T = torch.as_tensor(ids, device=pattern_HRT.device)
+    same_RT = (ids_T[row_R, None] == ids_T) & (back_RT > 0)
+    after_same_RT = same_RT.roll(1, dims=1) & (back_RT > 0)  # the last column wraps to the first, where it is False
 
-    entropy_HT = torch.special.entr(pattern_HTT).sum(2)
-    most_T = (position_T + 1).float().log()
+    entropy_HR = torch.special.entr(pattern_HRT).sum(2)
     scores = {
-        "previous": _share(pattern_HTT, back_TT == 1),
-        "first": _share(pattern_HTT, (position_T == 0).expand(T, T)),
-        "self": _share(pattern_HTT, back_TT == 0),
-        "duplicate": _share(pattern_HTT, same_TT),
-        "induction": _share(pattern_HTT, after_same_TT),
-        "diffuse": (entropy_HT[:, 2:] / most_T[2:]).mean(1).clamp(0.0, 1.0).tolist(),
+        "previous": _share(pattern_HRT, back_RT == 1),
+        "first": _share(pattern_HRT, (position_T == 0).expand(R, T)),
+        "self": _share(pattern_HRT, back_RT == 0),
+        "duplicate": _share(pattern_HRT, same_RT),
+        "induction": _share(pattern_HRT, after_same_RT),
+        "diffuse": (entropy_HR / (row_R + 1).float().log()).mean(1).clamp(0.0, 1.0).tolist(),
     }
     return {kind: scores[kind] for kind in HEAD_KINDS}
 
 
-def _share(pattern_HTT: Tensor, looked_at_TT: Tensor) -> list[float | None]:
+def _share(pattern_HRT: Tensor, looked_at_RT: Tensor) -> list[float | None]:
     """The mean attention on the marked columns, over the rows that have one."""
-    rows_T = looked_at_TT.any(dim=1)
-    rows_T[:2] = False
-    if int(rows_T.sum()) < min(_MIN_REPEATS, rows_T.numel() - 2):
-        return [None] * pattern_HTT.size(0)
+    rows_R = looked_at_RT.any(dim=1)
+    if int(rows_R.sum()) < min(_MIN_REPEATS, rows_R.numel()):
+        return [None] * pattern_HRT.size(0)
     # One pass over the pattern; multiplying first would write all of it again.
-    share_HT = torch.einsum("hij,ij->hi", pattern_HTT, looked_at_TT.float())
-    return share_HT[:, rows_T].mean(1).tolist()
+    share_HR = torch.einsum("hij,ij->hi", pattern_HRT, looked_at_RT.float())
+    return share_HR[:, rows_R].mean(1).tolist()
 
 
 def name_head(scores: Mapping[str, float | None]) -> tuple[str, float | None]:

@@ -29,7 +29,10 @@ from llm.sampler import checked_ids, reading
 
 @dataclass(frozen=True)
 class Trace:
-    """One forward pass: its ids (B T), the tensors kept of it by name, and its logits (B T V), all on its device."""
+    """One forward pass: its ids (B T), the tensors kept of it by name, and its logits (B T V), all on its device.
+
+    Traced with `last_only`, the logits are those of the last token alone (B 1 V).
+    """
 
     ids: Tensor
     tensors: Mapping[str, Tensor]
@@ -49,12 +52,15 @@ class _Point:
     read: Callable[[Tensor, Tensor], Tensor]
 
 
-def trace(model: GPT, ids: Sequence[int] | Tensor, names: Sequence[str] | None = None) -> Trace:
+def trace(
+    model: GPT, ids: Sequence[int] | Tensor, names: Sequence[str] | None = None, *, last_only: bool = False
+) -> Trace:
     """Run the model once over `ids` (T or B T), in evaluation mode, and keep what was seen inside.
 
     `names` choose what is kept, with * as a wildcard; None keeps everything that `trace_names`
-    lists. Only what is asked for is computed and stays in memory. Other threads may use the model
-    meanwhile; what they do is not seen.
+    lists. Only what is asked for is computed and stays in memory. `last_only` leaves out the logits
+    of all tokens but the last, a third of the work where the vocabulary is large. Other threads may
+    use the model meanwhile; what they do is not seen.
 
     Raises ValueError when `ids` are none, too many or not of the vocabulary, or a name matches nothing.
     """
@@ -83,7 +89,7 @@ def trace(model: GPT, ids: Sequence[int] | Tensor, names: Sequence[str] | None =
         for name in wanted:
             handles.append(points[name].module.register_forward_hook(keep(name, points[name].read)))
         with reading(model):
-            logits_BTV = model(ids_BT)
+            logits_BTV = model(ids_BT, last_only=last_only)
     finally:
         for handle in handles:
             handle.remove()
@@ -95,28 +101,33 @@ def trace_names(model: GPT) -> list[str]:
     return list(_points(model, torch.zeros(1, 1)))
 
 
-def logit_lens(model: GPT, seen: Trace) -> Iterator[Tensor]:
+def logit_lens(model: GPT, seen: Trace, rows: Iterable[int] | None = None) -> Iterator[Tensor]:
     """What the model would say if it stopped after each layer (nostalgebraist, 2020).
 
     Sends the residual stream before block 0, after block 0, ... through the last LayerNorm and the
-    head: n_layer + 1 times logits_BTV, the last being the model's own. One layer at a time, because
-    with a large vocabulary all of them together would fill the memory. The trace needs
-    `blocks.0.hook_resid_pre` and `blocks.*.hook_resid_post`.
+    head: n_layer + 1 times logits_BTV, the last being the model's own; or only those of `rows`. One
+    at a time, because with a large vocabulary all of them together would fill the memory. The trace
+    needs `blocks.0.hook_resid_pre` and `blocks.*.hook_resid_post`, or what `lens_name` says of each row.
     """
-    layers = range(model.config.n_layer)
-    for name in ["blocks.0.hook_resid_pre", *(f"blocks.{layer}.hook_resid_post" for layer in layers)]:
+    for row in range(model.config.n_layer + 1) if rows is None else rows:
         with reading(model):
-            logits_BTV = model.unembed(seen[name])
+            logits_BTV = model.unembed(seen[lens_name(row)])
         yield logits_BTV
+
+
+def lens_name(row: int) -> str:
+    """The stream that a row of the logit lens reads: 0 before block 0, then after each block."""
+    return f"blocks.{row - 1}.hook_resid_post" if row else "blocks.0.hook_resid_pre"
 
 
 def attention_scores(qkv_BT3C: Tensor, n_head: int) -> Tensor:
     """q k^T / sqrt(D) from the fused projection, -inf where a token would see the future: scores_BHTT."""
     q_BTHD, k_BTHD, _ = _heads(qkv_BT3C, n_head)
     q_BHTD, k_BHTD = q_BTHD.transpose(1, 2).float(), k_BTHD.transpose(1, 2).float()
-    scores_BHTT = q_BHTD @ k_BHTD.transpose(2, 3) / math.sqrt(q_BHTD.size(3))
     T = qkv_BT3C.size(1)
-    return scores_BHTT.masked_fill(~causal_mask(T, T, qkv_BT3C.device), -math.inf)
+    # In place: over a thousand tokens, each new copy would be 50 MB a layer of GPT-2.
+    scores_BHTT = (q_BHTD @ k_BHTD.transpose(2, 3)).div_(math.sqrt(q_BHTD.size(3)))
+    return scores_BHTT.masked_fill_(~causal_mask(T, T, qkv_BT3C.device), -math.inf)
 
 
 def _heads(qkv_BT3C: Tensor, n_head: int) -> list[Tensor]:

@@ -1,5 +1,6 @@
-// All heads of a model on one canvas: layers down, heads across. A second canvas above it carries
-// the marks, so that pointing at a head never paints the picture again.
+// All heads of a model on one canvas: layers down, heads across, or in any other order with a name
+// under each. A second canvas above it carries the marks, so that pointing at a head never paints
+// the picture again.
 (() => {
   "use strict";
   const { el, color, canvas2d } = glassbox;
@@ -11,12 +12,13 @@
     const across = el("div", { class: "gb-across", "aria-hidden": "true" });
     const down = el("div", { class: "gb-down", "aria-hidden": "true" });
     box.replaceChildren(el("div", { class: "gb-corner" }), across, down, el("div", { class: "gb-stack" }, canvas, marks));
-    let size = 0, picture = null, chosen = null, pointed = null;
+    let size = 0, step = 0, picture = null, chosen = null, pointed = null;
+    let order = [], columns = 1;  // which head stands in each place, row by row
 
-    /** The side of a thumbnail: all heads of a layer in the box, or large enough for a finger. */
-    function fit() {
+    /** The side of a thumbnail: all of a row in the box, or large enough for a finger. */
+    function fit(largest) {
       const touch = matchMedia("(pointer: coarse)").matches, room = box.clientWidth - down.offsetWidth - 8;
-      return Math.max(touch ? 40 : 20, Math.min(LARGEST, Math.floor(room / picture.heads) - GAP));
+      return Math.max(touch ? 40 : 20, Math.min(largest, Math.floor(room / columns) - GAP));
     }
 
     /** Names of the layers and heads; where they would touch, only every second or third. */
@@ -26,40 +28,52 @@
         el("span", {}, i % every ? "" : `${letter}${i}`)));
     }
 
-    function draw(next, triangles, muted) {
+    /**
+     * Draw the heads' triangles. `layout` is null for all heads by layer, or { order, columns, name }:
+     * places in the list of all heads, and the words under each.
+     */
+    function draw(next, triangles, muted, layout = null) {
       picture = next;
-      label(down, "L", picture.layers, 0.1);
-      size = fit();
-      box.style.setProperty("--gb-pitch", `${size + GAP}px`);
+      order = layout?.order ?? triangles.map((_, i) => i);
+      columns = layout?.columns ?? picture.heads;
+      label(down, "L", layout ? 0 : picture.layers, 0.1);
+      size = fit(layout ? 1.5 * LARGEST : LARGEST);
       const em = parseFloat(getComputedStyle(across).fontSize);
-      label(across, "H", picture.heads, 2.2 * em);
-      label(down, "L", picture.layers, 1.3 * em);
-      const width = picture.heads * (size + GAP), height = picture.layers * (size + GAP), ratio = devicePixelRatio || 1;
-      const context = canvas2d(canvas, width, height), side = Math.round(size * ratio), ink = glassbox.heat.inks(muted);
-      const image = context.createImageData(canvas.width, canvas.height);
-      triangles.forEach((triangle, i) => {
-        const [x, y] = corner(Math.floor(i / picture.heads), i % picture.heads);
-        glassbox.heat.paint(image, Math.round(x * ratio), Math.round(y * ratio), side, triangle, picture.side, ink);
+      step = size + GAP + (layout ? 1.3 * em : 0);  // from one row to the next
+      box.style.setProperty("--gb-pitch", `${size + GAP}px`);
+      across.hidden = layout !== null;
+      label(across, "H", layout ? 0 : picture.heads, 2.2 * em);
+      label(down, "L", layout ? 0 : picture.layers, 1.3 * em);
+      const ratio = devicePixelRatio || 1, side = Math.round(size * ratio), ink = glassbox.heat.inks(muted);
+      const context = canvas2d(canvas, ...extent()), image = context.createImageData(canvas.width, canvas.height);
+      order.forEach((head, place) => {
+        const [x, y] = corner(place);
+        glassbox.heat.paint(image, Math.round(x * ratio), Math.round(y * ratio), side, triangles[head], picture.side, ink);
       });
       context.putImageData(image, 0, 0);
       context.strokeStyle = color("--gb-line");
-      triangles.forEach((_, i) => {
-        const [x, y] = corner(Math.floor(i / picture.heads), i % picture.heads);
+      context.fillStyle = color("--gb-soft");
+      context.font = `${em}px ${color("--gb-mono")}`;
+      order.forEach((head, place) => {
+        const [x, y] = corner(place);
         context.strokeRect(x - 0.5, y - 0.5, size + 1, size + 1);
+        if (layout) context.fillText(layout.name(head), x, y + size + 1.1 * em, size);
       });
-      canvas.setAttribute("aria-label", `Attention of all heads: ${picture.layers} layers by ${picture.heads} heads, ` +
+      canvas.setAttribute("aria-label", `Attention of ${order.length} heads of ${picture.layers * picture.heads}, ` +
         `${picture.tokens.length} tokens each. Arrow keys choose a head.`);
       mark();
     }
 
-    const corner = (layer, head) => [head * (size + GAP) + GAP / 2, layer * (size + GAP) + GAP / 2];
+    const extent = () => [columns * (size + GAP), Math.ceil(order.length / columns) * step];
+    const corner = (place) => [(place % columns) * (size + GAP) + GAP / 2, Math.floor(place / columns) * step + GAP / 2];
 
     function mark() {
       if (!picture) return;
-      const context = canvas2d(marks, picture.heads * (size + GAP), picture.layers * (size + GAP));
+      const context = canvas2d(marks, ...extent());
       for (const [at, ink] of [[pointed, "--gb-ink"], [chosen, "--gb-accent"]]) {
-        if (!at) continue;
-        const [x, y] = corner(...at);
+        const place = at ? order.indexOf(at[0] * picture.heads + at[1]) : -1;
+        if (place < 0) continue;
+        const [x, y] = corner(place);
         context.strokeStyle = color(ink);
         context.lineWidth = 2;
         context.strokeRect(x - 1, y - 1, size + 2, size + 2);
@@ -72,15 +86,19 @@
     function choose(layer, head) {
       chosen = [layer, head];
       mark();
-      const [x, y] = corner(layer, head), left = down.offsetWidth, top = across.offsetHeight;
-      const near = (now, start, room) => Math.max(start + size + GAP - room, Math.min(now, start - GAP));
-      box.scrollTo(near(box.scrollLeft, x, box.clientWidth - left), near(box.scrollTop, y, box.clientHeight - top));
+      const place = order.indexOf(layer * picture.heads + head);
+      if (place < 0) return;
+      const [x, y] = corner(place), left = down.offsetWidth, top = across.offsetHeight;
+      const near = (now, start, span, room) => Math.max(start + span - room, Math.min(now, start - GAP));
+      box.scrollTo(near(box.scrollLeft, x, size + GAP, box.clientWidth - left), near(box.scrollTop, y, step, box.clientHeight - top));
     }
 
     function under(event) {
       const area = canvas.getBoundingClientRect();
-      const [head, layer] = [event.clientX - area.left, event.clientY - area.top].map((x) => Math.floor(x / (size + GAP)));
-      return picture && head >= 0 && layer >= 0 && head < picture.heads && layer < picture.layers ? [layer, head] : null;
+      const column = Math.floor((event.clientX - area.left) / (size + GAP)), row = Math.floor((event.clientY - area.top) / step);
+      if (!picture || column < 0 || column >= columns || row < 0) return null;
+      const head = order[row * columns + column];
+      return head === undefined ? null : [Math.floor(head / picture.heads), head % picture.heads];
     }
     function point(at, event) {
       if (String(at) !== String(pointed)) { pointed = at; mark(); }

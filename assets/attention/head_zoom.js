@@ -3,19 +3,19 @@
 (() => {
   "use strict";
   const { el, color, canvas2d, visible } = glassbox;
-  const LONGEST = 12;  // characters of a label
-  const WORDS = 150;   // room for the names of the axes, in CSS pixels
+  const WORDS = 150;  // room for the names of the axes, in CSS pixels
 
-  const short = (text) => {
-    const letters = Array.from(visible(text));
-    return letters.length > LONGEST ? `${letters.slice(0, LONGEST - 1).join("")}…` : letters.join("");
-  };
-
-  glassbox.headZoom = (box, { onHover, onPick }) => {
+  /** `longest`: characters of a label, after which it is cut. */
+  glassbox.headZoom = (box, { onHover, onPick, longest = 12 }) => {
     const canvas = el("canvas", { role: "img", tabindex: "0" });
     const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
     box.replaceChildren(canvas, marks);
     let shape = null;  // where things are, in CSS pixels
+
+    const short = (text) => {
+      const letters = Array.from(visible(text));
+      return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : letters.join("");
+    };
 
     /** Margins for the labels, then the largest whole number of pixels a cell can have. */
     function measure(tokens) {
@@ -34,12 +34,13 @@
       return { T, scale, ratio, font, words, letter, labels, margin: Math.ceil(margin), pixels, side, extent, cell: side / T };
     }
 
-    function draw(tokens, triangle, triangleSide, muted, name) {
+    /** Draw one head's triangle, in the given colours. */
+    function draw(tokens, triangle, triangleSide, muted, name, inks = glassbox.heat.inks(muted)) {
       shape = measure(tokens);
       const { margin, side, pixels, ratio, cell, labels } = shape;
       const context = canvas2d(canvas, shape.extent, shape.extent);
       const image = context.createImageData(pixels, pixels);
-      glassbox.heat.paint(image, 0, 0, pixels, triangle, triangleSide, glassbox.heat.inks(muted));
+      glassbox.heat.paint(image, 0, 0, pixels, triangle, triangleSide, inks);
       context.putImageData(image, Math.round(margin * ratio), Math.round(margin * ratio));
       context.strokeStyle = color("--gb-line");
       context.lineWidth = 1;
@@ -87,11 +88,13 @@
       context.restore();
     }
 
-    /** The crosshair: the row in the colour of queries, the column in that of keys. */
-    function point({ row, column }, pinned) {
+    /** The crosshair: the row in the colour of queries, the column in that of keys; none for null. */
+    function point(at, pinned) {
       if (!shape) return;
       const { margin, side, cell, scale } = shape, band = Math.max(cell, 1), paper = color("--gb-paper");
       const context = canvas2d(marks, shape.extent, shape.extent);
+      if (at === null) return;
+      const { row, column } = at;
       context.lineWidth = (pinned ? 2 : 1.25) * scale;
       if (column !== null) {
         context.strokeStyle = color("--gb-key");

@@ -1,40 +1,26 @@
-// The Attention tab: joins the grid of heads, one head enlarged, the prompt as shaded text and the
-// next-token bars. All of it comes from one forward pass; only a newly zoomed head's exact numbers
-// are fetched later, and the picture doesn't wait for them.
+// The Heads view: joins the grid of heads, one head enlarged, the prompt as text and the next-token
+// bars. All of it comes from one forward pass; only a newly zoomed head's exact numbers are fetched
+// later, and the picture doesn't wait for them.
 glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
-  const { el, address, bytes, floats, format, heat, palette, rgb, tip, visible } = glassbox;
-  // In the order of the scores that the server sends: kind, name of such a head, where it looks.
-  const KINDS = [["previous", "previous token", "previous token"], ["first", "first token", "first token"],
-    ["self", "self", "itself"], ["duplicate", "duplicate token", "same token before"],
-    ["induction", "induction", "what followed it before"], ["diffuse", "diffuse", "evenly, everywhere"]];
-
+  const { el, address, bytes, floats, focus, format, heat, tip, visible } = glassbox;
   let picture = null;      // what trace_prompt answered, its bytes unpacked
-  let exact = new Map();   // "layer.head" -> the float32 values of that head
-  let at = pair(address.get("head"));
-  let chosen = at !== null;  // a head that someone chose stays; otherwise each model opens on its clearest
-  let pinned = cellFrom(address.get("cell")), hovered = null;
+  let exact = new Map();   // "layer.head" -> all numbers of that head
+  let at = focus.head(), hovered = null;
   let scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
   let muted = address.get("mute") === "1";
-  let turn = 0, model = null;
+  let turn = 0, model = null, page = null;
 
   const grid = glassbox.headGrid(find("[data-id=grid]"), { onHover: hintHead, onPick: zoomTo });
   const zoom = glassbox.headZoom(find("[data-id=zoom]"), { onHover: hoverCell, onPick: pinCell });
-  const reading = find("[data-id=reading]");
-
-  function pair(text) {
-    return /^\d{1,4}\.\d{1,4}$/.test(text ?? "") ? text.split(".").map(Number) : null;
-  }
-  function cellFrom(text) {
-    const [row, column] = pair(text) ?? pair(`${text}.0`) ?? [];
-    if (row === undefined || column > row) return null;
-    return { row, column: pair(text) ? column : null };
-  }
+  const text = glassbox.headText({ find, ask, notice, redraw: () => picture && showText(), onHover: hoverCell, onPick: pinCell });
+  const profiles = glassbox.headProfiles({ find, ask, notice, change: () => picture && draw() });
 
   // ---- data ---------------------------------------------------------------------------------------
 
   async function refresh(subject) {
     const mine = (turn += 1);
-    if (!chosen && (subject.model !== model || picture?.tokens.length < 3)) at = null;
+    at = focus.head() ?? at;
+    if (!focus.head() && (subject.model !== model || picture?.tokens.length < 3)) at = null;
     let answer;
     try {
       answer = await ask("trace_prompt", { ...subject, layer: at?.[0], head: at?.[1] });
@@ -56,38 +42,34 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   }
 
   function take(answer, subject) {
-    const ids = (tokens) => tokens.map((token) => token.id).join();
-    if (picture && ids(picture.tokens) !== ids(answer.tokens)) pin(null);
     hovered = null;
     tip.hide();
-    if (pinned && pinned.row >= answer.tokens.length) pin(null);
     const count = answer.layers * answer.heads;
     const cut = (values) => Array.from({ length: count }, (_, i) =>  // a piece for each head
       values.subarray((i * values.length) / count, ((i + 1) * values.length) / count));
     picture = { ...answer, subject: { ...subject, step: answer.step },
-      weights: cut(heat.weights(bytes(answer.thumbnails))), rests: cut(floats(answer.rests)) };
+      bytes: cut(bytes(answer.thumbnails)), rests: cut(heat.weights(bytes(answer.rests))) };
     exact = new Map();
     at = keep(answer.zoomed);
+    text.take(picture);
+    profiles.take(answer.kinds, picture.subject, answer.sampled);
+    focus.follow(answer.tokens);
   }
 
-  /** Unpack one head's exact values; returns which head it was. */
-  function keep({ layer, head, pattern, scores }) {
-    const values = { pattern: floats(pattern), scores: floats(scores), rests: new Float32Array(picture.tokens.length) };
-    for (let row = 0, k = 0; row < values.rests.length; row += 1, k += 1) {  // k skips each row's first column
-      for (let column = 1; column <= row; column += 1) values.rests[row] += values.pattern[k += 1];
-    }
-    exact.set(`${layer}.${head}`, values);
+  /** Work out one head's exact numbers; returns which head it was. */
+  function keep({ layer, head, q, k }) {
+    exact.set(`${layer}.${head}`, heat.attend(floats(q), floats(k), picture.tokens.length));
+    if (exact.size > 200) exact.delete(exact.keys().next().value);
     return [layer, head];
   }
 
-  async function zoomTo(layer, head) {
-    if (!picture) return;
-    at = [layer, head];
-    chosen = true;
-    address.set({ head: at.join(".") });
-    drawHead();
+  function zoomTo(layer, head) {
+    if (picture) focus.set({ head: [layer, head] });
+  }
+
+  async function fetchHead() {
+    const [layer, head] = at, of = picture;
     if (exact.has(at.join("."))) return;
-    const of = picture;
     try {
       const answer = await ask("read_head", { ...of.subject, layer, head });
       if (of !== picture) return;
@@ -102,12 +84,6 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   const values = () => exact.get(at.join("."));
   const place = (row, column) => (row * (row + 1)) / 2 + column;
 
-  /** "previous token 0.83", or null for a head that shows no kind. */
-  function label(i) {
-    const { kind, score } = picture.kinds[i];
-    return score === null ? null : `${KINDS.find((known) => known[0] === kind)[1]} ${score.toFixed(2)}`;
-  }
-
   function draw() {
     for (const button of all("[data-id=scale] button")) button.setAttribute("aria-pressed", String(button.value === scale));
     find("[data-id=mute]").checked = muted;
@@ -118,56 +94,69 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     find("[data-id=pooled]").hidden = picture.side === picture.tokens.length;
     find("[data-id=pooled]").textContent = `Thumbnails have ${picture.side} cells a side; each shows the strongest weight in it.`;
     heat.legend(find("[data-id=legend]"), scale);
-    grid.draw(picture, picture.weights.map((weights, i) =>
-      heat.levels(weights, picture.side, scale, muted ? picture.rests[i] : null)), muted);
+    picture.thumbnails = picture.bytes.map((own, i) => (muted
+      ? heat.levels(heat.weights(own), picture.side, scale, picture.rests[i]) : heat.byteLevels(own, scale)));
     glassbox.nextTokenBars(find("[data-id=next]"), picture.next);
-    reading.replaceChildren(...picture.tokens.flatMap((token, i) => {
-      const text = visible(token.text).replace(/·/g, (dot, k) => (token.text[k] === " " ? " " : dot));  // chips show spaces
-      const node = el("span", { class: "gb-token", data: { at: i } }, text);
-      return token.text.includes("\n") ? [node, el("br")] : [node];
-    }));
+    text.draw();
+    page = null;
     drawHead();
   }
 
+  /** All heads by layer; sorted by a score; on a phone one layer at a time. */
+  function drawGrid() {
+    const narrow = find(".gb-look").clientWidth < 420, byScore = profiles.sorted(picture.heads);
+    const now = narrow && !byScore ? `layer ${at[0]}` : "all";
+    find("[data-id=pager]").hidden = now === "all";
+    find("[data-id=layer]").textContent = `layer ${at[0]} of 0–${picture.layers - 1}`;
+    find("[data-id=below]").disabled = at[0] === 0;
+    find("[data-id=above]").disabled = at[0] === picture.layers - 1;
+    if (page !== now) {
+      page = now;
+      const columns = narrow ? [4, 3].find((n) => picture.heads % n === 0) ?? 4 : picture.heads;
+      const ofLayer = { order: Array.from({ length: picture.heads }, (_, h) => at[0] * picture.heads + h), columns,
+        name: (i) => `H${i % picture.heads}` };
+      grid.draw(picture, picture.thumbnails, muted, byScore ? { ...byScore, columns } : narrow ? ofLayer : null);
+    }
+    grid.choose(...at);
+  }
+
   function drawHead() {
-    const [layer, head] = at, name = `Layer ${layer}, head ${head}`, found = picture.kinds[number()];
-    const fine = values(), side = fine ? picture.tokens.length : picture.side;
-    const weights = fine?.pattern ?? picture.weights[number()], rests = fine?.rests ?? picture.rests[number()];
+    const [layer, head] = at, name = `Layer ${layer}, head ${head}`, fine = values();
+    const side = fine ? picture.tokens.length : picture.side;
     find("[data-id=title]").textContent = name;
-    find("[data-id=kind]").textContent = label(number()) ?? "unclear: nothing stands out here";
-    find("[data-id=scores]").replaceChildren(...KINDS.map(([kind, , where], i) => {
-      const score = found.scores[i];
-      return el("tr", { class: found.kind === kind && "gb-here" }, el("td", {}, where),
-        el("td", {}, el("i", { style: `width: ${100 * (score ?? 0)}%` })), el("td", {}, score === null ? "–" : score.toFixed(2)));
-    }));
-    grid.choose(layer, head);
-    picture.levels = heat.levels(weights, side, scale, muted ? rests : null);
+    find("[data-id=kind]").textContent = profiles.label(number());
+    profiles.table(number());
+    drawGrid();
+    picture.levels = fine ? heat.levels(fine.pattern, side, scale, muted ? fine.rests : null) : picture.thumbnails[number()];
     zoom.draw(picture.tokens, picture.levels, side, muted, name);
+    fetchHead();
     point();
   }
 
+  const here = () => focus.cell() ?? hovered ?? { row: picture.tokens.length - 1, column: null };
+
   /** The crosshair, the sentence and the text: everything that follows the chosen cell. */
   function point() {
-    const here = pinned ?? hovered ?? { row: picture.tokens.length - 1, column: null };
-    zoom.point(here, pinned !== null);
-    shade(here);
-    find("[data-id=readout]").replaceChildren(...sentence(here));
+    highlight();
+    showText();
+  }
+  function highlight() {
+    zoom.point(here(), focus.cell() !== null);
+    find("[data-id=readout]").replaceChildren(...sentence(here()));
   }
 
-  /** The prompt, each token shaded as in the chosen row. */
-  function shade({ row, column }) {
-    const map = palette("sequential"), side = values() ? picture.tokens.length : picture.side;
-    const cell = (i) => Math.floor((i * side) / picture.tokens.length);
-    for (const node of reading.querySelectorAll(".gb-token")) {
-      const i = Number(node.dataset.at), seen = i <= row;
-      const [r, g, b] = seen ? map[picture.levels[place(cell(row), cell(i))]] : [0, 0, 0];
-      node.style.backgroundColor = seen ? rgb([r, g, b]) : "";
-      node.style.color = seen ? (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16191f" : "#ffffff") : "";
-      node.classList.toggle("gb-unseen", !seen);
-      node.classList.toggle("gb-looks", i === row);
-      node.classList.toggle("gb-looked", i === column);
-      node.classList.toggle("gb-muted", muted && i === 0);
-    }
+  /** Under a moving pointer the text, which may be long, follows once a frame. */
+  let awaited = false;
+  function pointSoon() {
+    highlight();
+    if (awaited) return;
+    awaited = true;
+    requestAnimationFrame(() => { awaited = false; if (picture) showText(); });
+  }
+
+  function showText() {
+    const fine = values(), side = fine ? picture.tokens.length : picture.side;
+    text.show({ cell: here(), pinned: focus.cell() !== null, at, fine, levels: picture.levels, side, scale, muted });
   }
 
   const named = (i, kind) => [el("span", { class: `gb-${kind}` }, visible(picture.tokens[i].text)), ` (${i})`];
@@ -187,7 +176,7 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     const percent = weight >= 0.001 ? ` (${format.probability(weight)})` : "";
     return [...named(row, "from"), " looks at ", ...named(column, "to"), ": weight ", el("b", {}, digits(weight)),
       `${percent}, score before softmax `, el("b", {}, digits(score)), ".",
-      pinned ? el("span", { class: "gb-soft" }, " Kept; Esc lets go.") : ""];
+      focus.cell() ? el("span", { class: "gb-soft" }, " Kept; Esc lets go.") : ""];
   }
 
   // ---- pointing -----------------------------------------------------------------------------------
@@ -195,64 +184,71 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   function hintHead(head, event) {
     if (!head) return tip.hide();
     const [layer, h] = head;
-    tip.show(event.clientX, event.clientY, `Layer ${layer}, head ${h}`, label(layer * picture.heads + h) ?? "unclear");
+    tip.show(event.clientX, event.clientY, `Layer ${layer}, head ${h}`, profiles.label(layer * picture.heads + h));
   }
+
+  const same = (a, b) => a?.row === b?.row && a?.column === b?.column;
 
   function hoverCell(cell, event) {
     if (!picture) return;
-    if (pinned === null && JSON.stringify(cell) !== JSON.stringify(hovered)) {
+    const pinned = focus.cell() !== null;
+    if (!pinned && !same(cell, hovered)) {
       hovered = cell;
-      point();
+      pointSoon();
     }
-    if (!cell || cell.column === null || pinned !== null || !values()) return tip.hide();
-    const k = place(cell.row, cell.column);
+    const fine = values();
+    if (!cell || cell.column === null || pinned || !fine) return tip.hide();
+    const k = place(cell.row, cell.column), T = picture.tokens.length;
+    const total = fine.pattern.subarray(place(cell.row, 0), place(cell.row, cell.row) + 1).reduce((sum, w) => sum + w, 0);
     tip.show(event.clientX, event.clientY,
       el("span", {}, ...named(cell.row, "from"), " → ", ...named(cell.column, "to")),
-      `weight ${digits(values().pattern[k])}`, `score before softmax ${digits(values().scores[k])}`);
+      `weight ${digits(fine.pattern[k])}`, `score before softmax ${digits(fine.scores[k])}`,
+      `its row adds up to ${total.toFixed(4)}; its column, over ${T - cell.column} row${T - cell.column > 1 ? "s" : ""}, ` +
+      `to ${fine.sums[cell.column].toFixed(4)}`);
   }
 
-  function pin(cell) {
-    pinned = cell;
-    address.set({ cell: cell && (cell.column === null ? cell.row : `${cell.row}.${cell.column}`) });
-  }
   function pinCell(cell) {
     if (!picture) return;
-    pin(JSON.stringify(cell) === JSON.stringify(pinned) ? null : cell);
     hovered = null;
     tip.hide();
-    point();
+    focus.set({ cell: same(cell, focus.cell()) ? null : cell });
   }
 
-  const tokenOf = (event) => event.target.closest?.(".gb-token");
-  const rowOf = (node) => node && { row: Number(node.dataset.at), column: null };
-  reading.addEventListener("pointerover", (event) => {
-    if (event.pointerType !== "touch" && tokenOf(event)) hoverCell(rowOf(tokenOf(event)), event);
-  });
-  reading.addEventListener("pointerleave", (event) => hoverCell(null, event));
-  reading.addEventListener("click", (event) => { if (tokenOf(event)) pinCell(rowOf(tokenOf(event))); });
   root.addEventListener("click", (event) => {  // a click on nothing in particular lets go
-    if (pinned && !event.target.closest(".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button")) pinCell(null);
+    if (focus.cell() && !event.target.closest(".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button, select")) pinCell(null);
   });
+
+  /** Another head or cell was chosen, here or in another view. */
+  function follow() {
+    if (!picture || root.offsetParent === null) return;
+    const wanted = focus.head() ?? at;
+    if (wanted.join() === at.join() || wanted[0] >= picture.layers || wanted[1] >= picture.heads) return point();
+    at = wanted;
+    drawHead();
+  }
+  glassbox.on("focus", follow);
 
   // ---- keys and settings --------------------------------------------------------------------------
 
-  const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], ",": [-1, 0], ".": [1, 0] };
   const within = (i, count) => Math.max(0, Math.min(count - 1, i));
 
   glassbox.on("key", (event) => {
     if (!picture || root.offsetParent === null) return;
-    if (event.key === "Escape" && pinned) pinCell(null);
+    if (event.key === "Escape" && focus.cell()) pinCell(null);
     const step = STEPS[event.key];
     if (!step) return;
     event.preventDefault();
-    if (!event.shiftKey) {
+    const { row, column } = focus.cell() ?? { row: picture.tokens.length - 1, column: null };
+    if (event.shiftKey) {  // through the cells
+      const down = within(row + step[0], picture.tokens.length);
+      focus.set({ cell: { row: down, column: within((column ?? down + 1) + step[1], down + 1) } });
+    } else if (event.key.startsWith("Arrow")) {  // through the heads
       zoomTo(within(at[0] + step[0], picture.layers), within(at[1] + step[1], picture.heads));
-      return;
+    } else {  // through the tokens that look
+      const next = focus.cell() ? within(row + step[0], picture.tokens.length) : row;
+      focus.set({ cell: { row: next, column: column === null ? null : Math.min(column, next) } });
     }
-    const { row, column } = pinned ?? { row: picture.tokens.length - 1, column: null };
-    const down = within(row + step[0], picture.tokens.length);
-    pin({ row: down, column: within((column ?? down + 1) + step[1], down + 1) });
-    point();
   });
 
   find("[data-id=scale]").addEventListener("click", (event) => {
@@ -267,8 +263,16 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     address.set({ mute: muted ? "1" : null });
     if (picture) draw();
   });
+  for (const [id, step] of [["below", -1], ["above", 1]]) {
+    find(`[data-id=${id}]`).addEventListener("click", () => picture && zoomTo(within(at[0] + step, picture.layers), at[1]));
+  }
   find("[data-id=example]").addEventListener("click", () => glassbox.look({ prompt: "To be or not to be" }));
 
-  const redraw = () => { if (picture) draw(); };
+  const redraw = () => {
+    if (!picture) return;
+    at = focus.head() ?? at;  // it may have been chosen in another view
+    if (at[0] >= picture.layers || at[1] >= picture.heads) at = [0, 0];
+    draw();
+  };
   return { refresh, theme: redraw, resize: redraw };
 });

@@ -13,7 +13,18 @@
 
   /** Thumbnails' bytes, 255 sqrt(weight), back to weights. */
   const SQUARES = Float32Array.from({ length: 256 }, (_, b) => (b / 255) ** 2);
-  const weights = (bytes) => Float32Array.from(bytes, (b) => SQUARES[b]);
+  function weights(bytes) {
+    const found = new Float32Array(bytes.length);
+    for (let i = 0; i < bytes.length; i += 1) found[i] = SQUARES[bytes[i]];
+    return found;
+  }
+
+  /** Places on the colour map for thumbnails' bytes, which are on the square root's scale already. */
+  function byteLevels(bytes, scale) {
+    if (scale === "sqrt") return bytes;
+    const places = Uint8Array.from(SQUARES, (w) => Math.round(255 * SCALES[scale].at(w)));
+    return bytes.map((b) => places[b]);
+  }
 
   /**
    * Places on the colour map, 0 to 255, for one head's triangle. With `rests` (for each row, the
@@ -25,10 +36,64 @@
     for (let row = 0, k = 0; row < side; row += 1) {
       for (let column = 0; column <= row; column += 1, k += 1) {
         const weight = rests && column > 0 ? Math.min(1, rests[row] > 0 ? triangle[k] / rests[row] : 0) : triangle[k];
-        found[k] = Math.round(255 * at(weight));
+        found[k] = 255 * at(weight) + 0.5;  // the array rounds down
       }
     }
     return found;
+  }
+
+  /**
+   * One head's scores and weights from its queries and keys, T x D each: softmax(q k / sqrt(D)), with
+   * `sums`, what each token receives from all rows, and `rests`, what each row keeps off the first token.
+   */
+  function attend(q, k, T) {
+    const D = q.length / T, { padded, across } = turned(q, k, T, D), shrink = 1 / Math.sqrt(D), odds = new Float64Array(T);
+    const scores = new Float32Array((T * (T + 1)) / 2), pattern = new Float32Array(scores.length);
+    const sums = new Float64Array(T), rests = new Float32Array(T), P = padded.length / T;
+    for (let row = 0, base = 0; row < T; base += row += 1) {
+      odds.fill(0, 0, row + 1);
+      for (let i = 0; i < P; i += 4) {
+        const [a, b, c, d] = padded.subarray(row * P + i, row * P + i + 4), at = i * T;
+        for (let t = 0; t <= row; t += 1) {
+          odds[t] += a * across[at + t] + b * across[at + T + t] + c * across[at + 2 * T + t] + d * across[at + 3 * T + t];
+        }
+      }
+      let top = -Infinity, total = 0;
+      for (let t = 0; t <= row; t += 1) {
+        odds[t] *= shrink;
+        scores[base + t] = odds[t];
+        if (odds[t] > top) top = odds[t];
+      }
+      for (let t = 0; t <= row; t += 1) total += odds[t] = Math.exp(odds[t] - top);
+      for (let t = 0; t <= row; t += 1) {
+        const weight = odds[t] / total;
+        pattern[base + t] = weight;
+        sums[t] += weight;
+      }
+      rests[row] = 1 - odds[0] / total;
+    }
+    return { scores, pattern, sums, rests };
+  }
+
+  /**
+   * Queries token by token, keys dimension by dimension, both filled up with zeros to a multiple of
+   * four dimensions: four at a time along all keys is three times as fast as one product after another.
+   */
+  function turned(q, k, T, D) {
+    const P = 4 * Math.ceil(D / 4), padded = new Float64Array(T * P), across = new Float64Array(T * P);
+    for (let t = 0; t < T; t += 1) {
+      for (let i = 0; i < D; i += 1) {
+        padded[t * P + i] = q[t * D + i];
+        across[i * T + t] = k[t * D + i];
+      }
+    }
+    return { padded, across };
+  }
+
+  /** Places on the diverging map for A - B: 128 is no difference, and sizes follow the scale. */
+  function differences(a, b, scale) {
+    const at = SCALES[scale].at;
+    return Uint8Array.from(a, (w, i) => Math.round(128 + 127 * Math.sign(w - b[i]) * at(Math.abs(w - b[i]))));
   }
 
   const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
@@ -38,8 +103,8 @@
   };
 
   /** The colours of the theme that is on. `muted` hatches the first column. */
-  const inks = (muted) => ({
-    map: Uint32Array.from(palette("sequential"), packed),
+  const inks = (muted = false, map = "sequential") => ({
+    map: Uint32Array.from(palette(map), packed),
     future: hex("--gb-raised"),
     hatch: muted ? hex("--gb-line-strong") : null,
   });
@@ -71,15 +136,13 @@
   }
 
   /** Fill a legend: the map as a strip, and the weights where they truly lie on it. */
-  function legend(box, scale) {
-    const { el, rgb } = glassbox, stops = palette("sequential").filter((_, i) => i % 15 === 0).map(rgb);
-    const { at, ticks } = SCALES[scale];
-    box.replaceChildren(
-      el("div", { class: "gb-strip", style: `background: linear-gradient(to right, ${stops.join(",")})` }),
-      el("div", { class: "gb-ticks" }, ...ticks.map((w) =>
-        el("span", { style: `left: ${100 * at(w)}%` }, `${w > 0 && at(w) === 0 ? "≤ " : ""}${w}`))),
-    );
+  function legend(box, scale, map = "sequential") {
+    const { strip } = glassbox.shades, { at, ticks } = SCALES[scale], floor = (w) => (w > 0 && at(w) === 0 ? "≤ " : "");
+    if (map === "sequential") return strip(box, map, ticks.map((w) => [at(w), `${floor(w)}${w}`]));
+    const apart = ticks.filter((w) => w === 1 || Math.abs(at(w) - 0.5) < 0.01);  // more names would touch
+    return strip(box, map, [...apart.map((w) => [0.5 - at(w) / 2, `−${w}`]).reverse(), [0.5, "0"],
+      ...apart.map((w) => [0.5 + at(w) / 2, `+${w}`])]);
   }
 
-  glassbox.heat = { SCALES, weights, levels, inks, paint, legend };
+  glassbox.heat = { SCALES, weights, byteLevels, levels, attend, differences, inks, paint, legend };
 })();

@@ -33,11 +33,12 @@ def middle_cell(page):
     page.mouse.move(*at)
     page.wait_for_function("document.querySelector('.gb-tip')?.textContent.includes('score before softmax')")
     found = re.fullmatch(
-        r"(.+) \((\d+)\) → (.+) \((\d+)\)weight (\S+)score before softmax (\S+)",
+        r"(.+) \((\d+)\) → (.+) \((\d+)\)weight (\S+)score before softmax (\S+)"
+        r"its row adds up to (\S+); its column, over \d+ rows?, to (\S+)",
         page.locator(".gb-tip").text_content(),
     )
-    looks, row, looked, column, weight, score = found.groups()
-    return at, (looks, int(row)), (looked, int(column)), number(weight), number(score)
+    looks, row, looked, column, weight, score, *sums = found.groups()
+    return at, (looks, int(row)), (looked, int(column)), number(weight), number(score), [number(x) for x in sums]
 
 
 def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
@@ -60,11 +61,12 @@ def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
 
     names = [f"blocks.{layer}.attn.hook_pattern", f"blocks.{layer}.attn.hook_attn_scores"]
     seen = trace(checkpoint.model, ids, names)
-    at, (looks, row), (looked, column), weight, score = middle_cell(page)
+    at, (looks, row), (looked, column), weight, score, sums = middle_cell(page)
     spoken = [checkpoint.tokenizer.decode([id]).replace(" ", "·").replace("\n", "⏎") for id in ids]
     assert (looks, looked) == (spoken[row], spoken[column])
     assert weight == pytest.approx(float(seen[names[0]][0, head, row, column]), rel=1e-5)
-    assert score == pytest.approx(float(seen[names[1]][0, head, row, column]), rel=1e-5)
+    assert score == pytest.approx(float(seen[names[1]][0, head, row, column]), rel=1e-5, abs=1e-6)
+    assert sums == pytest.approx([1.0, float(seen[names[0]][0, head, :, column].sum())], abs=1e-4)
 
     readout = page.locator("#gb-heads [data-id=readout]")
     page.mouse.click(*at)
@@ -74,6 +76,8 @@ def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     page.wait_for_function(f"document.querySelector('{TITLE}').textContent === 'Layer {layer}, head {head + 1}'")
     page.wait_for_function("document.querySelector('#gb-heads [data-id=readout]').textContent.includes('Kept')")
     assert f"cell={row}.{column}" in page.url and f"head={layer}.{head + 1}" in page.url
+    page.keyboard.press(",")
+    assert f"cell={row - 1}.{min(column, row - 1)}" in page.url
     page.keyboard.press("Escape")
     assert "Kept" not in readout.text_content()
     assert "cell=" not in page.url
@@ -96,3 +100,36 @@ def test_a_link_comes_back_and_a_hostile_prompt_stays_text(page, app_url):
     page.evaluate("glassbox.look({ prompt: '' })")
     page.get_by_role("button", name="Use an example").click()
     page.wait_for_function("document.querySelector('#gb-heads [data-id=reading]').textContent.startsWith('To be')")
+
+
+def test_arcs_flows_and_the_order_of_the_heads(page):
+    """Arcs hold the share they say, both ways; rollout says what it is; sorting puts the best score first."""
+    open_attention(page)
+    page.keyboard.press(".")
+    page.get_by_role("button", name="arcs", exact=True).click()
+    caption = page.locator("#gb-heads [data-id=caption]")
+    arcs = page.locator("#gb-heads .gb-arcs path")
+    count, share = map(int, re.search(r"(\d+) arcs? holds? (\d+) %", caption.text_content()).groups())
+    assert arcs.count() == count <= 12 and (share >= 70 or count == 12)
+    page.get_by_role("button", name="who looks at it").click()
+    assert arcs.count() == 1 and "the attention it gets" in caption.text_content()  # the last token: itself alone
+    page.get_by_role("button", name="what it looks at").click()
+    page.locator("#gb-heads [data-id=flow]").select_option("rollout")
+    page.wait_for_function("document.querySelector('#gb-heads [data-id=caption]').textContent.includes('arcs hold')")
+    assert "Abnar" in caption.text_content() and "drawn=arcs" in page.url and "flow=rollout" in page.url
+
+    page.locator("#gb-heads [data-id=sort]").select_option("previous")
+    page.locator("#gb-heads [data-id=grid] canvas").first.click(position={"x": 10, "y": 10})
+    best = tuple(map(int, re.findall(r"\d+", page.locator(TITLE).text_content())))
+    subject = page.evaluate("({ ...glassbox.subject })")
+    checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
+    config = checkpoint.model.config
+    seen = trace(checkpoint.model, checkpoint.tokenizer.encode(subject["prompt"]), ["blocks.*.attn.hook_pattern"])
+    scores = {
+        (layer, head): float(seen[f"blocks.{layer}.attn.hook_pattern"][0, head].diagonal(-1)[1:].mean())
+        for layer in range(config.n_layer)
+        for head in range(config.n_head)
+    }
+    assert best == max(scores, key=scores.__getitem__)
+    shown = page.locator("#gb-heads [data-id=scores] tr").first.text_content()
+    assert shown == f"previous token{max(scores.values()):.2f}"

@@ -1,0 +1,118 @@
+// The strip above the views of the Attention tab: worked examples, one click each, and a menu that
+// saves what is on the screen.
+glassbox.lens("looking", ({ root, ask, find, notice }) => {
+  const { el, focus, format, look, on, subject } = glassbox;
+  const box = find("[data-id=examples]"), says = find("[data-id=says]"), menu = find("[data-id=menu]");
+  const safely = (work) => work.catch((error) => {
+    if (!(error instanceof glassbox.Refusal)) console.error(error);
+    notice(error instanceof glassbox.Refusal ? error.message : "This could not be saved. Try another form.");
+  });
+
+  // ---- worked examples ----------------------------------------------------------------------------
+
+  let open = null;  // the example on the screen: { name, model, prompt, ... }
+
+  async function list() {
+    const { examples } = await ask("list_worked_examples");
+    box.replaceChildren(...examples.map(({ name, title }) =>
+      el("button", { type: "button", "aria-pressed": "false", data: { name }, onclick: () => safely(show(name)) }, title)));
+    root.querySelector("#gb-looking-at").hidden = examples.length === 0;
+    press();
+  }
+  function press() {
+    for (const button of box.children) button.setAttribute("aria-pressed", String(button.dataset.name === open?.name));
+  }
+
+  async function show(name) {
+    notice("");
+    const found = await ask("find_worked_example", { name });
+    open = { name, ...found };
+    focus.set({ head: found.head, cell: null });
+    glassbox.open("attention", "heads");
+    look({ model: found.model, step: found.step, prompt: found.prompt });
+    press();
+    say();
+    await settled();
+    if (open?.name !== name) return;
+    focus.set({ head: found.head, cell: { row: found.cell[0], column: found.cell[1] } });
+  }
+
+  /** Wait until the Heads view has drawn the new subject; a cell of the old one would mean nothing. */
+  async function settled() {
+    const frame = () => new Promise(requestAnimationFrame), heads = document.querySelector("#gb-heads .gb-lens");
+    for (let i = 0; i < 3; i += 1) await frame();  // the view may only now be shown
+    while (heads.hasAttribute("aria-busy")) await frame();
+  }
+
+  function say() {
+    says.hidden = open === null;
+    if (!open) return;
+    const moment = (words, step, here) => el("button", { type: "button", "aria-pressed": String(here), onclick: () => {
+      look({ step });
+      say();
+    } }, words);
+    const [first, last] = open.steps;
+    says.replaceChildren(open.says, " ", ...(open.steps.length ? [
+      moment(`Step ${format.whole(first)}`, first, subject.step === first), " ",
+      moment(`Step ${format.whole(last)}`, null, subject.step === null), " "] : []),
+    el("button", { type: "button", class: "gb-look-close", "aria-label": "Close", title: "Close", onclick: close }, "×"));
+  }
+  function close() {
+    open = null;
+    press();
+    say();
+  }
+  on("subject", () => {  // another model or prompt: what was said holds no longer
+    if (!open) return;
+    if (subject.model !== open.model || subject.prompt !== open.prompt) close();
+    else say();
+  });
+  on("models", () => safely(list()));
+  safely(list());
+
+  // ---- saving -------------------------------------------------------------------------------------
+
+  const view = () => [...document.querySelectorAll(".gb-view[data-gb-on] .gb-lens")].find((lens) => lens.offsetParent !== null);
+
+  /** The head on the screen, as its title says it; otherwise the one that was chosen. */
+  function head() {
+    const title = view()?.querySelector("[data-id=title]"), named = /^Layer (\d+), head (\d+)/.exec(title?.textContent ?? "");
+    return named ? [Number(named[1]), Number(named[2])] : focus.head();
+  }
+  function nameOf(kind, at) {
+    const model = (subject.model ?? "").replace(/^.*:/, ""), words = ["glassbox", model, subject.step ?? "", at ? `L${at[0]}H${at[1]}` : kind];
+    return words.filter((word) => word !== "").join("-").replace(/[^\w.-]+/g, "_");
+  }
+
+  async function save(kind) {
+    const { toSvg, toPng, atTwice, save: hand } = glassbox.exporting, shown = view(), at = head();
+    const scale = glassbox.address.get("scale") in glassbox.heat.SCALES ? glassbox.address.get("scale") : "sqrt";
+    const request = () => ({ ...subject, layer: at[0], head: at[1] });
+    const name = document.querySelector(".gb-views [aria-pressed=true]")?.dataset.view ?? "picture";
+    if (kind === "png" || kind === "svg") {
+      const svg = await atTwice(async () => toSvg(shown));
+      hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");
+    } else if (kind === "npz") {
+      const answer = await ask("pack_tensors", request());
+      hand(new Blob([glassbox.bytes(answer.file)]), `${nameOf("tensors", answer.whole ? null : at)}.npz`, "application/zip");
+    } else {
+      const packed = await ask("pack_head", request()), { toPage, toShapes } = glassbox.oneHead;
+      if (kind === "html") hand(toPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");
+      else hand(toShapes(packed, scale), `${nameOf("head", at)}.svg`, "image/svg+xml");
+    }
+  }
+
+  menu.addEventListener("toggle", () => {
+    if (!menu.open) return;
+    for (const item of menu.querySelectorAll("[data-of-head]")) item.disabled = head() === null;
+  });
+  menu.addEventListener("click", (event) => {
+    if (!event.target.value) return;
+    menu.open = false;
+    notice("");
+    root.setAttribute("aria-busy", "true");
+    safely(save(event.target.value)).finally(() => root.removeAttribute("aria-busy"));
+  });
+  glassbox.menu(menu);
+  return {};
+});

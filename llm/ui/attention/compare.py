@@ -1,0 +1,32 @@
+"""The view that holds two heads side by side: of one model or two, one prompt or two, any two moments."""
+
+from __future__ import annotations
+
+from llm.ui.attention.heads import exact
+from llm.ui.attention.passes import Passes
+from llm.ui.attention.prompt import named
+from llm.ui.components import Answer, Lens, Request
+from llm.ui.subject import Subjects
+
+
+def build_compare(subjects: Subjects, passes: Passes) -> Lens:
+    """The view; its endpoints list what can be compared and read one side of it."""
+
+    def list_sides(request: Request) -> Answer:
+        return {"models": subjects.available(subjects.sessions.of(request))}
+
+    def read_side(request: Request) -> Answer:
+        found = passes.of(request)
+        if found is None:
+            return {"tokens": []}
+        return {
+            "tokens": named(found.loaded.tokenizer, found.ids),
+            "note": found.note,
+            "title": found.loaded.title,
+            "step": found.loaded.step,
+            "layers": found.layers,
+            "heads": found.heads,
+            **exact(found, *found.head(request)),
+        }
+
+    return Lens("compare", [list_sides, read_side], view=True)

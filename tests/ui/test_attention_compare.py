@@ -1,0 +1,35 @@
+"""The Compare view in a browser: two real heads, their difference, and nothing drawn where there is none."""
+
+import re
+
+import pytest
+
+from llm.checkpoint import load_checkpoint
+from llm.trace import trace
+from llm.ui.subject import SHIPPED
+
+
+def test_a_visitor_compares_two_heads(page):
+    """Weights and difference are the model's; the link brings A and B back; unequal lengths get no difference."""
+    page.evaluate("history.replaceState(null, '', '#tab=attention&view=compare&a=1.0&b=2.3&cell=6.2')")
+    page.reload()
+    page.wait_for_function("window.glassbox && document.querySelector('#gb-compare [data-id=stage]')?.hidden === false")
+    subject = page.evaluate("({ ...glassbox.subject })")
+    checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
+    seen = trace(checkpoint.model, checkpoint.tokenizer.encode(subject["prompt"]), ["blocks.*.attn.hook_pattern"])
+    a, b = (float(seen[f"blocks.{layer}.attn.hook_pattern"][0, head, 6, 2]) for layer, head in ((1, 0), (2, 3)))
+    readout = page.locator("#gb-compare [data-id=readout]").text_content()
+    found = re.findall(r"(?:weight|A − B:) (−?\d[\d.]*\d(?:e−\d+)?)", readout)
+    assert [float(x.replace("−", "-")) for x in found] == pytest.approx([a, b, a - b], rel=1e-4, abs=1e-6)
+
+    page.locator("#gb-compare [data-side=b] select").nth(1).select_option("0")
+    page.wait_for_function("location.hash.includes('b=2.0')")
+    page.locator("#gb-compare [data-side=b] summary").click()
+    page.locator("#gb-compare [data-side=b] textarea").fill("<b>My lord</b>")
+    page.wait_for_function("!document.querySelector('#gb-compare [data-id=apart]').hidden")
+    assert "no difference to draw" in page.locator("#gb-compare [data-id=apart]").text_content()
+    assert page.locator("#gb-compare [data-id=difference]").is_hidden()
+    page.reload()
+    what = "document.querySelector('#gb-compare [data-side=b] .gb-compared-what')"
+    page.wait_for_function(f"{what}?.textContent.includes('<b>My lord</b>')")
+    assert page.locator("#gb-compare [data-side=b] select").first.input_value() == "2"
