@@ -1,9 +1,8 @@
 // The bar above every tab: model, moment and prompt. It alone fills the menus; everyone may point
 // the subject elsewhere through glassbox.look, and the bar follows.
-glassbox.lens("bar", ({ ask, upload, find, notice }) => {
-  const { el, format, address, look, on, subject, room, calm } = glassbox;
-  const model = find("[data-id=model]"), moment = find("[data-id=moment]"), prompt = find("[data-id=prompt]");
-  const play = find("[data-id=play]"), examples = find("[data-id=examples]");
+glassbox.lens("bar", ({ root, ask, upload, find, notice }) => {
+  const { el, format, address, look, on, subject, room } = glassbox;
+  const model = find("[data-id=model]"), prompt = find("[data-id=prompt]"), examples = find("[data-id=examples]");
   const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"], MAX_BYTES = 64_000_000;
   let models = [];
   const current = () => models.find((m) => m.ref === subject.model);
@@ -18,17 +17,6 @@ glassbox.lens("bar", ({ ask, upload, find, notice }) => {
     model.value = subject.model ?? "";
   }
 
-  function fillMoment() {
-    const steps = current()?.steps ?? [];
-    find(".gb-bar-moment").hidden = steps.length < 2;
-    moment.max = Math.max(0, steps.length - 1);
-    const at = subject.step === null ? steps.length - 1 : steps.reduce((best, s, i) =>
-      (Math.abs(s - subject.step) < Math.abs(steps[best] - subject.step) ? i : best), 0);
-    moment.value = at;
-    find("[data-id=step]").textContent = steps.length ? `step ${format.whole(steps[at])}${subject.step === null ? " · newest" : ""}` : "";
-    moment.setAttribute("aria-valuetext", find("[data-id=step]").textContent);
-  }
-
   function grow() {  // the prompt grows with its text, up to a few lines
     prompt.style.height = "auto";
     prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 132)}px`;
@@ -37,7 +25,7 @@ glassbox.lens("bar", ({ ask, upload, find, notice }) => {
   function follow() {
     if (model.value !== subject.model) model.value = subject.model ?? "";
     if (document.activeElement !== prompt) { prompt.value = subject.prompt; grow(); }
-    fillMoment();
+    glassbox.emit("moments", { ref: subject.model, steps: current()?.steps ?? [] });
   }
 
   async function reload({ settle = false } = {}) {
@@ -71,7 +59,6 @@ glassbox.lens("bar", ({ ask, upload, find, notice }) => {
   }
 
   model.addEventListener("change", () => {
-    stop();
     if (model.value === "file") {
       model.value = subject.model ?? "";
       find("[data-id=files]").click();
@@ -96,26 +83,6 @@ glassbox.lens("bar", ({ ask, upload, find, notice }) => {
     look({ model: ref, step: null });
     await reload();
   }
-  moment.addEventListener("input", () => { stop(); goTo(Number(moment.value)); });
-  function goTo(i) {
-    const steps = current()?.steps ?? [];
-    look({ step: i === steps.length - 1 ? null : steps[i] });
-  }
-  let film = null;
-  function stop() {
-    clearInterval(film);
-    film = null;
-    play.setAttribute("aria-pressed", "false");
-  }
-  play.addEventListener("click", () => {
-    if (film) return stop();
-    const last = Number(moment.max);
-    let i = Number(moment.value) === last ? 0 : Number(moment.value);
-    play.setAttribute("aria-pressed", "true");
-    goTo(i);
-    film = setInterval(() => (i >= last ? stop() : goTo((i += 1))), calm() ? 1200 : 500);
-  });
-
   let wait = null;
   prompt.addEventListener("input", () => {
     grow();
@@ -139,15 +106,10 @@ glassbox.lens("bar", ({ ask, upload, find, notice }) => {
   });
   find("[data-id=theme]").addEventListener("click", () => document.body.classList.toggle("dark"));
   find("[data-id=present]").addEventListener("click", () => room());
-  find("[data-id=share]").addEventListener("click", async (event) => {
-    const button = event.currentTarget;
-    try {
-      await navigator.clipboard.writeText(location.href);
-      button.setAttribute("aria-pressed", "true");
-      setTimeout(() => button.removeAttribute("aria-pressed"), 1200);
-    } catch { notice("Copy the address of this page: it holds the model, the moment and the prompt.", "info"); }
-  });
+  glassbox.sharing({ ask, find, notice });
 
+  // The timeline stays right below the bar, however tall that is.
+  new ResizeObserver(() => document.body.style.setProperty("--gb-bar-height", `${root.offsetHeight}px`)).observe(root);
   on("subject", follow);
   on("models", () => safely(reload()));      // someone made or removed a model
   safely(reload({ settle: true }));

@@ -36,40 +36,25 @@
   const endsLine = (parts) => parts[parts.length - 1]?.text?.endsWith("\n") ?? false;
 
   /**
-   * The tokens of an answer of read_tokens as running text: pieces of the first cut stand apart,
-   * tokens that share a character stand in a frame with that character.
-   * Returns { nodes, chips }: what to put on the page, and chip i for token i.
+   * One unit of running text, as read_text sends it: a token, or several that share a character and stand
+   * in a frame with it. `apart` are those after which a piece of the first cut ends.
+   * Returns { node, chips, ends }: what to put on the page, a chip for each token, and whether a line ends there.
    */
-  function flow(answer, { limit, marks, unread }) {
-    const { ids, tokens } = answer;
-    const starts = answer.pieces && new Set(answer.pieces);
-    const clusters = new Map(answer.clusters.map(([first, count, text]) => [first, { end: first + count, text }]));
-    const unknown = new Set(answer.unknown.map(([i]) => i));
-    const nodes = [], chips = [];
-    let cluster = null;
-    for (let i = 0; i < Math.min(limit, ids.length); i += 1) {
-      const parts = tokens[ids[i]].parts;
-      const apart = !starts || starts.has(i + 1);
-      const chipNode = chip(ids[i], parts, { marks });
-      chipNode.classList.toggle("gb-tk-apart", apart);
-      chipNode.classList.toggle("gb-tk-unread", i < unread);
-      chipNode.classList.toggle("gb-tk-unknown", unknown.has(i));
-      chipNode.dataset.i = i;
-      chipNode.tabIndex = i === 0 ? 0 : -1;
-      chips.push(chipNode);
-      if (clusters.has(i)) {
-        const { end, text } = clusters.get(i);
-        const whole = write(el("span", { class: "gb-tk-whole", title: "One text, several tokens" }), [{ text }], marks);
-        cluster = { end, node: el("span", { class: "gb-tk-cluster" }, whole) };
-        nodes.push(cluster.node);
-      }
-      if (cluster) cluster.node.append(chipNode);
-      else nodes.push(chipNode);
-      if (cluster?.end === i + 1) cluster = null;
-      if (endsLine(parts)) nodes.push(el("br"));
-    }
-    return { nodes, chips };
+  function unit([ids, apart, text, note], table, { marks }) {
+    const chips = ids.map((id, i) => {
+      const node = chip(id, table[id].parts, { marks });
+      if (apart[i]) node.classList.add("gb-tk-apart");
+      node.dataset.token = "";
+      node.tabIndex = -1;
+      return node;
+    });
+    if (note === "special") chips[0].classList.add("gb-tk-special");
+    else if (note !== null) chips[0].classList.add("gb-tk-unknown");
+    const ends = endsLine(table[ids[ids.length - 1]].parts);
+    if (text === null) return { node: chips[0], chips, ends };
+    const whole = write(el("span", { class: "gb-tk-whole", title: "One character, several tokens" }), [{ text }], marks);
+    return { node: el("span", { class: "gb-tk-cluster" }, whole, ...chips), chips, ends };
   }
 
-  glassbox.chips = { write, chip, spoken, flow };
+  glassbox.chips = { write, chip, spoken, unit };
 })();

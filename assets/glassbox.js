@@ -236,7 +236,7 @@
   const seen = (part) => part.root.isConnected && part.root.offsetParent !== null;
 
   async function refresh(part) {
-    if (!part.lens.refresh || subject.model === null || part.version === version || !seen(part)) return;
+    if (frozen() || !part.lens.refresh || subject.model === null || part.version === version || !seen(part)) return;
     part.version = version;
     try {
       part.root.setAttribute("aria-busy", "true");
@@ -248,6 +248,8 @@
     } finally { part.root.removeAttribute("aria-busy"); }
   }
   const refreshAll = () => mounted.forEach(refresh);
+  /** Draw again all that is seen, at once: for another size or resolution. */
+  const redraw = () => mounted.forEach((part) => seen(part) && part.lens.resize?.());
 
   // ---- bringing a lens to life --------------------------------------------------------------------
 
@@ -296,12 +298,21 @@
   function room(onOff = !document.body.classList.contains("gb-room")) {
     document.body.classList.toggle("gb-room", onOff);
     emit("room", onOff);
-    requestAnimationFrame(() => mounted.forEach((part) => seen(part) && part.lens.resize?.()));
+    requestAnimationFrame(redraw);
+  }
+
+  /** Frozen, every picture stays as it is, whatever trains or is chosen; it catches up when released. */
+  const frozen = () => document.body.classList.contains("gb-frozen");
+  function freeze(onOff = !frozen()) {
+    document.body.classList.toggle("gb-frozen", onOff);
+    emit("freeze", onOff);
+    if (!onOff) refreshAll();
   }
   const typing = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "p" || event.key === "P") room();
+    if (event.key === "f" || event.key === "F") freeze();
     emit("key", event);
   });
   document.addEventListener("pointermove", (event) => {
@@ -313,7 +324,7 @@
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   window.glassbox = {
-    lens, mount, look, renew, subject, on, emit, address, visitor, latest, Refusal,
+    lens, mount, look, renew, redraw, subject, on, emit, address, visitor, latest, Refusal,
     el, visible, format, color, dark, palette, rgb, bytes, floats, canvas2d, tip, room, typing, calm,
   };
 })();

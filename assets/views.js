@@ -3,12 +3,16 @@ glassbox.lens("views", ({ all }) => {
   const { address, on } = glassbox;
   const buttons = all("[data-view]"), names = buttons.map((button) => button.dataset.view);
 
+  let shown = null;
   function show(chosen) {
+    shown = chosen;
     for (const button of buttons) {
       const here = button.dataset.view === chosen;
       button.setAttribute("aria-pressed", String(here));
       document.getElementById(`gb-${button.dataset.view}`)?.toggleAttribute("data-gb-on", here);
     }
+    // Gradio puts views on the page one after the other, and later ones need telling too.
+    if (names.some((name) => !document.getElementById(`gb-${name}`))) requestAnimationFrame(() => show(shown));
   }
   function choose(name) {
     show(name);

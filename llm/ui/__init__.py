@@ -21,6 +21,7 @@ from llm.ui.components import ASSETS
 from llm.ui.generate import build_generate_tab
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
+from llm.ui.timeline import build_timeline
 from llm.ui.tokenizer import build_tokenizer_tab
 from llm.ui.train import build_train_tab
 
@@ -31,6 +32,7 @@ def build_app() -> gr.Blocks:
     subjects = Subjects(sessions)
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as app:
         build_bar(subjects)
+        build_timeline(subjects)
         with gr.Tabs(selected="attention"):
             with gr.Tab("Train", id="train"):
                 build_train_tab(sessions)
@@ -65,17 +67,23 @@ def _head() -> str:
     """
     plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths(plotly)
-    script, style = _joined("js"), _joined("css")
+    style = "\n".join(_files("css"))
     motion = (ASSETS / "motion.css").read_text(encoding="utf-8")
+    # A tag each, so that a mistake in one file doesn't take the others with it.
+    scripts = "\n".join(f"<script>\n{_sealed(script)}\n</script>" for script in _files("js"))
     return (
-        f"<style>\n{motion}\n:root:root {{\n{style}\n}}\n</style>\n"
-        f"<script>\n{script}\nglassbox.plotlyPath = {json.dumps(str(plotly))};\n</script>"
+        f"<style>\n{motion}\n:root:root {{\n{style}\n}}\n</style>\n{scripts}\n"
+        f"<script>glassbox.plotlyPath = {json.dumps(str(plotly))};</script>"
     )
 
 
-def _joined(kind: str) -> str:
+def _files(kind: str) -> list[str]:
     """All files of that kind: the core, what lenses share, then each tab's, whose order doesn't matter."""
     core, apart = ASSETS / f"glassbox.{kind}", ASSETS / "motion.css"
     shared = sorted(path for path in ASSETS.glob(f"*.{kind}") if path not in (core, apart))
-    paths = (core, *shared, *sorted(ASSETS.glob(f"*/*.{kind}")))
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    return [path.read_text(encoding="utf-8") for path in (core, *shared, *sorted(ASSETS.glob(f"*/*.{kind}")))]
+
+
+def _sealed(script: str) -> str:
+    """A script that may speak of script tags (in the pages it exports) without ending its own."""
+    return script.replace("</script", "<\\/script")

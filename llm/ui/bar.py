@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
@@ -17,6 +18,11 @@ EXAMPLES = [
     "On a misty Wednesday, Arlo was counting clouds. Nobody in town was as serious as",
 ]
 
+MAX_LINK = 30_000
+"""Characters of a link; what a QR code can hold is less, and says so itself."""
+QUIET = 4
+"""Light modules around a QR code, as its standard asks for."""
+
 
 def build_bar(subjects: Subjects) -> Lens:
     """The bar; its endpoints list what there is to look at, and take in a checkpoint."""
@@ -28,7 +34,26 @@ def build_bar(subjects: Subjects) -> Lens:
     def keep_model(request: Request) -> Answer:
         return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}
 
-    return Lens("bar", [list_models, keep_model])
+    def draw_code(request: Request) -> Answer:
+        """A QR code of a link: a text of 0 and 1 for each of its rows."""
+        return {"rows": qr_rows(inputs.text(request, "link", limit=MAX_LINK))}
+
+    return Lens("bar", [list_models, keep_model, draw_code])
+
+
+def qr_rows(link: str) -> list[str]:
+    """The dark (1) and light (0) modules of a QR code, the quiet zone around it included.
+
+    The lowest level of error correction, since a screen shows the code undamaged and fewer modules
+    can be read from further away. Raises ValueError when no code can hold the link.
+    """
+    import segno  # only here: the playground starts without it
+
+    try:
+        code = segno.make_qr(link, error="l", boost_error=False)
+    except segno.DataOverflowError as error:
+        raise ValueError("This link is too long for a QR code; shorten the prompt.") from error
+    return ["".join("1" if dark else "0" for dark in row) for row in code.matrix_iter(border=QUIET)]
 
 
 def _device() -> str:

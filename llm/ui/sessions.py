@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from llm.paths import home
 
 if TYPE_CHECKING:
+    from llm.tokenizers import Tokenizer
+    from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
     from llm.ui.train.training import Training
 
 MAX_SESSIONS = 200
@@ -32,6 +34,10 @@ class Session:
         self.trainings: OrderedDict[str, Training] = OrderedDict()
         self.uploads: OrderedDict[str, str] = OrderedDict()
         """Texts by their name, as the visitor uploaded them."""
+        self.tokenizers: OrderedDict[str, Tokenizer] = OrderedDict()
+        """Vocabularies by their name, trained here or from a file, newest last."""
+        self.vocabulary_training: VocabularyTraining | None = None
+        """The vocabulary in training, or the last one that was."""
 
     @property
     def runs(self) -> Path:
@@ -73,8 +79,11 @@ class Sessions:
                     del self._sessions[other]
             return self._sessions[token]
 
+    def all(self) -> list[Session]:
+        """Every session there is now."""
+        with self._lock:
+            return list(self._sessions.values())
+
     def training_count(self) -> int:
         """How many runs are in training now, over all visitors."""
-        with self._lock:
-            sessions = list(self._sessions.values())
-        return sum(training.alive for session in sessions for training in session.trainings.values())
+        return sum(training.alive for session in self.all() for training in session.trainings.values())

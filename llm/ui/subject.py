@@ -20,6 +20,7 @@ from llm.config import ModelConfig
 from llm.model import GPT
 from llm.paths import home
 from llm.runs import Run, list_runs
+from llm.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
 from llm.ui.sessions import Session, Sessions
@@ -54,7 +55,13 @@ class Subjects:
     def available(self, session: Session) -> list[dict[str, Any]]:
         """Every model this visitor can point at, with its steps: what the bar's menu shows."""
         found = [
-            {"ref": f"shipped:{folder.name}", "group": "Shipped", "title": folder.name, "steps": [], "live": False}
+            {
+                "ref": f"shipped:{folder.name}",
+                "group": "Shipped",
+                "title": folder.name,
+                "steps": Snapshots(folder / "snapshots").steps(),
+                "live": False,
+            }
             for folder in _checkpoints(SHIPPED)
         ]
         for prefix, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
@@ -73,28 +80,11 @@ class Subjects:
 
     def of(self, request: dict[str, Any]) -> Loaded:
         """The model and moment that a request names. Raises ValueError when it isn't there."""
-        session = self.sessions.of(request)
-        reference = inputs.text(request, "model", limit=200)
-        kind, _, name = reference.partition(":")
-        if kind == "shipped":
-            return self._checkpoint(_named(SHIPPED, name), name)
-        if kind == "upload":
-            return self._checkpoint(_named(session.models, name), name)
-        if kind in ("run", "cli"):
-            root = session.runs if kind == "run" else home() / "runs"
-            return self._snapshot(root, name, request)
-        raise ValueError("There is no such model. Choose one from the menu at the top.")
-
-    def _checkpoint(self, folder: Path, title: str) -> Loaded:
-        def load() -> Loaded:
-            checkpoint = load_checkpoint(folder)
-            return Loaded(checkpoint.model.eval(), checkpoint.tokenizer, title, None)
-
-        return self._cached(folder, None, load)
-
-    def _snapshot(self, root: Path, run_id: str, request: dict[str, Any]) -> Loaded:
-        run = Run.open(root, run_id)
-        steps = run.snapshots()
+        folder, title = self._place(request)
+        snapshots = Snapshots(folder / "snapshots")
+        steps = snapshots.steps()
+        if (folder / "config.json").is_file() and (request.get("step") is None or not steps):
+            return self._cached(folder, None, lambda: _opened(folder, title))
         if not steps:
             raise ValueError("This run has no snapshot yet. Wait for its first one.")
         step = steps[-1]
@@ -103,10 +93,24 @@ class Subjects:
             step = min(steps, key=lambda kept: abs(kept - wanted))
 
         def load() -> Loaded:
-            tokenizer = load_tokenizer(run.path / "tokenizer.json")
-            return Loaded(run.load_snapshot(step).eval(), tokenizer, run.name, step)
+            return Loaded(snapshots.load(step).eval(), load_tokenizer(folder / "tokenizer.json"), title, step)
 
-        return self._cached(run.path, step, load)
+        return self._cached(folder, step, load)
+
+    def snapshots(self, request: dict[str, Any]) -> tuple[Path, bool]:
+        """The folder of the snapshots of the model that a request names, and whether it is the visitor's to write to."""
+        return self._place(request)[0] / "snapshots", inputs.text(request, "model", limit=200).startswith("run:")
+
+    def _place(self, request: dict[str, Any]) -> tuple[Path, str]:
+        """The folder and the title of the model that a request names. Raises ValueError when it isn't there."""
+        session = self.sessions.of(request)
+        kind, _, name = inputs.text(request, "model", limit=200).partition(":")
+        if kind in ("shipped", "upload"):
+            return _named(SHIPPED if kind == "shipped" else session.models, name), name
+        if kind in ("run", "cli"):
+            run = Run.open(session.runs if kind == "run" else home() / "runs", name)
+            return run.path, run.name
+        raise ValueError("There is no such model. Choose one from the menu at the top.")
 
     def _cached(self, folder: Path, step: int | None, load: Callable[[], Loaded]) -> Loaded:
         key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0)
@@ -119,6 +123,11 @@ class Subjects:
                 _, dropped = self._loaded.popitem(last=False)
                 kept -= dropped.config.n_params
             return self._loaded[key]
+
+
+def _opened(folder: Path, title: str) -> Loaded:
+    checkpoint = load_checkpoint(folder)
+    return Loaded(checkpoint.model.eval(), checkpoint.tokenizer, title, None)
 
 
 def _checkpoints(root: Path) -> Iterator[Path]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
 
 from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
+from llm.corpora.files import read_bytes
+from llm.corpora.tables import columns_of, is_table, read_table
+from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
 from llm.ui.components import Request
 from llm.ui.sessions import Session
@@ -17,21 +21,59 @@ from llm.ui.sessions import Session
 MAX_CHECKPOINT_BYTES = 64_000_000
 MAX_UPLOADS = 5
 """Texts, and checkpoints, kept for a visitor; the oldest goes first."""
+TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
 CHECKPOINT_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
-def keep_text(session: Session, request: Request) -> str:
-    """Read an uploaded text and keep it for the visitor's session; returns the name it is known by."""
+@dataclass(frozen=True)
+class Kept:
+    """A text that was taken in."""
+
+    name: str
+    """What it is known by in `Session.uploads`."""
+    columns: list[str] = field(default_factory=list)
+    """All that a table has; none of a plain text."""
+    column: str | None = None
+    """The one whose texts were taken."""
+
+
+def keep_text(session: Session, request: Request) -> Kept:
+    """Read an uploaded text, or of a table the column asked for or a likely one, and keep it for the session."""
     path = _uploaded(request.get("path"))
     try:
-        corpus = read_text_file(path)
+        if is_table(path):
+            columns = columns_of(path)
+            column = inputs.choice(request, "column", columns) if "column" in request else _likely(columns)
+            kept, text = Kept(f"{path.name}: {column}", columns, column), read_table(path, column).text
+        else:
+            corpus = read_text_file(path)
+            kept, text = Kept(corpus.name), corpus.text
     finally:
         path.unlink(missing_ok=True)
-    session.uploads.pop(corpus.name, None)
-    session.uploads[corpus.name] = corpus.text
+    keep_own(session, kept.name, text)
+    return kept
+
+
+def _likely(columns: list[str]) -> str:
+    """The column that sounds most like text."""
+    return next((column for column in columns if column.lower() in TEXT_COLUMNS), columns[0])
+
+
+def keep_own(session: Session, name: str, text: str) -> None:
+    """Keep a visitor's text under a name; beyond MAX_UPLOADS the oldest goes."""
+    session.uploads.pop(name, None)
+    session.uploads[name] = text
     while len(session.uploads) > MAX_UPLOADS:
         session.uploads.popitem(last=False)
-    return corpus.name
+
+
+def read_upload(request: Request) -> tuple[str, bytes]:
+    """Name and content of an uploaded vocabulary file, which is then deleted; its size is looked at first."""
+    path = _uploaded(request.get("path"))
+    try:
+        return path.name, read_bytes(path, MAX_IMPORT_BYTES)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def keep_checkpoint(session: Session, request: Request) -> str:

@@ -1,0 +1,42 @@
+"""The timeline under the bar: the moments of a model's training, and what kinds of heads it had at each."""
+
+from __future__ import annotations
+
+import time
+
+from llm.head_history import Moment, head_score_history
+from llm.snapshots import Snapshots
+from llm.ui.components import Answer, Lens, Request
+from llm.ui.subject import Subjects
+
+KINDS = ("previous", "induction", "first", "duplicate")
+"""The kinds of heads whose best score is drawn."""
+CALL_SECONDS = 0.2
+"""How long one call may go on measuring: the page draws what there is and asks again."""
+
+
+def build_timeline(subjects: Subjects) -> Lens:
+    """The timeline; its endpoint measures the heads of a few snapshots more at each call."""
+
+    def read_timeline(request: Request) -> Answer:
+        folder, writable = subjects.snapshots(request)
+        steps = Snapshots(folder).steps()
+        deadline, moments = time.monotonic() + CALL_SECONDS, []
+        for moment in head_score_history(folder, keep=writable):
+            moments.append(_best(moment))
+            if time.monotonic() > deadline:
+                break
+        return {"steps": steps, "moments": moments, "complete": len(moments) >= len(steps)}
+
+    return Lens("timeline", [read_timeline])
+
+
+def _best(moment: Moment) -> Answer:
+    """The highest score of each kind, and which head has it."""
+    best: dict[str, list[float | int]] = {}
+    for layer, scores in enumerate(moment.layers):
+        for kind in KINDS:
+            for head, score in enumerate(scores[kind]):
+                if score is not None and score > best.get(kind, [-1.0])[0]:
+                    best[kind] = [score, layer, head]
+    return {"step": moment.step, "best": best}
