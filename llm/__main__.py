@@ -1,4 +1,4 @@
-"""The command line: `python -m llm train | generate | evaluate | tokenize | convert`.
+"""The command line: `python -m llm train | generate | evaluate | tokenize | convert | bench`.
 
 Each option is called what the library and the playground call it. A mistake gets one sentence on
 standard error and exit code 2. What the commands do is in llm/commands.py and llm/convert.py.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from llm import commands
-from llm.config import ACTIVATIONS, OPTIMIZERS, SCHEDULES, SamplingConfig, TrainConfig
+from llm.config import ACTIVATIONS, HUGGING_FACE_ORDER, OPTIMIZERS, SCHEDULES, SamplingConfig, TrainConfig
 from llm.convert import convert
 from llm.corpora import CORPORA
 from llm.tokenizers import KINDS
@@ -43,6 +43,10 @@ HELP = {
     "eval_interval": "steps between evaluations and samples",
     "eval_windows": "windows of each split that an evaluation reads",
     "sample_tokens": "tokens in each sample; 0 is off",
+    "layer_stats": "also write down each layer's norms and its heads' attention entropy at evaluations",
+    "max_seconds": "stop after so many seconds of steps; 0 is off",
+    "target_loss": "stop once the validation loss is at most this; 0 is off",
+    "patience": "stop after so many evaluations without a new lowest validation loss; 0 is off",
     "seed": "the same seed gives the same result",
     # how tokens are drawn
     "repetition_penalty": "above 1 makes tokens that already occur less likely; 1 is off",
@@ -50,12 +54,14 @@ HELP = {
     "top_k": "keep only the k likeliest tokens; 0 is off",
     "top_p": "keep the likeliest tokens that hold this share of the probability; 1 is off",
     "min_p": "drop tokens below this share of the likeliest one's probability; 0 is off",
+    "typical_p": "keep the tokens about as surprising as expected that hold this share; 1 is off",
+    "order": "which of the settings above acts first, second, ...: all six names",
     "max_new_tokens": "tokens to write at most",
     "stop": "end before this text; may be given more than once",
 }
 
 
-CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "order": HUGGING_FACE_ORDER}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,11 +81,13 @@ def build_parser() -> argparse.ArgumentParser:
         "train --text notes.txt --max-steps 500 --out notes-model",
     )  # fmt: skip
     _add_text(train)
-    train.add_argument("--tokenizer", choices=KINDS, default="bpe", help="how text is cut into tokens (default bpe)")
+    train.add_argument(
+        "--tokenizer", choices=KINDS, help="how text is cut into tokens (default character for a task, else bpe)"
+    )
     train.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
     train.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
     train.add_argument("--name", help="what the app calls the run")
-    train.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, by its id")
+    train.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
     _add_machine(train)
     _add_settings(train, "the model", commands.SHAPE, commands.MODEL_SETTINGS)
     _add_settings(train, "the training", TrainConfig(), commands.TRAIN_SETTINGS)
@@ -156,6 +164,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--activation-function", choices=ACTIVATIONS, default=argparse.SUPPRESS,
         help="the tanh form (GPT-2, minGPT) or the exact GELU (nanoGPT since 2023)",
     )  # fmt: skip
+    bench = _command(
+        add, commands.bench,
+        "measure speed on this machine, against transformers in the same run",
+        "bench quality throughput",
+    )  # fmt: skip
+    bench.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(commands.BENCHES)} (default: all)")
+    bench.add_argument("--rounds", type=int, default=7, metavar="N", help="turns of each side (default 7)")
     return parser
 
 
@@ -176,7 +191,10 @@ def _add_text(parser: _Parser) -> Any:
     """Where a text comes from; returns the group, of which a person chooses one."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--corpus", choices=CORPORA, help="a text that Glassbox knows")
-    source.add_argument("--text", type=Path, metavar="FILE", help="a UTF-8 text file of yours")
+    source.add_argument(
+        "--text", type=Path, metavar="FILE", help="a UTF-8 file of yours: text, or .csv or .jsonl with --column"
+    )
+    parser.add_argument("--column", metavar="NAME", help="the column of a .csv file, or the field of a .jsonl file")
     return source
 
 
@@ -208,8 +226,15 @@ def _add_settings(parser: _Parser, title: str, defaults: Any, names: tuple[str, 
     group = parser.add_argument_group(title)
     for name in names:
         option, default = "--" + name.replace("_", "-"), getattr(defaults, name)
-        if isinstance(default, tuple):
+        if name == "order":
+            group.add_argument(
+                option, nargs=len(default), choices=CHOICES[name], metavar="NAME", default=argparse.SUPPRESS,
+                help=f"{HELP[name]} (default Hugging Face's: {' '.join(default)})",
+            )  # fmt: skip
+        elif isinstance(default, tuple):
             group.add_argument(option, action="append", metavar="TEXT", default=argparse.SUPPRESS, help=HELP[name])
+        elif isinstance(default, bool):
+            group.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=HELP[name])
         elif name in CHOICES:
             sentence = f"{HELP[name]} (default {default})"
             group.add_argument(option, choices=CHOICES[name], default=argparse.SUPPRESS, help=sentence)

@@ -1,4 +1,4 @@
-"""What the command line does: train, generate, evaluate, tokenize.
+"""What the command line does: train, generate, evaluate, tokenize, bench.
 
 Each takes the parsed options, prints its results to standard output and everything else to
 standard error, and raises ValueError for a person's mistake. Whatever needs torch is imported
@@ -19,7 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm.config import ModelConfig, SamplingConfig, TrainConfig
-from llm.corpora import CORPORA, Corpus, load_corpus, read_text_file, text_from_bytes
+from llm.corpora import (
+    CORPORA,
+    Corpus,
+    columns_of,
+    corpus_floor,
+    is_table,
+    load_corpus,
+    read_table,
+    read_text_file,
+    task_of,
+    text_from_bytes,
+)
 from llm.paths import home
 from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
 
@@ -27,7 +38,9 @@ if TYPE_CHECKING:
     import torch
 
     from llm.distributed import Worker
+    from llm.events import Question
     from llm.runs import Run
+    from llm.tokenizers import Tokenizer
     from llm.trainer import Trainer
 
 SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
@@ -35,6 +48,16 @@ SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
 
 MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "n_ctx", "dropout")
 TRAIN_SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+ENDS = {
+    "stopped": "Stopped and saved",
+    "time": "The time was up",
+    "target": "The validation loss was as low as wanted",
+    "patience": "The validation loss no longer fell",
+}
+"""How a training that can go on has ended, by the DoneEvent's reason."""
+BENCHES = ("quality", "throughput", "decoding", "looking", "start")
+EXAM = 64
+"""Questions that an evaluation asks of a model that learns a task."""
 SAMPLING_SETTINGS = tuple(field.name for field in dataclasses.fields(SamplingConfig))
 
 
@@ -63,7 +86,7 @@ def _show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None)
     from tqdm import tqdm
 
     from llm.checkpoint import save_checkpoint
-    from llm.trainer import DoneEvent, EvalEvent, SampleEvent, StepEvent
+    from llm.events import DoneEvent, EvalEvent, ExamEvent, SampleEvent, StepEvent
 
     tokenizer, worker = run.tokenizer, trainer.worker
     info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
@@ -84,16 +107,19 @@ def _show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None)
             elif isinstance(event, EvalEvent):
                 info["validation_loss"] = event.validation_loss
                 bar.write(f"step {event.step:,}: loss {event.train_loss:.4f}, validation {event.validation_loss:.4f}")
+            elif isinstance(event, ExamEvent):
+                info["exact_match"] = event.correct / event.total
+                bar.write(f"    {event.correct} of {event.total} answers exactly right")
             elif isinstance(event, SampleEvent):
                 bar.write("    " + tokenizer.decode(event.ids).strip("\n").replace("\n", "\n    ") + "\n")
             elif isinstance(event, DoneEvent):
                 done = event
     if done.reason == "diverged":
-        raise ValueError(f"The loss was no longer a number after step {done.step:,}; try a lower --learning-rate.")
+        raise ValueError(f"{done.why} That was after step {done.step:,}; try a lower --learning-rate.")
     if out:
         save_checkpoint(out, trainer.model, tokenizer, step=done.step, info=info)
-    if done.reason == "stopped":
-        say(f"Stopped and saved after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
+    if done.reason in ENDS:
+        say(f"{ENDS[done.reason]} after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
     say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
 
 
@@ -103,9 +129,10 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     worker = _equipped(worker, args, device, shape.n_embd)
     with worker.first_here_goes_first():
         corpus = _corpus(args)
-    if args.tokenizer != "gpt2":
-        say(f"Training a {args.tokenizer} tokenizer on {len(corpus.text):,} characters ...")
-    tokenizer = train_tokenizer(args.tokenizer, corpus.text, args.vocab_size)
+    kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
+    if kind != "gpt2":
+        say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
+    tokenizer = train_tokenizer(kind, corpus.text, args.vocab_size)
 
     from llm.data import encode_corpus, split
     from llm.model import GPT
@@ -116,10 +143,25 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed)
     if not worker.shard:  # else it goes to the device in parts
         model.to(device)
-    trainer = Trainer(model, *split(tokens), config, prompt_ids=tokens[:1].tolist(), worker=worker)
+    trainer = Trainer(
+        model,
+        *split(tokens),
+        config,
+        prompt_ids=tokens[:1].tolist(),
+        worker=worker,
+        questions=_questions(corpus, tokenizer),
+    )
     if not worker.is_first:
         return corpus, trainer, None
-    run = Run.create(home() / "runs", model.config, config, tokenizer, corpus=corpus.name, name=args.name or "")
+    run = Run.create(
+        home() / "runs",
+        model.config,
+        config,
+        tokenizer,
+        corpus=corpus.name,
+        corpus_ref=args.corpus or "",
+        name=args.name or "",
+    )
     return corpus, trainer, run
 
 
@@ -127,29 +169,46 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
     from llm.data import encode_corpus, split
     from llm.runs import Run
 
-    fixed = ["--" + name.replace("_", "-") for name in given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))]
-    if fixed:
-        raise ValueError(f"A run goes on with the settings it began with; leave out {', '.join(fixed)}.")
+    settings = given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))
+    max_steps = settings.pop("max_steps", None)
+    if settings:
+        fixed = ", ".join("--" + name.replace("_", "-") for name in settings)
+        raise ValueError(f"A run goes on with the settings it began with, but for --max-steps; leave out {fixed}.")
     run = Run.open(home() / "runs", args.resume)
-    if args.corpus is None and args.text is None and run.corpus in CORPORA:
-        args.corpus = run.corpus
-    if run.corpus not in (args.corpus, args.text and args.text.name):
+    names = [name for name in (run.corpus_ref, run.corpus) if name]
+    if args.corpus is None and args.text is None:
+        args.corpus = next((name for name in names if name in CORPORA), None)
+    if not {args.corpus, args.text and args.text.name} & {*names}:
         raise ValueError(f"This run learns from {run.corpus}; give that file with --text.")
     worker = _equipped(worker, args, device, run.model_config.n_embd)
     with worker.first_here_goes_first():
         corpus = _corpus(args)
     tokens = encode_corpus(run.tokenizer, corpus.text)
     trainer = run.resume(
-        *split(tokens), prompt_ids=tokens[:1].tolist(), device="cpu" if worker.shard else device, worker=worker
+        *split(tokens),
+        prompt_ids=tokens[:1].tolist(),
+        device="cpu" if worker.shard else device,
+        worker=worker,
+        max_steps=max_steps,
+        questions=_questions(corpus, run.tokenizer),
     )
     return corpus, trainer, run if worker.is_first else None
+
+
+def _questions(corpus: Corpus, tokenizer: Tokenizer) -> list[Question]:
+    """What evaluations ask: of a task some questions, of any other text nothing."""
+    from llm.questions import ask
+
+    task = task_of(corpus.name)
+    return ask(tokenizer, task, EXAM) if task else []
 
 
 def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:
     from llm.hardware import choose_dtype
 
     dtype = choose_dtype(device, args.dtype, n_embd)
-    return dataclasses.replace(worker, dtype=dtype, compile=args.compile, shard=args.shard)
+    fast = args.dtype == "auto" and device.type == "cpu"
+    return dataclasses.replace(worker, dtype=dtype, fast_products=fast, compile=args.compile, shard=args.shard)
 
 
 @contextmanager
@@ -187,12 +246,13 @@ def generate(args: argparse.Namespace) -> None:
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    """Print loss, perplexity and bits per byte, and what they were measured with."""
+    """Print loss, perplexity and bits per byte, what they were measured with, and a task's share of right answers."""
     from tqdm import tqdm
 
     from llm.checkpoint import load_checkpoint
     from llm.data import encode_corpus, split
     from llm.evaluate import evaluate as score
+    from llm.questions import examine
 
     if args.lambada is not None or args.hellaswag is not None:
         _evaluate_cloze(args)
@@ -213,16 +273,29 @@ def evaluate(args: argparse.Namespace) -> None:
 
         windows = given(args, ("n_ctx", "stride", "batch_size"))
         result = score(checkpoint.model, tokens, bytes_per_id=lengths, on_progress=progress, **windows)
+    floor = corpus_floor(corpus.name, tokenizer) if args.corpus else None
+    task = task_of(corpus.name) if args.corpus else None
+    accuracy = examine(checkpoint.model, tokenizer, task) if task else None
 
     if args.json:
         measured = {"text": corpus.name, "split": args.split, **dataclasses.asdict(result)}
-        print(json.dumps(measured | {"perplexity": result.perplexity, "bits_per_byte": result.bits_per_byte}))
+        measured |= {"perplexity": result.perplexity, "bits_per_byte": result.bits_per_byte}
+        measured |= {"floor": dataclasses.asdict(floor)} if floor else {}
+        measured |= {"exact_match": dataclasses.asdict(accuracy)} if accuracy else {}
+        print(json.dumps(measured))
         return
     print(f"text           {corpus.name}, {'its last tenth' if args.split == 'validation' else 'all of it'}")
     print(f"loss           {result.loss:.4f} nats a token, over {result.tokens:,} tokens")
+    if floor:
+        error = f" (+- {floor.standard_error:.4f})" if floor.standard_error else ""
+        print(f"floor          {floor.value:.4f} nats a token{error}: no model gets lower")
     print(f"perplexity     {result.perplexity:,.2f}")
     print(f"bits per byte  {f'unknown. {lost}' if lost else f'{result.bits_per_byte:.4f}'}")
     print(f"measured with  a context of {result.n_ctx} tokens and a stride of {result.stride}")
+    if task and accuracy:
+        kind = "that training never shows" if task.holds_out else "newly drawn"
+        share = f"{accuracy.share:.2%} (+- {accuracy.standard_error:.2%})"
+        print(f"exact match    {share} of {accuracy.total:,} questions {kind}")
 
 
 def _evaluate_cloze(args: argparse.Namespace) -> None:
@@ -275,6 +348,19 @@ def tokenize(args: argparse.Namespace) -> None:
         say(lost)
 
 
+def bench(args: argparse.Namespace) -> None:
+    """Print how fast this machine trains, writes and looks inside, and how fast others do."""
+    unknown = [part for part in args.parts if part not in BENCHES]
+    if unknown:
+        raise ValueError(f"There is no part {unknown[0]!r}; choose {', '.join(BENCHES)}.")
+    if not 1 <= args.rounds <= 1_000:
+        raise ValueError(f"--rounds is {args.rounds}; use 1 to 1000.")
+
+    from llm.bench import measure
+
+    measure(args.parts or BENCHES, args.rounds)
+
+
 def _shown(piece: bytes) -> str:
     """A token in quotes: as text, or as bytes when it is only a part of a character."""
     try:
@@ -289,6 +375,12 @@ def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _corpus(args: argparse.Namespace) -> Corpus:
+    if args.column is not None or (args.text is not None and is_table(args.text)):
+        if args.text is None:
+            raise ValueError("--column chooses the column of a table; give its file with --text.")
+        if args.column is None:
+            raise ValueError(f"{args.text.name} is a table; give a --column: {', '.join(columns_of(args.text))[:300]}.")
+        return read_table(args.text, args.column)
     if args.text is not None:
         return read_text_file(args.text)
     if args.corpus is not None:

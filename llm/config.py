@@ -169,6 +169,14 @@ class TrainConfig(_Config):
     """Fixed windows of each split that an evaluation reads; the same ones every time."""
     sample_tokens: int = 64
     """Tokens in each sample written at an evaluation."""
+    layer_stats: bool = False
+    """Whether evaluations also measure each layer: its weights, gradient and update, and its heads' attention."""
+    max_seconds: float = 0.0
+    """Stop after so many seconds of steps; pauses and evaluations don't count. 0 is off."""
+    target_loss: float = 0.0
+    """Stop once the validation loss is at most this, in nats. 0 is off."""
+    patience: int = 0
+    """Stop after so many evaluations in a row without a new lowest validation loss. 0 is off."""
     seed: int = 1337
     """Initialisation, batches and dropout all follow from it."""
 
@@ -190,13 +198,21 @@ class TrainConfig(_Config):
         problems.whole("eval_interval", self.eval_interval, 1)
         problems.whole("eval_windows", self.eval_windows, 1, 1_000_000)
         problems.whole("sample_tokens", self.sample_tokens, 0, 65_536)
+        problems.switch("layer_stats", self.layer_stats)
+        problems.number("max_seconds", self.max_seconds, 0.0)
+        problems.number("target_loss", self.target_loss, 0.0)
+        problems.whole("patience", self.patience, 0)
         problems.whole("seed", self.seed, 0, 2**63 - 1)
         _refuse("Training", problems)
 
 
+HUGGING_FACE_ORDER = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical_p")
+"""What transformers does to the logits, in its order."""
+
+
 @dataclass(frozen=True)
 class SamplingConfig(_Config):
-    """How the next token is drawn. Filters apply in Hugging Face's order, top to bottom."""
+    """How the next token is drawn: what is done to the logits, and when to end."""
 
     repetition_penalty: float = 1.0
     """Above 1 makes tokens that already occur less likely; 1 is off."""
@@ -208,6 +224,10 @@ class SamplingConfig(_Config):
     """Keep the fewest tokens that hold this share of the probability, the crossing one included; 1 is off."""
     min_p: float = 0.0
     """Drop tokens less likely than this share of the most likely one; 0 is off."""
+    typical_p: float = 1.0
+    """Keep the tokens about as surprising as the model expects, until they hold this share; 1 is off."""
+    order: tuple[str, ...] = HUGGING_FACE_ORDER
+    """Which of the settings above acts first, second, ...: each of their names, once."""
     max_new_tokens: int = 100
     stop: tuple[str, ...] = ()
     """Texts that end the generation; they are not part of the result."""
@@ -220,6 +240,10 @@ class SamplingConfig(_Config):
         problems.whole("top_k", self.top_k, 0)
         problems.number("top_p", self.top_p, 0.0, 1.0)
         problems.number("min_p", self.min_p, 0.0, 1.0)
+        problems.number("typical_p", self.typical_p, 0.0, 1.0)
+        named = isinstance(self.order, tuple) and all(isinstance(name, str) for name in self.order)
+        if not named or sorted(self.order) != sorted(HUGGING_FACE_ORDER):
+            problems.append(f"order must name each of {', '.join(HUGGING_FACE_ORDER)} once")
         problems.whole("max_new_tokens", self.max_new_tokens, 0, 1_000_000)
         if not all(isinstance(s, str) and s for s in self.stop):
             problems.append("stop holds an empty text; remove it")

@@ -1,16 +1,13 @@
-"""From logits to the next token: filter them, draw one, read it, again.
+"""From logits to the next token: filter them (llm/filters.py), draw one, read it, again.
 
-`filter_logits` is a pure function that applies the filters in Hugging Face's order (repetition
-penalty, temperature, top-k, top-p, min-p); order matters, because temperature changes which tokens
-top-p and min-p keep. `generate` streams one `Choice` a token, `generate_batch` writes several texts
-at once. All know ids, never text.
+`generate` streams one `Choice` a token, `generate_together` writes several texts side by side. Both
+know ids, never text.
 
 Shapes: B batch, T time, V vocabulary.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +17,7 @@ from torch import Tensor
 
 from llm.config import SamplingConfig
 from llm.decoder import Decoder
+from llm.filters import filter_logits
 from llm.model import GPT, KVCache
 
 
@@ -36,76 +34,8 @@ class Choice:
     """What the model said of every token, before any filter."""
     reads: int
     """How many tokens the model looked at: all that were in its cache."""
-
-
-def filter_logits(logits_BV: Tensor, config: SamplingConfig, previous_BT: Tensor | None = None) -> Tensor:
-    """The logits to draw from, in float32: -inf for every token ruled out, so their softmax is the odds.
-
-    `previous_BT` holds the ids read so far, prompt included; the repetition penalty looks at them.
-    Raises ValueError when a logit is NaN or +inf, or when a row has nothing left to choose.
-    """
-    logits_BV = logits_BV.float()
-    if config.repetition_penalty != 1.0 and previous_BT is not None:
-        logits_BV = penalise_repetition(logits_BV, previous_BT, config.repetition_penalty)
-    if not logits_BV.amax(dim=-1).isfinite().all():  # amax passes NaN on
-        raise ValueError("The logits hold NaN or infinity, so no token can be chosen; go back to an earlier snapshot.")
-    logits_BV = apply_temperature(logits_BV, config.temperature)
-    if config.top_k > 0:
-        logits_BV = keep_top_k(logits_BV, config.top_k)
-    if config.top_p < 1.0:
-        logits_BV = keep_top_p(logits_BV, config.top_p)
-    if config.min_p > 0.0:
-        logits_BV = keep_min_p(logits_BV, config.min_p)
-    return logits_BV
-
-
-def penalise_repetition(logits_BV: Tensor, previous_BT: Tensor, penalty: float) -> Tensor:
-    """Push down the logit of every token already read, once however often it was (Keskar et al., 2019)."""
-    seen_BV = torch.zeros_like(logits_BV, dtype=torch.bool).scatter(1, previous_BT, True)
-    # Dividing a negative logit would raise it, so that one is multiplied.
-    penalised_BV = torch.where(logits_BV < 0, logits_BV * penalty, logits_BV / penalty)
-    return torch.where(seen_BV, penalised_BV, logits_BV)
-
-
-def apply_temperature(logits_BV: Tensor, temperature: float) -> Tensor:
-    """Divide by the temperature: below 1 sharpens the odds, above 1 evens them out, 0 is greedy."""
-    greedy_BV = keep_first_most_likely(logits_BV)
-    if temperature == 0.0:
-        return greedy_BV
-    scaled_BV = logits_BV / temperature
-    # A quotient too large for float32 means a temperature that is zero in all but name.
-    return torch.where(scaled_BV.amax(dim=-1, keepdim=True).isfinite(), scaled_BV, greedy_BV)
-
-
-def keep_first_most_likely(logits_BV: Tensor) -> Tensor:
-    """Keep the most likely token alone; of several equal ones, that with the lowest id."""
-    best_B1 = logits_BV.argmax(dim=-1, keepdim=True)
-    return torch.full_like(logits_BV, -math.inf).scatter(1, best_B1, logits_BV.gather(1, best_B1))
-
-
-def keep_top_k(logits_BV: Tensor, k: int) -> Tensor:
-    """Keep the k most likely tokens, and every token equal to the k-th (Fan et al., 2018)."""
-    kth_B1 = logits_BV.topk(min(k, logits_BV.size(-1)), dim=-1).values[:, -1:]
-    return logits_BV.masked_fill(logits_BV < kth_B1, -math.inf)
-
-
-def keep_top_p(logits_BV: Tensor, p: float) -> Tensor:
-    """Keep the most likely tokens until they hold the share p, the crossing one too (Holtzman et al., 2020).
-
-    Read from the other end: drop the least likely tokens while what was dropped is at most 1 - p.
-    """
-    # A stable sort, because torch's default breaks ties differently from one processor to the next.
-    ascending_BV, ids_BV = logits_BV.sort(dim=-1, stable=True)
-    drop_BV = ascending_BV.softmax(dim=-1).cumsum(dim=-1) <= 1.0 - p
-    drop_BV[:, -1] = False
-    return logits_BV.masked_fill(drop_BV.scatter(1, ids_BV, drop_BV), -math.inf)
-
-
-def keep_min_p(logits_BV: Tensor, min_p: float) -> Tensor:
-    """Drop tokens whose probability is less than `min_p` times that of the most likely (Nguyen et al., 2024)."""
-    probabilities_BV = logits_BV.softmax(dim=-1)
-    threshold_B1 = min_p * probabilities_BV.amax(dim=-1, keepdim=True)
-    return logits_BV.masked_fill(probabilities_BV < threshold_B1, -math.inf)
+    share: float
+    """The random number that chose it: where it falls in the odds laid end to end by id, above 0 and at most 1."""
 
 
 def generate(
@@ -149,26 +79,48 @@ def _draw(
                 logits_1V = decoder.step(unread[-1:])
             else:
                 logits_1V = model(torch.tensor([unread], device=model.device), cache=cache, last_only=True)[:, -1]
-        token, odds_V = _drawn(logits_1V, ids, config, generator)
-        raw_V = logits_1V[0].float().softmax(dim=-1)
-        yield Choice(token, float(odds_V[token]), float(raw_V[token]), logits_1V[0].clone(), cache.length)
-        if token == eot_id:
+        choice = _drawn(logits_1V, ids, config, generator, cache.length)
+        yield choice
+        if choice.id == eot_id:
             return
-        ids.append(token)
+        ids.append(choice.id)
 
 
 def generate_batch(
     model: GPT, prompts: Sequence[Sequence[int]], config: SamplingConfig, *, eot_id: int | None = None
 ) -> list[list[int]]:
-    """Continue several prompts of any lengths side by side: the new ids of each.
+    """The new ids of each prompt, continued side by side as `generate_together` does."""
+    drawn: list[list[int]] = [[] for _ in prompts]
+    for choices in generate_together(model, prompts, config, eot_id=eot_id):
+        for row, choice in choices.items():
+            drawn[row].append(choice.id)
+    return drawn
 
-    Each is what `generate` draws for that prompt alone, with a generator of its own; together they
-    take less time, since a step reads the weights once for all of them. Hooks on the model are not
-    run. Raises ValueError as `generate` does.
+
+def generate_together(
+    model: GPT,
+    prompts: Sequence[Sequence[int]],
+    config: SamplingConfig,
+    *,
+    seeds: Sequence[int] | None = None,
+    eot_id: int | None = None,
+) -> Iterator[dict[int, Choice]]:
+    """Continue several prompts of any lengths side by side: each step gives the next `Choice` of every
+    text that is still going, by its row.
+
+    Each text is what `generate` draws for that prompt alone with its seed (`config.seed` for all, if
+    None); together they take less time, since a step reads the weights once for all of them. Hooks
+    on the model are not run. Raises ValueError as `generate` does.
     """
     texts = [checked_ids(ids, model.config.vocab_size) for ids in prompts]
-    drawn: list[list[int]] = [[] for _ in texts]
-    generators = [torch.Generator().manual_seed(config.seed) for _ in texts]
+    seeds = [config.seed] * len(texts) if seeds is None else seeds
+    return _draw_together(model, texts, config, seeds, eot_id)
+
+
+def _draw_together(
+    model: GPT, texts: list[list[int]], config: SamplingConfig, seeds: Sequence[int], eot_id: int | None
+) -> Iterator[dict[int, Choice]]:
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     decoder, going = Decoder(model, batch_size=len(texts)), set(range(len(texts)))
     for _ in range(config.max_new_tokens):
         if not going:
@@ -177,15 +129,15 @@ def generate_batch(
             for row, (ids, cache) in enumerate(zip(texts, decoder.rows, strict=True)):
                 decoder.prefill(_unread(ids, cache, model.config.n_ctx)[:-1], row)
             logits_BV = decoder.step([ids[-1] for ids in texts])
-        for row, (ids, generator) in enumerate(zip(texts, generators, strict=True)):
-            # A text that has ended reads its last token again and again, since the batch stays whole.
-            if row in going:
-                token, _ = _drawn(logits_BV[row : row + 1], ids, config, generator)
-                drawn[row].append(token)
-                ids.append(token)
-                if token == eot_id:
-                    going.remove(row)
-    return drawn
+        # A text that has ended reads its last token again and again, since the batch stays whole.
+        choices = {
+            row: _drawn(logits_BV[row : row + 1], texts[row], config, generators[row], decoder.rows[row].length)
+            for row in sorted(going)
+        }
+        yield choices
+        for row, choice in choices.items():
+            texts[row].append(choice.id)
+        going -= {row for row, choice in choices.items() if choice.id == eot_id}
 
 
 def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
@@ -196,15 +148,17 @@ def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
     return ids[-n_ctx:] if cache.length == 0 else ids[-1:]
 
 
-def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator) -> tuple[int, Tensor]:
-    """The next token after `ids`, and the odds_V it was drawn with."""
+def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator, reads: int) -> Choice:
+    """The next token after `ids`."""
     seen_1T = torch.tensor([ids], device=logits_1V.device) if config.repetition_penalty != 1.0 else None
     odds_V = filter_logits(logits_1V, config, seen_1T)[0].softmax(dim=-1)
     # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
     # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.
     ends_V = odds_V.cpu().double().cumsum(dim=-1)
-    share = (1.0 - torch.rand(1, dtype=torch.float64, generator=generator)) * ends_V[-1]
-    return int(torch.searchsorted(ends_V, share)), odds_V
+    share = 1.0 - torch.rand(1, dtype=torch.float64, generator=generator)
+    token = int(torch.searchsorted(ends_V, share * ends_V[-1]))
+    raw_V = logits_1V[0].float().softmax(dim=-1)
+    return Choice(token, float(odds_V[token]), float(raw_V[token]), logits_1V[0].clone(), reads, float(share))
 
 
 def has_hooks(model: GPT) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llm.corpora import load_corpus
-from llm.tokenizers import GPT2Tokenizer, Merge, train_bpe
+from llm.tokenizers import BPETrainer, GPT2Tokenizer, Merge, train_bpe
 from llm.tokenizers.bpe import MAX_TOKEN_BYTES
 from llm.tokenizers.byte_level import PATTERN
 from llm.tokenizers.gpt2 import byte_characters
@@ -102,17 +102,54 @@ def test_a_single_byte_is_its_own_id():
     assert tokenizer.encode("é") == [0xC3, 0xA9] and tokenizer.vocab_size == 257
 
 
-def test_each_merge_is_announced_once_in_order():
-    """on_merge hears every merge as it is made; an exception in it ends the training."""
-    heard: list[Merge] = []
-    tokenizer = train_bpe("low lower lowest slow slower", 400, heard.append)
-    assert tuple(heard) == tokenizer.merges and len(heard) == 5
+def test_training_can_be_watched_stopped_and_continued():
+    """Merge by merge the tokens left are those that a recount finds, and any stop is a tokenizer of that size."""
+    text = load_corpus("pydoc").text[:3_000]
+    trainer = BPETrainer(text)
+    chunks = [list(chunk.encode()) for chunk in regex.findall(ORIGINAL_PATTERN, text)]
+    assert trainer.n_tokens == len(text.encode()) and trainer.tokenizer().merges == ()
+    for stop in (7, 40):
+        for merge in itertools.islice(trainer.merges(), stop - len(trainer.learnt)):
+            chunks = [apply(merge.pair, merge.token, ids) for ids in chunks]
+            assert trainer.learnt[-1] is merge and trainer.n_tokens == sum(map(len, chunks))
+        assert trainer.tokenizer().merges == train_bpe(text, 257 + stop).merges
 
-    def cancel(merge):
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train_bpe("low lower", 400, cancel)
+def test_examples_are_the_most_frequent_chunks_with_the_pair():
+    """Recounted: of the chunks in which the pair stands, the three most frequent, the earlier first where equal."""
+    text = load_corpus("pydoc").text[:3_000]
+    times = Counter(regex.findall(ORIGINAL_PATTERN, text))
+    ids_of = {chunk: list(chunk.encode()) for chunk in times}
+    for merge in itertools.islice(BPETrainer(text).merges(), 150):
+        holding = [chunk for chunk in times if merge.pair in itertools.pairwise(ids_of[chunk])]
+        assert merge.examples == tuple(sorted(holding, key=lambda chunk: -times[chunk])[:3])
+        ids_of = {chunk: apply(merge.pair, merge.token, ids) for chunk, ids in ids_of.items()}
+
+
+def test_frequent_pairs_are_those_that_a_recount_finds():
+    """In the order in which they would merge: the first of them is the next merge."""
+    text = load_corpus("pydoc").text[:3_000] + "-" * 300
+    trainer = BPETrainer(text)
+    chunks = [list(chunk.encode()) for chunk in regex.findall(ORIGINAL_PATTERN, text)]
+    tokens = [bytes([b]) for b in range(256)]
+    expected = []
+    for merge in itertools.islice(trainer.merges(), 80):
+        assert not expected or expected[0] == (merge.pair, merge.count)
+        chunks = [apply(merge.pair, merge.token, ids) for ids in chunks]
+        tokens.append(tokens[merge.pair[0]] + tokens[merge.pair[1]])
+        order = sorted((-n, tokens[p[0]], tokens[p[1]], p) for p, n in count_pairs(chunks).items() if n > 1)
+        allowed = [entry for entry in order if len(entry[1]) + len(entry[2]) <= MAX_TOKEN_BYTES]
+        expected = [(pair, -negative) for negative, _, _, pair in allowed[:12]]
+        assert trainer.frequent_pairs(12) == expected
+    assert BPETrainer("abc").frequent_pairs(5) == []
+
+
+def test_of_an_endless_chunk_the_part_around_the_pair_is_the_example():
+    """Nobody could read a megabyte; the part is of whole characters and holds the pair."""
+    for merge in BPETrainer("數" * 5_000 + "xyz" * 9 + "語" * 5_000).merges():
+        (example,) = merge.examples
+        assert 30 < len(example.encode()) <= MAX_TOKEN_BYTES * 5 // 4 and "\ufffd" not in example
+        assert merge.pair != (120, 121) or "xyz" * 9 in example
 
 
 def test_merges_chosen_by_tokenizers_are_of_highest_count():

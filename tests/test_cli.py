@@ -14,7 +14,7 @@ import torch
 from llm.__main__ import main
 from llm.checkpoint import load_checkpoint
 from llm.completion import complete
-from llm.config import SamplingConfig
+from llm.config import HUGGING_FACE_ORDER, SamplingConfig
 from llm.data import encode_corpus, split
 from llm.evaluate import evaluate
 from llm.runs import Run, list_runs
@@ -123,9 +123,9 @@ def test_generate_writes_what_the_library_completes(trained):
     code, out, err = trained(
         "generate", "--checkpoint", trained.out, "--prompt", "The ça", "--temperature", 0.9, "--top-k", 20,
         "--top-p", 0.95, "--min-p", 0.01, "--repetition-penalty", 1.1, "--max-new-tokens", 50, "--seed", 4,
-        "--stop", "zz", "--stop", "\n",
+        "--typical-p", 0.9, "--order", *reversed(HUGGING_FACE_ORDER), "--stop", "zz", "--stop", "\n",
     )  # fmt: skip
-    config = SamplingConfig(1.1, 0.9, 20, 0.95, 0.01, 50, ("zz", "\n"), 4)
+    config = SamplingConfig(1.1, 0.9, 20, 0.95, 0.01, 0.9, HUGGING_FACE_ORDER[::-1], 50, ("zz", "\n"), 4)
     checkpoint = load_checkpoint(trained.out)
     pieces = complete(checkpoint.model, checkpoint.tokenizer, "The ça", config)
     assert (code, err) == (0, "") and out == "The ça" + "".join(piece.text for piece in pieces) + "\n"
@@ -219,9 +219,34 @@ def test_ctrl_c_stops_saves_and_resumes(home, here):
     assert [m["step"] for m in run.metrics() if m["event"] == "step"] == list(range(1, second + 1))
 
     code, _, err = here("train", "--resume", run.id, "--text", home.text, "--n-layer", 2, "--seed", 1)
-    assert code == 2 and err == "A run goes on with the settings it began with; leave out --n-layer, --seed.\n"
+    assert code == 2 and err.endswith("with, but for --max-steps; leave out --n-layer, --seed.\n")
     code, _, err = here("train", "--resume", run.id)
     assert code == 2 and err == "This run learns from text.txt; give that file with --text.\n"
+
+
+def test_a_run_ends_by_a_condition_and_goes_on_past_its_end(home, here):
+    """The reason and the way on are told; --resume makes the steps that were left, and with --max-steps more."""
+    start = ["train", "--text", home.text, "--tokenizer", "character", *TINY, "--eval-interval", 2, "--max-steps", 3]
+    code, _, err = here(*start, "--target-loss", 100, "--layer-stats")
+    (run,) = list_runs(home.runs)
+    on = ["train", "--text", home.text, "--resume", run.id]
+    assert code == 0 and f"as low as wanted after step 0. To go on: python -m llm train --resume {run.id}" in err
+    assert here(*on)[0] == 0 and here(*on, "--max-steps", 5)[0] == 0
+    run = Run.open(home.runs, run.id)
+    assert (run.state, run.train_config.max_steps, run.train_config.layer_stats) == ("finished", 5, True)
+    assert [m["step"] for m in run.metrics() if m["event"] == "layers"] == [2, 3, 4, 5]
+    code, _, err = here(*on, "--max-steps", 5)
+    assert code == 2 and err == "This run has made 5 steps already; choose more as its new end.\n"
+
+
+def test_a_diverged_training_says_where_and_why(home, here):
+    """The step, the learning rate and what was not finite, in one sentence with a remedy."""
+    wild = ["--learning-rate", 10, "--weight-decay", 10, "--warmup-steps", 0, "--grad-clip", 0, "--max-steps", 2000]
+    code, _, err = here("train", "--text", home.text, "--tokenizer", "character", *TINY, *wild, "--sample-tokens", 0)
+    told = err.splitlines()[-1]
+    assert code == 2 and re.search(r"step [\d,]+", told) and told.endswith("try a lower --learning-rate.")
+    (run,) = list_runs(home.runs)
+    assert run.state == "diverged" and run.load_snapshot(run.snapshots()[-1]).wte.weight.isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_the_list_says_what_each_corpus_is():
     """Every corpus has a title, a description, a size, a source and a licence before it is loaded."""
     for info in CORPORA.values():
         assert info.title and info.description and info.source and info.licence and info.size_bytes > 100_000
-    assert [info.needs_download for info in CORPORA.values()] == [False, False, True]
+    assert [name for name, info in CORPORA.items() if info.needs_download] == ["tinyshakespeare", "tinystories"]
 
 
 def test_pydoc_is_a_text_of_the_size_it_says():
@@ -43,7 +43,7 @@ def test_pydoc_is_a_text_of_the_size_it_says():
 
 def test_unknown_names_are_answered_with_the_known_ones():
     """A wrong name lists the right ones."""
-    with pytest.raises(ValueError, match=r"no corpus 'tales of yore'; choose tales, pydoc, tinyshakespeare"):
+    with pytest.raises(ValueError, match=r"no corpus 'tales of yore'; choose tales, .*pydoc, tinyshakespeare"):
         load_corpus("tales of yore")
 
 
@@ -139,7 +139,7 @@ FORBIDDEN = {"gradio", "plotly", "pandas", "pickle", "torch"}
 def test_the_library_stays_light():
     """Corpora and tokenizers import neither the interface nor its libraries, nor torch, nor pickle."""
     root = Path(__file__).resolve().parent.parent / "llm"
-    for path in [*(root / "corpora").glob("*.py"), *(root / "tokenizers").glob("*.py"), root / "paths.py"]:
+    for path in [*(root / "corpora").rglob("*.py"), *(root / "tokenizers").glob("*.py"), root / "paths.py"]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -27,6 +27,8 @@ class Server(ThreadingHTTPServer):
         """How far from the place asked for an answer starts."""
         self.hangs_up_after: int | None = None
         """Bytes of the body after which the connection is closed."""
+        self.moved_to: str | None = None
+        """Send whoever asks for anything else there, as the Hugging Face Hub does."""
         self.status: int | None = None
         """Answer with this error instead."""
         self.ranges: list[str | None] = []
@@ -41,6 +43,12 @@ class Handler(BaseHTTPRequestHandler):
         self.server.ranges.append(asked)
         if self.server.status:
             self.send_error(self.server.status)
+            return
+        if self.server.moved_to and self.path != self.server.moved_to:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved_to)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.server.honours_range else 0
         start += self.server.range_shift
@@ -250,19 +258,43 @@ def test_two_who_ask_at_once_share_one_download(server, play, folder):
     assert [p.read_bytes() for p in paths] == [CONTENT] * 4 and len(server.ranges) == 1
 
 
-def test_load_corpus_fetches_into_the_chosen_folder(server, play, monkeypatch, tmp_path):
+def test_a_redirected_download_resumes_too(server, play, folder):
+    """The Hub answers with another address; the range asked for must be asked for there as well."""
+    server.moved_to = "/elsewhere/play.txt"
+    server.hangs_up_after = 1_000
+    with pytest.raises(ValueError, match="at 1,000 of"):
+        fetch(play, folder)
+    server.hangs_up_after = None
+    assert fetch(play, folder).read_bytes() == CONTENT
+    assert server.ranges == [None, None, "bytes=1000-", "bytes=1000-"]
+
+
+@pytest.mark.parametrize(
+    ("name", "constant", "licence"),
+    [("tinyshakespeare", "TINY_SHAKESPEARE", "Public domain"), ("tinystories", "TINY_STORIES", "CDLA-Sharing-1.0")],
+)
+def test_load_corpus_fetches_into_the_chosen_folder(server, play, monkeypatch, tmp_path, name, constant, licence):
     """load_corpus goes through GLASSBOX_HOME/downloads, asks before it downloads, and names source and licence."""
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
-    monkeypatch.setattr(downloads, "TINY_SHAKESPEARE", play)
+    monkeypatch.setattr(downloads, constant, play)
     with pytest.raises(ValueError, match="A Play is not on this computer yet; save http"):
-        load_corpus("tinyshakespeare", allow_download=False)
+        load_corpus(name, allow_download=False)
     assert list(tmp_path.iterdir()) == []
     progress: list[int] = []
-    corpus = load_corpus("tinyshakespeare", on_progress=lambda done, total: progress.append(done))
+    corpus = load_corpus(name, on_progress=lambda done, total: progress.append(done))
     assert corpus.text == CONTENT.decode() and progress[-1] == len(CONTENT)
     assert (tmp_path / "downloads" / "play.txt").exists()
-    assert (corpus.licence, corpus.name) == ("Public domain", "tinyshakespeare")
-    assert corpus.source == CORPORA["tinyshakespeare"].source
+    assert (corpus.licence, corpus.name) == (licence, name)
+    assert corpus.source == CORPORA[name].source
+
+
+def test_marks_between_tiny_stories_become_blank_lines(server, play, monkeypatch, tmp_path):
+    """<|endoftext|> written in a text is thirteen characters, which a model would learn to spell."""
+    server.content = b"Once, a cat.\n\nIt sat.\n<|endoftext|>\nA dog. \n<|endoftext|>\n"
+    stories = Download("Stories", play.url, hashlib.sha256(server.content).hexdigest(), len(server.content), "s.txt")
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    monkeypatch.setattr(downloads, "TINY_STORIES", stories)
+    assert load_corpus("tinystories").text == "Once, a cat.\n\nIt sat.\n\nA dog.\n\n"
 
 
 def test_tiny_shakespeare_is_the_known_file():
@@ -271,3 +303,11 @@ def test_tiny_shakespeare_is_the_known_file():
     assert known.url == "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
     assert known.size_bytes == 1_115_394
     assert known.sha256 == "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+def test_tiny_stories_is_the_known_file():
+    """One revision of the file; size and checksum as several projects that use it have measured them."""
+    known = downloads.TINY_STORIES
+    assert known.url.startswith("https://huggingface.co/datasets/roneneldan/TinyStories/resolve/f54c09fd23315a6f9c86f9")
+    assert known.url.endswith("/TinyStoriesV2-GPT4-valid.txt") and known.size_bytes == 22_502_601
+    assert known.sha256 == "6874bae9a4c1a4e7edcf0e53b86c17817e9cf881fc75ff2368da457b80c0585d"

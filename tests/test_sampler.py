@@ -1,152 +1,16 @@
-"""The filters against transformers' processors, and generation against transformers.generate."""
+"""Generation against transformers.generate, its rule past the context, seeds, batches and streams."""
 
-import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from transformers import (
-    LogitsProcessorList,
-    MinPLogitsWarper,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.config import ModelConfig, SamplingConfig
+from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
 from llm.decoder import Decoder
-from llm.sampler import filter_logits, generate, generate_batch, keep_top_p
-
-V = 41
-GRID = [
-    SamplingConfig(repetition_penalty=penalty, temperature=temperature, top_k=k, top_p=p, min_p=min_p)
-    for penalty, temperature, k, p, min_p in itertools.product(
-        (0.5, 1.0, 1.7), (0.1, 1.0, 2.0), (0, 1, 7, V, V + 10), (0.0, 1e-9, 0.5, 0.9, 1.0), (0.0, 0.1, 1.0)
-    )
-]
-
-
-def logits_with_ties(seed: int) -> torch.Tensor:
-    """Rows of logits on a coarse grid, so that every row has many equal values of both signs."""
-    return (torch.randn(4, V, generator=torch.Generator().manual_seed(seed)) * 4).round() / 2
-
-
-def hugging_face_filters(config: SamplingConfig) -> LogitsProcessorList:
-    """The same settings as transformers' own processors, in the order `generate` applies them."""
-    filters = LogitsProcessorList()
-    filters.append(RepetitionPenaltyLogitsProcessor(config.repetition_penalty))
-    filters.append(TemperatureLogitsWarper(config.temperature))
-    if config.top_k:  # like transformers.generate, none where the setting means off
-        filters.append(TopKLogitsWarper(config.top_k))
-    if config.top_p < 1.0:
-        filters.append(TopPLogitsWarper(config.top_p))
-    filters.append(MinPLogitsWarper(config.min_p))
-    return filters
-
-
-def only_choice(logits: torch.Tensor, config: SamplingConfig) -> list[int]:
-    """The one id each row is left with."""
-    kept = filter_logits(logits, config).isfinite()
-    assert kept.sum(dim=-1).tolist() == [1] * len(kept)
-    return kept.int().argmax(dim=-1).tolist()
-
-
-def test_filters_equal_transformers_without_ties():
-    """Every combination of settings gives transformers' filtered logits, token for token."""
-    logits = torch.randn(4, V, generator=torch.Generator().manual_seed(1)) * 3
-    previous = random_ids(SHAPES[1].replace(vocab_size=V), batch=4, length=9)
-    for config in GRID:
-        expected = hugging_face_filters(config)(previous, logits)
-        torch.testing.assert_close(filter_logits(logits, config, previous), expected, rtol=0, atol=0, msg=str(config))
-
-
-def test_filters_equal_transformers_with_ties():
-    """With ties as many tokens of each value are kept as by transformers.
-
-    Which of several equal tokens top-p drops is not settled there: its sort is unstable, and differs
-    between processors. So the sorted values are compared.
-    """
-    previous = random_ids(SHAPES[1].replace(vocab_size=V), batch=4, length=9)
-    for seed, config in enumerate(GRID):
-        logits = logits_with_ties(seed)
-        expected = hugging_face_filters(config)(previous, logits).sort(dim=-1).values
-        ours = filter_logits(logits, config, previous).sort(dim=-1).values
-        torch.testing.assert_close(ours, expected, rtol=0, atol=0, msg=str(config))
-
-
-def test_kept_logits_stay_where_they_were():
-    """A filter only ever replaces logits by -inf; it never moves one to another token."""
-    for seed in range(20):
-        logits = logits_with_ties(seed)
-        filtered = filter_logits(logits, SamplingConfig(top_k=20, top_p=0.7, min_p=0.05))
-        kept = filtered.isfinite()
-        assert kept.any(dim=-1).all() and not kept.all()
-        assert torch.equal(filtered[kept], logits[kept])
-
-
-def test_top_k_keeps_every_tie():
-    """Tokens equal to the k-th stay: k is a value to reach, not a head count."""
-    kept = filter_logits(torch.tensor([[3.0, 1.0, 2.0, 2.0, 2.0, 0.0]]), SamplingConfig(top_k=2)).isfinite()
-    assert kept.tolist() == [[True, False, True, True, True, False]]
-
-
-@pytest.mark.parametrize(("p", "kept"), [(0.0, 1), (0.4, 1), (0.6, 2), (0.85, 3), (0.96, 4), (1.0, 4)])
-def test_top_p_keeps_the_crossing_token(p, kept):
-    """The token that carries the sum over p stays; with p of 0 the most likely one does."""
-    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
-    assert keep_top_p(logits, p).isfinite().sum().item() == kept
-
-
-def test_temperature_zero_keeps_the_first_of_the_most_likely():
-    """Greedy is one token, the lowest id among equals, whatever the other settings are."""
-    logits = torch.tensor([[1.0, 5.0, 5.0, 0.0], [7.0, 1.0, 7.0, 7.0]])
-    for config in (SamplingConfig(temperature=0.0), SamplingConfig(temperature=0.0, top_k=3, top_p=0.5, min_p=1.0)):
-        assert only_choice(logits, config) == [1, 0]
-
-
-@pytest.mark.parametrize("temperature", [1e-38, 1e-300])
-def test_a_vanishing_temperature_is_greedy(temperature):
-    """A temperature too small to divide by gives the greedy token and not NaN, whatever the signs."""
-    logits = torch.tensor([[-30.0, -20.0, -40.0], [30.0, 20.0, 40.0]])
-    assert only_choice(logits, SamplingConfig(temperature=temperature)) == [1, 2]
-
-
-def test_filters_leave_their_input_alone():
-    """The function is pure: neither the logits nor the ids given to it change."""
-    logits, previous = logits_with_ties(0), torch.tensor([[1, 2]] * 4)
-    before = logits.clone()
-    filter_logits(logits, SamplingConfig(1.5, 0.5, 3, 0.5, 0.2), previous)
-    assert torch.equal(logits, before) and previous.tolist() == [[1, 2]] * 4
-
-
-def test_half_precision_is_filtered_in_float32():
-    """Probabilities summed in bfloat16 would stop short of 1 and let top-p keep the wrong tokens."""
-    logits = torch.randn(2, V, generator=torch.Generator().manual_seed(0)).bfloat16()
-    filtered = filter_logits(logits, SamplingConfig(top_p=0.8))
-    assert filtered.dtype == torch.float32
-    assert torch.equal(filtered, filter_logits(logits.float(), SamplingConfig(top_p=0.8)))
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_broken_logits_are_refused(bad, temperature):
-    """NaN or +inf in any row is one clear sentence, greedy or not; nothing is drawn from it."""
-    logits = torch.zeros(2, V)
-    logits[1, 3] = bad
-    with pytest.raises(ValueError, match="no token can be chosen"):
-        filter_logits(logits, SamplingConfig(temperature=temperature))
-
-
-def test_nothing_left_to_choose_is_refused():
-    """A row of -inf alone has no most likely token; one finite logit is enough."""
-    logits = torch.full((1, V), -math.inf)
-    with pytest.raises(ValueError, match="no token can be chosen"):
-        filter_logits(logits, SamplingConfig())
-    logits[0, 5] = -2.0
-    assert only_choice(logits, SamplingConfig(top_k=3, top_p=0.5, min_p=0.1)) == [5]
+from llm.filters import filter_logits
+from llm.sampler import generate, generate_batch, generate_together
 
 
 def test_greedy_equals_transformers():
@@ -180,17 +44,43 @@ def test_a_seed_replays_and_leaves_the_global_generator_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_draws_follow_the_softmax():
-    """2,000 first tokens under as many seeds are spread like the model's own odds (chi-square, 10 groups)."""
-    config = ModelConfig(vocab_size=10, n_ctx=4, n_embd=8, n_head=2, n_layer=1)
-    model = randomised(config)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"temperature": 2.0, "top_k": 7},
+        {"temperature": 1.5, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.5},
+        {"temperature": 1.5, "typical_p": 0.8, "order": HUGGING_FACE_ORDER[::-1]},
+    ],
+    ids=["plain", "top-k", "top-p", "reversed"],
+)
+def test_draws_follow_the_filtered_odds(settings):
+    """2,000 first tokens under as many seeds are spread like filter_logits' odds; none that was ruled out is drawn."""
+    model = randomised(ModelConfig(vocab_size=10, n_ctx=4, n_embd=8, n_head=2, n_layer=1))
     with torch.no_grad():
-        odds = model(torch.tensor([[3]]))[0, -1].softmax(dim=-1)
+        logits = model(torch.tensor([[3]]))[:, -1]
+    odds = filter_logits(logits, SamplingConfig(**settings), torch.tensor([[3]]))[0].softmax(dim=-1)
     counts = torch.zeros(10)
-    for seed in range(2_000):
-        counts[next(generate(model, [3], SamplingConfig(seed=seed, max_new_tokens=1))).id] += 1
+    config = SamplingConfig(**settings, max_new_tokens=1)
+    for choice in next(generate_together(model, [[3]] * 2_000, config, seeds=range(2_000))).values():
+        counts[choice.id] += 1
+    assert counts[odds == 0].sum() == 0
+    counts, odds = counts[odds > 0], odds[odds > 0]
     chi_square = ((counts - 2_000 * odds) ** 2 / (2_000 * odds)).sum().item()
-    assert chi_square < 27.9  # 9 degrees of freedom, p = 0.001; the seeds are fixed, so this can't flicker
+    # The seeds are fixed, so this can't flicker; p = 0.001 for one degree of freedom less than there are tokens.
+    assert chi_square < {10: 27.9, 9: 26.1, 8: 24.3, 7: 22.5, 6: 20.5, 5: 18.5, 4: 16.3}[len(odds)]
+
+
+def test_a_choice_says_where_its_random_number_fell():
+    """The share lies in the drawn token's stretch of the odds laid end to end by id."""
+    model, config = randomised(SHAPES[0]), SamplingConfig(temperature=1.3, top_k=20, max_new_tokens=30)
+    shares = []
+    for choice in generate(model, [1, 2, 3], config):
+        ends = filter_logits(choice.logits_V[None], config)[0].softmax(-1).double().cumsum(-1)
+        begin = ends[choice.id] - choice.probability
+        assert begin - 1e-6 < choice.share * ends[-1] <= ends[choice.id] + 1e-6
+        shares.append(choice.share)
+    assert 0 < min(shares) < 0.3 < 0.7 < max(shares) <= 1
 
 
 def test_a_choice_reports_both_probabilities():
@@ -278,6 +168,19 @@ def test_a_ragged_batch_equals_each_prompt_alone(config):
     model = randomised(SHAPES[0])
     prompts = [random_ids(SHAPES[0], 1, length, seed=length)[0].tolist() for length in (1, 7, 31, 32, 50, 7)]
     assert generate_batch(model, prompts, config) == [[c.id for c in generate(model, p, config)] for p in prompts]
+
+
+def test_samples_side_by_side_are_those_of_their_seeds():
+    """Many samples of one prompt: each has the tokens and probabilities that `generate` gives with its seed."""
+    model, config = randomised(SHAPES[0]), SamplingConfig(temperature=1.4, top_p=0.9, max_new_tokens=40)
+    steps = list(generate_together(model, [[1, 2, 3]] * 4, config, seeds=[5, 6, 7, 5]))
+    for row, seed in enumerate((5, 6, 7, 5)):
+        alone = list(generate(model, [1, 2, 3], config.replace(seed=seed)))
+        assert [step[row].id for step in steps] == [choice.id for choice in alone]
+        together = [(step[row].probability, step[row].raw_probability, step[row].share) for step in steps]
+        expected = [(choice.probability, choice.raw_probability, choice.share) for choice in alone]
+        torch.testing.assert_close(torch.tensor(together), torch.tensor(expected), atol=1e-5, rtol=1e-4)
+        assert [step[row].reads for step in steps] == [choice.reads for choice in alone]
 
 
 def test_each_row_of_a_batch_ends_by_itself():

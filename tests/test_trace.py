@@ -133,6 +133,14 @@ def test_what_cannot_be_traced_is_refused(ids, names, sentence):
         trace(randomised(SHAPES[0]), ids, names)
 
 
+def test_the_last_tokens_logits_alone():
+    """Where only they are asked for, they are the last row of all logits; what is kept stays whole."""
+    model = randomised(SHAPES[0])
+    whole, last = trace(model, [5, 6, 7]), trace(model, [5, 6, 7], last_only=True)
+    torch.testing.assert_close(last.logits, whole.logits[:, -1:])
+    assert torch.equal(last["blocks.2.attn.hook_z"], whole["blocks.2.attn.hook_z"])
+
+
 def test_a_list_and_a_tensor_are_the_same_text():
     """Ids may come as a list, a row or a batch of one."""
     model = randomised(SHAPES[0])

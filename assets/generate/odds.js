@@ -3,10 +3,10 @@
 (() => {
   "use strict";
   const { el, format, tip, calm } = glassbox;
-  const ROWS = 20;
+  const MOST = 50;
   const AXIS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+  const CUTTING = ["top_k", "top_p", "min_p"];
   const legend = (look, words) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words);
-  const digits = (x) => (Number.isFinite(x) ? x.toPrecision(4).replace("e-", "e−").replace(/^-/, "−") : "−∞");
 
   /** Put the tooltip beside what is hovered, focused or tapped; Esc or a tap elsewhere takes it away. */
   glassbox.explainOn = (box, selector, describe) => {
@@ -30,64 +30,91 @@
     return beside;
   };
 
-  /** odds(box, onForce): the picture in `box`; onForce(id) runs when a person picks a token. */
-  glassbox.odds = (box, onForce) => {
-    let view = null;  // { own, result, settings, label }
+  /** Ids, the most likely after the settings first; greedy puts its one choice on top. */
+  glassbox.leaders = (result, count) => {
+    const ids = Array.from(result.order.subarray(-count)).reverse();
+    const greedy = result.steps.some((step) => step.greedy);
+    if (!greedy) return ids;
+    const best = result.final.indexOf(1);
+    return [best, ...ids.filter((id) => id !== best)].slice(0, count);
+  };
+
+  /** The last rank that each cutting filter keeps, where it removes anything: [{ rank, words }]. */
+  glassbox.cuts = (result) => {
+    const { order, removed, steps } = result, found = [];
+    steps.forEach((step, s) => {
+      if (!CUTTING.includes(step.name)) return;
+      const before = new Set(steps.slice(0, s + 1).map(({ name }) => glassbox.sampler.codeOf(name)));
+      if (!removed.includes(glassbox.sampler.codeOf(step.name))) return;
+      let at = 0;  // from the least likely on: the first that no step so far has removed
+      while (at < order.length && (before.has(removed[order[at]]) || result.shaped[order[at]] === -Infinity)) at += 1;
+      found.push({ name: step.name, rank: order.length - at, words: glassbox.stepName(step.name, step.value), step });
+    });
+    return found;
+  };
+
+  /**
+   * odds(box, onForce, act): the picture in `box`; onForce(id) runs when a person picks a token; act says what
+   * that does. A view with `taken` marks the token that came.
+   */
+  glassbox.odds = (box, onForce, act = "write it") => {
+    let view = null;  // { own, logits, result, label }
+    let count = 20;
     const ticks = [0, 0.5, 1].map(() => el("span"));
-    const rows = Array.from({ length: ROWS }, makeRow);
-    const items = rows.map((row) => row.item);
-    const list = el("ol", { class: "gb-odds", "aria-label": "The most likely next tokens" }, ...items);
+    const rows = [];
+    const list = el("ol", { class: "gb-odds", "aria-label": "The most likely next tokens" });
     const beyond = el("p", { class: "gb-small gb-soft gb-beyond" });
     const empty = el("p", { class: "gb-empty" },
       "The bars of the next token appear here as soon as there is a prompt that the model can read.");
+    const head = (words, title) => el("span", { title }, words);
     const picture = el("div", { hidden: true },
       el("div", { class: "gb-odds-head gb-small gb-soft", "aria-hidden": "true" }, el("span", {}, "token"),
-        el("span", {}, "id"), el("span", { class: "gb-axis" }, ...ticks),
-        el("span", {}, "model"), el("span", {}, "final")),
+        el("span", {}, "id"), head("logit", "What the model says, before anything is done to it"),
+        el("span", { class: "gb-axis" }, ...ticks), head("model", "The model's own probability"),
+        head("final", "The probability it is drawn with"), head("sum", "The final probability of this and all rows above")),
       list, beyond,
       el("p", { class: "gb-legend gb-odds-legend" }, legend("gb-ghost", "the model's own probability"),
         legend("gb-solid", "after your settings"), legend("gb-hatch", "removed by a filter")));
     box.append(empty, picture);
 
-    function makeRow(_, i) {
+    function makeRow(i) {
       const cell = (look) => el("span", { class: `gb-mono ${look}` });
-      const part = { token: cell("gb-odds-token"), id: cell("gb-soft"), own: cell("gb-soft"), final: cell(""),
-        ghost: el("i", { class: "gb-ghost" }), solid: el("i", { class: "gb-solid" }) };
-      part.button = el("button", { type: "button", tabindex: i ? -1 : 0 }, part.token, part.id,
-        el("span", { class: "gb-bars" }, part.ghost, part.solid), part.own, part.final);
+      const part = { token: cell("gb-odds-token"), id: cell("gb-soft"), logit: cell("gb-soft"), own: cell("gb-soft"),
+        final: cell(""), held: cell("gb-soft"), ghost: el("i", { class: "gb-ghost" }), solid: el("i", { class: "gb-solid" }) };
+      part.button = el("button", { type: "button", tabindex: i ? -1 : 0 }, part.token, part.id, part.logit,
+        el("span", { class: "gb-bars" }, part.ghost, part.solid), part.own, part.final, part.held);
       part.item = el("li", {}, part.button);
+      list.append(part.item);
       return part;
     }
 
-    /** Ids to show, the most likely first. */
-    function leaders() {
-      const { result } = view, greedy = result.removed.includes(glassbox.sampler.TEMPERATURE);
-      const order = greedy ? glassbox.sampler.ascending(result.penalised) : result.order;
-      const ids = Array.from(order.subarray(-ROWS)).reverse();
-      const best = result.order[result.order.length - 1];  // of several equal ones greedy takes the lowest id
-      return greedy ? [best, ...ids.filter((id) => id !== best)].slice(0, ROWS) : ids;
-    }
-
     const share = (p, most) => `translateX(${(100 * Math.min(1, p / most) - 100).toFixed(3)}%)`;
+    const percent = (p) => (p >= 0.9995 && p < 1 ? "> 99.9 %" : format.probability(p));
 
     function draw(now) {
       view = now;
       empty.hidden = true;
       picture.hidden = false;
-      const { own, result, label } = view, ids = leaders();
+      const { own, logits, result, label } = view, ids = glassbox.leaders(result, count);
+      while (rows.length < count) rows.push(makeRow(rows.length));
       const top = ids.reduce((most, id) => Math.max(most, own[id], result.final[id]), 0);
       const most = AXIS.find((limit) => limit >= top * 0.999) ?? 1;
       ticks.forEach((tick, i) => { tick.textContent = i ? `${Number((50 * i * most).toPrecision(2))} %` : "0"; });
+      let held = 0;
       rows.forEach((row, i) => {
         row.item.hidden = i >= ids.length;
         if (row.item.hidden) return;
         const id = ids[i], p = result.final[id], removed = result.removed[id] !== glassbox.sampler.KEPT;
+        held += p;
         Object.assign(row.button.dataset, { token: id, own: own[id], final: p });
         row.item.classList.toggle("gb-removed", removed);
+        row.item.classList.toggle("gb-taken", id === view.taken);
         row.token.textContent = label(id);
         row.id.textContent = id;
+        row.logit.textContent = logits[id].toFixed(2).replace("-", "−");
         row.own.textContent = format.probability(own[id]);
         row.final.textContent = removed ? "–" : format.probability(p);
+        row.held.textContent = removed ? "" : percent(held);
         row.ghost.style.transform = share(own[id], most);
         row.solid.style.transform = share(p, most);
         row.button.setAttribute("aria-label", `${label(id)}, id ${id}, model ${format.probability(own[id])}, `
@@ -97,55 +124,27 @@
     }
 
     function reason(code) {
-      if (code === glassbox.sampler.TEMPERATURE) return "temperature 0";
-      const { TOP_K, TOP_P, MIN_P } = glassbox.sampler;
-      const name = { [TOP_K]: "top-k", [TOP_P]: "top-p", [MIN_P]: "min-p" }[code];
-      return `${name} ${view.settings[name.replace("-", "_")]}`;
+      const step = view.result.steps.find(({ name }) => glassbox.sampler.codeOf(name) === code);
+      return step ? glassbox.stepName(step.name, step.value) : "the model itself";
     }
 
     /** A dashed line under the last token that each filter keeps. */
     function drawCuts() {
-      const { removed } = view.result, dropped = [0, 0, 0, 0, 0];
-      for (let i = 0; i < removed.length; i += 1) dropped[removed[i]] += 1;
       const cuts = new Map();
-      let left = removed.length - dropped[glassbox.sampler.TEMPERATURE];
-      for (const code of [glassbox.sampler.TOP_K, glassbox.sampler.TOP_P, glassbox.sampler.MIN_P]) {
-        left -= dropped[code];
-        if (dropped[code]) cuts.set(left, [...(cuts.get(left) ?? []), reason(code)]);
-      }
+      for (const { rank, words } of glassbox.cuts(view.result)) cuts.set(rank, [...(cuts.get(rank) ?? []), words]);
       rows.forEach((row, i) => {
-        const cut = cuts.get(i + 1);
+        const cut = i < count && cuts.get(i + 1);
         row.item.classList.toggle("gb-cut", Boolean(cut));
         if (cut) row.item.dataset.cut = cut.join(", "); else delete row.item.dataset.cut;
       });
-      beyond.textContent = [...cuts].filter(([rank]) => rank > ROWS)
+      beyond.textContent = [...cuts].filter(([rank]) => rank > count)
         .map(([rank, names]) => `${names.join(", ")} cuts after rank ${format.whole(rank)}, below this list.`)
         .join(" ");
     }
 
-    /** The arithmetic from logit to probability, with this token's numbers. */
     function explain(button) {
-      const id = Number(button.dataset.token), { own, logits, result, settings, label } = view;
-      const { penalised, scaled, weights, sum, removed, keptSum, final } = result, V = logits.length;
-      const best = scaled[result.order[V - 1]], lines = [`${label(id)}  id ${id}`];
-      if (penalised[id] !== logits[id]) {
-        const by = `${logits[id] < 0 ? "×" : "÷"} ${settings.repetition_penalty}`;
-        lines.push(`repetition penalty: logit ${digits(logits[id])} ${by} = ${digits(penalised[id])}`);
-      }
-      if (settings.temperature === 0) {
-        const largest = removed[id] === glassbox.sampler.KEPT ? ", the largest" : "";
-        lines.push(`logit ${digits(penalised[id])}${largest}; temperature 0 takes only the largest`);
-      } else {
-        lines.push(`logit ${digits(penalised[id])} ÷ T ${settings.temperature} = ${digits(scaled[id])}`,
-          `exp(${digits(scaled[id])} − max ${digits(best)}) = ${digits(weights[id])}`,
-          `÷ ${digits(sum)}, sum of all ${format.whole(V)}, = ${format.probability(weights[id] / sum)}`);
-        if (removed[id] !== glassbox.sampler.KEPT) lines.push(`removed by ${reason(removed[id])}`);
-        else if (keptSum !== sum) {
-          lines.push(`÷ ${digits(keptSum)}, sum of the kept, = ${format.probability(final[id])}`);
-        }
-      }
-      lines.push(`the model's own: ${format.probability(own[id])}`,
-        matchMedia("(hover: none)").matches ? "Tap again to write it." : "Click to write it.");
+      const lines = glassbox.arithmetic(view, Number(button.dataset.token));
+      lines.push(`${matchMedia("(hover: none)").matches ? "Tap again" : "Click"} to ${act}.`);
       return lines.map((line, i) => el("span", { class: i ? "gb-math" : "gb-mono" }, line));
     }
 
@@ -168,7 +167,7 @@
       const at = rows.findIndex((row) => row.button === document.activeElement);
       if (!step || at < 0) return;
       event.preventDefault();
-      const next = rows[Math.min(ROWS - 1, Math.max(0, at + step))];
+      const next = rows[Math.min(count - 1, Math.max(0, at + step))];
       rows.forEach((row) => { row.button.tabIndex = row === next ? 0 : -1; });
       next.button.focus();
     });
@@ -176,6 +175,11 @@
     return {
       draw,
       view: () => view,
+      /** How many rows to show, 10 to 50. */
+      rows(wanted) {
+        count = Math.min(MOST, wanted);
+        if (view) draw(view);
+      },
       /** Nothing to show: say what will appear. */
       clear() { view = null; empty.hidden = false; picture.hidden = true; },
       /** Light up the token that was drawn, for as long as it takes to see; a hurried person ends it. */

@@ -1,40 +1,23 @@
-// The page's twin of llm/sampler.py: the same filters in the same order (repetition penalty,
-// temperature, top-k, top-p, min-p), in the same float32 steps, so that a slider shows exactly what
-// the server would draw from. A test runs both on the same logits, ties included.
+// The page's twin of llm/filters.py: the same six steps, in the order the settings name, in the same
+// float32 arithmetic, so that a slider shows exactly what the server would draw from. A test runs both
+// on the same logits, ties included.
 //
 // Float32Array rounds every value that is stored in it, as torch does; Math.fround rounds the rest.
 glassbox.sampler = (() => {
   "use strict";
 
-  const KEPT = 0, TEMPERATURE = 1, TOP_K = 2, TOP_P = 3, MIN_P = 4;  // what removed a token
-  const OFF = { repetition_penalty: 1, temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
+  const ORDER = ["repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical_p"];  // Hugging Face's
+  const OFF = { repetition_penalty: 1, temperature: 1, top_k: 0, top_p: 1, min_p: 0, typical_p: 1, order: ORDER };
+  const KEPT = 0;  // in `removed`; any other number is one more than the place in ORDER of what removed the token
+  const codeOf = (name) => ORDER.indexOf(name) + 1;
 
-  /** The largest value; NaN where there is one. */
-  function largest(values) {
+  /** The largest of the values, or of those that are kept; NaN where there is one. */
+  function largest(values, removed = null) {
     let best = -Infinity;
     for (let i = 0; i < values.length; i += 1) {
-      if (!(values[i] <= best)) best = values[i];  // NaN is never <=, and then stays
+      if ((!removed || removed[i] === KEPT) && !(values[i] <= best)) best = values[i];  // NaN is never <=, then stays
     }
     return best;
-  }
-
-  function penaliseRepetition(logits, previous, penalty) {
-    const out = Float32Array.from(logits), by = Math.fround(penalty);
-    // Dividing a negative logit would raise it, so that one is multiplied.
-    for (const id of previous) out[id] = logits[id] < 0 ? logits[id] * by : logits[id] / by;
-    return out;
-  }
-
-  function applyTemperature(logits, temperature) {
-    const by = Math.fround(temperature), scaled = new Float32Array(logits.length);
-    for (let i = 0; i < logits.length; i += 1) scaled[i] = logits[i] / by;
-    return temperature > 0 && Number.isFinite(largest(scaled)) ? scaled : keepFirstMostLikely(logits);
-  }
-
-  function keepFirstMostLikely(logits) {
-    const out = new Float32Array(logits.length).fill(-Infinity), best = logits.indexOf(largest(logits));
-    out[best] = logits[best];
-    return out;
   }
 
   /**
@@ -59,82 +42,168 @@ glassbox.sampler = (() => {
     return from;
   }
 
-  /** exp(logit - best): all filters share these, because none ever removes the most likely token. */
-  function weigh(logits) {
-    const best = largest(logits), weights = new Float32Array(logits.length);
-    for (let i = 0; i < logits.length; i += 1) weights[i] = Math.exp(Math.fround(logits[i] - best));
-    return weights;
-  }
-
-  function total(weights, removed = null) {
+  /** exp(logit - best) of the kept tokens, 0 of the others, and their sum. */
+  function weigh(values, removed = null) {
+    const best = largest(values, removed), weights = new Float32Array(values.length);
     let sum = 0;
-    for (let i = 0; i < weights.length; i += 1) if (!removed || removed[i] === KEPT) sum += weights[i];
-    return Math.fround(sum);
+    for (let i = 0; i < values.length; i += 1) {
+      if (removed && removed[i] !== KEPT) continue;
+      weights[i] = Math.exp(Math.fround(values[i] - best));
+      sum += weights[i];
+    }
+    return { best, weights, sum: Math.fround(sum) };
   }
 
   function softmax(logits) {
-    const weights = weigh(logits), sum = total(weights);
+    const { weights, sum } = weigh(logits);
     for (let i = 0; i < weights.length; i += 1) weights[i] /= sum;
     return weights;
   }
 
-  /** Mark all below the k-th most likely; tokens equal to it stay. */
-  function markTopK(scaled, order, k, removed) {
-    const kth = scaled[order[order.length - Math.min(k, order.length)]];
-    for (let i = 0; i < scaled.length; i += 1) if (scaled[i] < kth && removed[i] === KEPT) removed[i] = TOP_K;
-  }
+  // ---- the six steps: each changes `state` and returns what is worth saying about it ---------------
 
-  /** From the least likely on, mark tokens while what is dropped holds at most 1 - p. */
-  function markTopP(weights, order, p, removed) {
-    const sum = total(weights, removed), most = Math.fround(1 - p);
-    let dropped = 0;
-    for (let i = 0; i < order.length - 1; i += 1) {  // the last one always stays
-      const id = order[i];
-      if (removed[id] !== KEPT) continue;
-      dropped += Math.fround(weights[id] / sum);
-      if (Math.fround(dropped) > most) return;
-      removed[id] = TOP_P;
-    }
-  }
+  const steps = {
+    repetition_penalty(state, penalty, previous) {
+      if (!previous.length) return null;
+      const { values } = state, out = Float32Array.from(values), by = Math.fround(penalty);
+      // Dividing a negative logit would raise it, so that one is multiplied.
+      for (const id of previous) out[id] = values[id] < 0 ? values[id] * by : values[id] / by;
+      const seen = new Set(previous);
+      return { ...moveTo(state, out), touched: (id) => seen.has(id) };
+    },
 
-  /** Mark tokens less likely than minP times the most likely one. */
-  function markMinP(weights, minP, removed) {
-    const sum = total(weights, removed);
-    const threshold = Math.fround(Math.fround(minP) * Math.fround(1 / sum));  // the best one weighs exp(0) = 1
-    for (let i = 0; i < weights.length; i += 1) {
-      if (removed[i] === KEPT && Math.fround(weights[i] / sum) < threshold) removed[i] = MIN_P;
-    }
+    temperature(state, temperature) {
+      const { values, removed } = state, by = Math.fround(temperature), scaled = new Float32Array(values.length);
+      for (let i = 0; i < values.length; i += 1) scaled[i] = values[i] / by;
+      if (temperature > 0 && Number.isFinite(largest(scaled, removed))) return moveTo(state, scaled);
+      // Greedy, or a temperature that is zero in all but name: of several equal tokens the lowest id.
+      const best = largest(values, removed), code = codeOf("temperature");
+      let first = -1;
+      for (let i = 0; i < values.length; i += 1) {
+        if (removed[i] !== KEPT) continue;
+        if (first < 0 && values[i] === best) first = i; else removed[i] = code;
+      }
+      return shrunk(state, { greedy: true });
+    },
+
+    /** All below the k-th most likely go; tokens equal to it stay. */
+    top_k(state, k) {
+      const { values, removed } = state, order = orderOf(state);
+      let left = k, floor = -Infinity;
+      for (let i = order.length - 1; i >= 0 && left > 0; i -= 1) {
+        if (removed[order[i]] !== KEPT) continue;
+        left -= 1;
+        if (left === 0) floor = values[order[i]];
+      }
+      return drop(state, "top_k", (i) => values[i] < floor);
+    },
+
+    /** From the least likely on, tokens go while what has gone holds at most 1 - p. */
+    top_p(state, p) {
+      const { removed } = state, order = orderOf(state), { weights, sum, best } = softOf(state);
+      const most = Math.fround(1 - p), code = codeOf("top_p");
+      let last = order.length - 1, dropped = 0;
+      while (last > 0 && removed[order[last]] !== KEPT) last -= 1;  // the most likely one always stays
+      for (let i = 0; i < last; i += 1) {
+        const id = order[i];
+        if (removed[id] !== KEPT) continue;
+        dropped += Math.fround(weights[id] / sum);
+        if (Math.fround(dropped) > most) break;
+        removed[id] = code;
+      }
+      return shrunk(state, { best, sum });
+    },
+
+    /** Tokens less likely than minP times the most likely one go. */
+    min_p(state, minP) {
+      const { weights, sum, best } = softOf(state);
+      const threshold = Math.fround(Math.fround(minP) * Math.fround(1 / sum));  // the best one weighs exp(0) = 1
+      return { ...drop(state, "min_p", (i) => Math.fround(weights[i] / sum) < threshold), best, sum, threshold };
+    },
+
+    /** Tokens stay by how close their surprise is to the entropy, until they hold p; the most likely one may go. */
+    typical_p(state, p) {
+      const { values, removed } = state, { weights, sum, best } = softOf(state);
+      const away = new Float32Array(values.length).fill(Infinity), log = Math.fround(Math.log(sum));
+      let entropy = 0;
+      for (let i = 0; i < values.length; i += 1) {
+        if (removed[i] !== KEPT) continue;
+        away[i] = log - Math.fround(values[i] - best);  // the surprise, for now
+        const p = Math.fround(Math.exp(-away[i]));
+        if (p > 0) entropy += Math.fround(away[i] * p);
+      }
+      entropy = Math.fround(entropy);
+      for (let i = 0; i < values.length; i += 1) away[i] = Math.abs(Math.fround(away[i] - entropy));
+      const order = ascending(away), most = Math.fround(p);
+      let held = 0, at = 0;
+      for (; at < order.length - 1; at += 1) {
+        held += Math.fround(weights[order[at]] / sum);
+        if (!(Math.fround(held) < most)) break;
+      }
+      const limit = away[order[at]];
+      return { ...drop(state, "typical_p", (i) => away[i] > limit), best, sum, entropy, limit };
+    },
+  };
+
+  /** The same tokens with other logits. */
+  function moveTo(state, values) {
+    state.values = values;
+    state.order = state.soft = null;
+    return {};
   }
+  /** Fewer tokens with the same logits. */
+  function shrunk(state, said) {
+    state.soft = null;
+    return said;
+  }
+  function drop(state, name, goes) {
+    const { removed } = state, code = codeOf(name);
+    for (let i = 0; i < removed.length; i += 1) if (removed[i] === KEPT && goes(i)) removed[i] = code;
+    return shrunk(state, {});
+  }
+  const orderOf = (state) => (state.order ??= ascending(state.values));
+  const softOf = (state) => (state.soft ??= weigh(state.values, state.removed));
+
+  const same = (name, value) => value === OFF[name];
 
   /**
    * Everything the settings do to one row of logits:
-   *   penalised, scaled   logits after the repetition penalty, and after the temperature
-   *   order               ids from the least to the most likely
-   *   weights, sum        exp(scaled - best), and their sum over all tokens
-   *   removed             what removed each token (KEPT, TEMPERATURE, TOP_K, TOP_P, MIN_P)
-   *   keptSum, final      the sum over the kept tokens, and the probabilities drawn from
+   *   shaped          the logits after repetition penalty and temperature, of removed tokens too
+   *   order           ids from the least to the most likely by them
+   *   best, sum       the largest of them, and the sum of exp(shaped - best), over all tokens
+   *   removed         what removed each token: KEPT, or codeOf(the step's name)
+   *   keptBest, keptSum, final   the same over the kept tokens, and the probabilities drawn from
+   *   steps           what was done, in order: { name, value, kept, and what that step compared with }
    * `previous` holds the ids read so far. Throws when a logit is NaN or nothing is left to choose.
    */
   function apply(logits, settings, previous = []) {
-    const { repetition_penalty, temperature, top_k, top_p, min_p } = { ...OFF, ...settings };
-    const penalised = repetition_penalty === 1 ? logits : penaliseRepetition(logits, previous, repetition_penalty);
-    if (!Number.isFinite(largest(penalised))) throw new Error("The logits hold NaN or infinity.");
-    const scaled = temperature === 1 ? penalised : applyTemperature(penalised, temperature);
-    const removed = new Uint8Array(scaled.length);
-    for (let i = 0; i < scaled.length; i += 1) if (scaled[i] === -Infinity) removed[i] = TEMPERATURE;
-    const order = ascending(scaled), weights = weigh(scaled), sum = total(weights);
-    if (top_k > 0) markTopK(scaled, order, top_k, removed);
-    if (top_p < 1) markTopP(weights, order, top_p, removed);
-    if (min_p > 0) markMinP(weights, min_p, removed);
-    const keptSum = total(weights, removed), final = new Float32Array(weights.length);
-    for (let i = 0; i < final.length; i += 1) if (removed[i] === KEPT) final[i] = weights[i] / keptSum;
-    return { penalised, scaled, order, weights, sum, removed, keptSum, final };
+    const all = { ...OFF, ...settings };
+    const state = { values: logits, removed: new Uint8Array(logits.length), order: null, soft: null };
+    if (!Number.isFinite(largest(logits))) throw new Error("The logits hold NaN or infinity.");
+    for (let i = 0; i < logits.length; i += 1) if (logits[i] === -Infinity) state.removed[i] = codeOf("temperature");
+    const done = [];
+    for (const name of all.order) {
+      if (same(name, all[name])) continue;
+      const said = steps[name](state, all[name], previous);
+      if (said) done.push({ name, value: all[name], kept: count(state.removed), ...said });
+    }
+    const { values: shaped, removed } = state, whole = weigh(shaped), kept = softOf(state), final = kept.weights;
+    if (!Number.isFinite(kept.best)) throw new Error("The logits hold NaN or infinity.");
+    for (let i = 0; i < final.length; i += 1) final[i] /= kept.sum;
+    return { shaped, order: orderOf(state), best: whole.best, sum: whole.sum, removed, steps: done, final,
+      keptBest: kept.best, keptSum: kept.sum };
   }
 
-  /** What llm.sampler.filter_logits returns. */
+  function count(removed) {
+    let kept = 0;
+    for (let i = 0; i < removed.length; i += 1) if (removed[i] === KEPT) kept += 1;
+    return kept;
+  }
+
+  /** What llm.filters.filter_logits returns. */
   function filterLogits(logits, settings, previous = []) {
-    const { scaled, removed } = apply(logits, settings, previous);
-    return scaled.map((x, i) => (removed[i] === KEPT ? x : -Infinity));
+    const { shaped, removed } = apply(logits, settings, previous);
+    return shaped.map((x, i) => (removed[i] === KEPT ? x : -Infinity));
   }
 
   /** Entropy in bits. 2 to its power is the perplexity: as many equally likely tokens would be as uncertain. */
@@ -147,5 +216,12 @@ glassbox.sampler = (() => {
     return Math.max(0, bits);
   }
 
-  return { KEPT, TEMPERATURE, TOP_K, TOP_P, MIN_P, OFF, apply, filterLogits, softmax, entropy, ascending };
+  /** Total variation: the share of the probability that lies elsewhere in the one than in the other. */
+  function distance(p, q) {
+    let apart = 0;
+    for (let i = 0; i < p.length; i += 1) apart += Math.abs(p[i] - q[i]);
+    return apart / 2;
+  }
+
+  return { KEPT, ORDER, OFF, codeOf, apply, filterLogits, softmax, entropy, distance, ascending };
 })();

@@ -1,81 +1,71 @@
-// The Generate lens. The server sends the logits of every token once a position and draws; the odds
-// under the settings (dials.js) are worked out here (sampler.js) and shown as bars (odds.js). What was
-// written is a list of tokens; the text (written.js) and the next question follow from it.
+// The view that writes. The server sends the logits of every token once a position and draws; the odds
+// under the settings are worked out here (sampler.js) and shown as bars, against rank, and laid end to
+// end. What was written is a list of tokens; the text (written.js) and the next question follow from it.
 glassbox.lens("writing", ({ root, ask, find, notice }) => {
-  const { format, sampler, calm } = glassbox;
+  const { format, sampler, calm, address } = glassbox;
   const MOST = 2000;  // tokens after the prompt
+  const PACES = [0.5, 1, 2, 4, 8, 16, 32, Infinity];  // tokens a second
   const part = (id) => find(`[data-id=${id}]`);
-  const speed = part("speed"), written = glassbox.written(part("text"), part("ramp"));
-  const buttons = Object.fromEntries(["generate", "one", "undo", "clear", "keep"].map((id) => [id, part(id)]));
-  const settings = glassbox.dials(find, () => schedule());
+  const speed = part("speed"), written = glassbox.written(part("text"), part("ramp"), branch);
+  const buttons = Object.fromEntries(["generate", "one", "undo", "redo", "clear", "keep"].map((id) => [id, part(id)]));
+  const store = glassbox.settings(), pen = glassbox.pen(ask, "writing");
+  const chain = glassbox.chain(part("chain"), store);
+  const { fields } = glassbox;
+  part("seed-home").append(fields.seed(store));
+  part("drawing").append(fields.length(store), fields.stops(store));
   const odds = glassbox.odds(part("odds"), (id) => act(() => force(id)));
+  const ranks = glassbox.ranks(part("ranks")), needle = glassbox.needle(part("needle"));
+  part("off").addEventListener("click", () => store.offAll());
 
   let place = null;       // { model, step, prompt } that is shown
-  let vocabulary = null;  // every token's bytes and name
-  let at = null;          // { logits, own, entropy, promptIds, nCtx, reads }: the position after the last token
-  let tokens = [];        // { id, p, raw, rank, forced, begins }
-  let live = null;        // { id, key, at }: the server's generation, while nothing but it has written
-  let running = null;     // the job that is writing now
+  let at = null;          // the position after the last token (glassbox.position)
+  let tokens = [];        // { id, p, raw, rank, share, forced, begins, settings, stopped }
+  let undone = [];        // what undo and clear took away, each a list of tokens, the newest last
+  let view = null;        // the odds that are shown
+  const line = glassbox.line(notice, drawButtons);
+  const act = (work) => line.act(work, () => pen.forget());  // it may have drawn tokens that never came here
+  const ids = () => tokens.map((token) => token.id);
 
-  // ---- one thing after another --------------------------------------------------------------------
+  // ---- pace, the draw's animation, the number of rows ---------------------------------------------
 
-  let chain = Promise.resolve();
-  const frame = () => new Promise(requestAnimationFrame);
-  function enqueue(work) {
-    const result = chain.then(work);
-    chain = result.catch(() => {});
-    return result;
+  let pace = Infinity, drawPace = "normal";
+  function choosePace(value) {
+    pace = value;
+    part("pace").value = PACES.indexOf(value);
+    part("pace-says").textContent = value === Infinity ? "full speed" : `${value} a second`;
+    part("pace").setAttribute("aria-valuetext", part("pace-says").textContent);
+    address.set({ pace: value === Infinity ? null : value });
   }
-  /** What a person does ends what is running, and then happens. */
-  function act(work) {
-    running?.stop();
-    return enqueue(async () => {
-      notice("");
-      try { await work(); } catch (error) {
-        if (!(error instanceof glassbox.Refusal)) console.error(error);
-        live = null;  // it may have drawn tokens that never came here
-        notice(error.message);
-      } finally { drawButtons(); }
-    });
-  }
+  part("pace").max = PACES.length - 1;
+  part("pace").addEventListener("input", () => choosePace(PACES[Number(part("pace").value)]));
+  choosePace(PACES.find((value) => String(value) === address.get("pace")) ?? Infinity);
+
+  fields.choice(part("throw"), "draw", "normal", (value) => { drawPace = value; });
+  fields.choice(part("rows"), "rows", "20", (value) => odds.rows(Number(value)));
 
   // ---- the position after the last token ----------------------------------------------------------
 
-  const ids = () => tokens.map((token) => token.id);
-  const MATTERS = ["seed", "temperature", "top_k", "top_p", "min_p", "repetition_penalty"];
-  const key = () => JSON.stringify(settings.values, MATTERS);
-
-  function arrive(answer) {
-    const logits = glassbox.floats(answer.logits);
-    const own = sampler.softmax(logits);
-    at = { ...at, logits, own, entropy: sampler.entropy(own), reads: answer.reads };
-  }
-
   async function read() {
-    const answer = await ask("read_logits", { ...place, ids: ids() });
-    if (vocabulary?.hash !== answer.tokenizer) {
-      vocabulary = glassbox.vocabulary(await ask("read_vocabulary", place));
-      settings.fit(vocabulary.size);
-    }
-    at = { promptIds: answer.prompt_ids, nCtx: answer.n_ctx };
-    arrive(answer);
+    at = await glassbox.position(ask, place, ids());
+    store.fit(at.vocabulary.size);
     drawAll();
   }
 
   async function refresh(subject) {
     const same = place && place.model === subject.model && place.prompt === subject.prompt;
-    if (same && running) await running.done;  // a newer snapshot: what is being written keeps its model to the end
-    else running?.drop();
+    if (same && line.running) await line.running.done;  // a newer snapshot: what is being written keeps its model
+    else line.running?.drop();
     place = { model: subject.model, step: subject.step, prompt: subject.prompt };
     const mine = place;
-    return enqueue(async () => {
+    return line.enqueue(async () => {
       if (mine !== place) return;
-      live = null;
-      if (!same) tokens = [];
+      pen.forget();
+      if (!same) { tokens = []; undone = []; }
+      if (isHere(waiting)) adopt();
       try { await read(); } catch (error) {
-        at = null;
+        at = view = null;
         tokens = [];
-        odds.clear();
+        for (const picture of [odds, ranks, needle]) picture.clear();
         drawText();
         drawFigures(null);
         drawButtons();
@@ -86,31 +76,15 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
 
   // ---- writing ------------------------------------------------------------------------------------
 
-  function makeJob(continuous) {
-    const job = { continuous, stopped: false, dropped: false, hurry: null,
-      stop() { job.stopped = true; job.hurry?.(); },
-      drop() { job.dropped = true; job.stop(); } };
-    return job;
-  }
-
-  /** Ask for up to `count` tokens: from the live generation while text and settings are still its own. */
-  async function draw(count) {
-    const now = key();
-    if (live && live.key === now && live.at === tokens.length) {
-      const answer = await ask("draw_tokens", { generation: live.id, count });
-      if (!answer.gone) return answer;
-    }
-    // The first token alone, so that it is there at once.
-    const answer = await ask("begin_generation", { ...place, ...settings.values, ids: ids(), count: 1 });
-    live = { id: answer.generation, key: now };
-    return { ...answer, begins: true };
-  }
-
   function take(answer) {
-    answer.tokens.forEach(([id, p, raw, rank], i) =>
-      tokens.push({ id, p, raw, rank, begins: answer.begins && i === 0 }));
-    live.at = tokens.length;
-    arrive(answer);
+    tokens.push(...answer.tokens);
+    undone = [];
+    Object.assign(at, glassbox.arrived(answer));
+    if (answer.ended !== "stop") return;
+    const begun = tokens.findLastIndex((token) => token.begins);
+    const text = at.vocabulary.text(ids().slice(begun));
+    const { stop, from } = glassbox.stoppedAt(text, tokens.at(-1).settings.stop);
+    tokens.at(-1).stopped = { stop, characters: text.length - from };
   }
 
   /** Show the tokens that came, one after the other over the time they took. */
@@ -120,66 +94,110 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
       const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
       for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
       written.follow();
-      if (written.count() < tokens.length) await frame();
+      if (written.count() < tokens.length) await glassbox.frame();
     }
+    written.strike();
   }
 
-  async function write(limit, continuous) {
-    const job = running = makeJob(continuous);
-    job.done = writeOn(job, limit).finally(() => { running = null; });
-    drawButtons();
-    return job.done;
+  /** The pointer falls, the token lights up: what a single token, or a slow pace, has time for. */
+  async function throwNeedle(job) {
+    const { share, id } = tokens.at(-1), hurried = (end) => { job.hurry = end; };
+    if (!job.stopped) await needle.fall(share, id, drawPace, hurried);
+    if (!job.stopped && drawPace !== "skip") await odds.choose(id, hurried);
   }
 
-  async function writeOn(job, limit) {
+  async function write(job, limit) {
     let left = Math.min(limit, MOST - tokens.length), asked = performance.now();
     const began = asked, before = tokens.length;
-    let coming = left > 0 ? draw(left) : null;
+    const some = () => (job.continuous && pace < Infinity ? Math.min(left, Math.max(1, Math.floor(pace / 4))) : left);
+    let coming = left > 0 ? pen.draw(place, store.values, ids(), some()) : null;
     while (coming) {
       const answer = await coming;
       if (job.dropped) return;
-      const span = performance.now() - asked;
+      const slow = job.continuous && pace < Infinity, came = answer.tokens.length;
+      const span = slow ? (1000 * came) / pace : Math.min(200, performance.now() - asked), due = asked + span;
       take(answer);
-      left -= answer.tokens.length;
-      asked = performance.now();
-      // The server draws on while these are being shown.
-      coming = left > 0 && !answer.ended && !job.stopped ? draw(left) : null;
+      left -= came;
+      if (!slow) asked = performance.now();
+      // At full speed the server draws on while these are being shown.
+      const more = () => left > 0 && !answer.ended && !job.stopped;
+      coming = more() && !slow ? pen.draw(place, store.values, ids(), some()) : null;
       coming?.catch(() => {});  // its failure is met when it is awaited
-      const seen = job.continuous || job.stopped;
-      if (!seen) await odds.choose(tokens.at(-1).id, (end) => { job.hurry = end; });
-      await reveal(job, Math.min(200, span));
+      if (!job.continuous || (slow && pace <= 4)) await throwNeedle(job);
+      await reveal(job, slow ? Math.max(0, due - performance.now()) : span);
+      if (slow) {
+        await job.wait(due - performance.now());
+        asked = performance.now();
+      }
       show();
       if (job.continuous) drawSpeed(tokens.length - before, performance.now() - began);
-      if (answer.ended) { live = null; await read(); }  // what would follow the end
+      if (answer.ended) await read();  // what would follow the end
+      if (slow && more()) coming = pen.draw(place, store.values, ids(), some());
     }
   }
 
   async function force(id) {
+    if (tokens.length >= MOST) return;
     const { own, result } = odds.view();
     const rank = 1 + own.reduce((higher, p) => higher + (p > own[id]), 0);
-    if (tokens.length >= MOST) return;
     tokens.push({ id, p: result.final[id], raw: own[id], rank, forced: true });
-    live = null;
+    undone = [];
+    pen.forget();
     written.add(tokens.at(-1));
     await read();
   }
 
-  /** Keep so many tokens; the rest is unwritten. */
+  /** Keep so many tokens; redo brings back the rest. */
   const cut = (count) => async () => {
+    if (tokens.length > count()) undone.push(tokens.slice(count()));
     tokens = tokens.slice(0, count());
-    live = null;
     speed.textContent = "";
     await read();
   };
+  const redo = async () => {
+    tokens = tokens.concat(undone.pop() ?? []);
+    await read();
+  };
+  /** The text that was written, without a stop text that ended it. */
+  function textWritten() {
+    const text = at.vocabulary.text(ids()), stopped = tokens.at(-1)?.stopped;
+    return stopped ? text.slice(0, text.length - stopped.characters) : text;
+  }
+
   const on = (name, work) => buttons[name].addEventListener("click", work);
   on("generate", () => {
-    if (running?.continuous) running.stop();
-    else act(() => write(settings.values.max_new_tokens, true));
+    if (line.running?.continuous) line.running.stop();
+    else act(() => line.run((job) => write(job, store.values.max_new_tokens), { continuous: true }));
   });
-  on("one", () => act(() => write(1, false)));
+  on("one", () => act(() => line.run((job) => write(job, 1), { continuous: false })));
   on("undo", () => act(cut(() => tokens.length - 1)));
+  on("redo", () => act(redo));
   on("clear", () => act(cut(() => 0)));
-  on("keep", () => act(async () => glassbox.look({ prompt: place.prompt + vocabulary.text(ids()) })));
+  on("keep", () => act(async () => glassbox.look({ prompt: place.prompt + textWritten() })));
+
+  /** A past token leads to the tree of what could have been. */
+  function branch(index) {
+    act(async () => glassbox.emit("branch", { place, tokens: [...tokens], at: index }));
+  }
+  // A branch comes back to be written on; this view may not have been seen before.
+  let waiting = null;  // { place, tokens }
+  glassbox.on("write", (branch) => {
+    waiting = branch;
+    if (isHere(branch)) act(async () => { adopt(); await read(); });
+  });
+  const isHere = (branch) => branch && JSON.stringify(branch.place) === JSON.stringify(place);
+  function adopt() {
+    if (tokens.length) undone.push(tokens);
+    tokens = waiting.tokens.map((token) => ({ ...token }));
+    waiting = null;
+    pen.forget();
+  }
+
+  const exporter = glassbox.exporter(part("export"), {
+    ask, notice,
+    now: () => at && { place, tokens, promptIds: at.promptIds, vocabulary: at.vocabulary, settings: store.values,
+      text: textWritten(), view },
+  });
 
   // ---- drawing ------------------------------------------------------------------------------------
 
@@ -192,16 +210,27 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
 
   function show() {
     if (!at) return;
-    const previous = settings.values.repetition_penalty === 1 ? [] : at.promptIds.concat(ids());
-    const result = sampler.apply(at.logits, settings.values, previous);
-    odds.draw({ logits: at.logits, own: at.own, result, settings: settings.values, label: vocabulary.label });
-    drawFigures(result);
+    view = glassbox.viewAt(at, store.values, ids());
+    odds.draw(view);
+    ranks.draw(view);
+    needle.draw(view);
+    needle.rest();
+    drawFigures(view.result);
+    drawOrder();
     drawNote();
   }
 
+  /** How far the odds are from those of the same settings in Hugging Face's order. */
+  function drawOrder() {
+    if (store.isHuggingFaces) return chain.note(null);
+    const theirs = sampler.apply(at.logits, { ...view.settings, order: sampler.ORDER }, view.previous);
+    return chain.note(sampler.distance(view.result.final, theirs.final));
+  }
+
   function drawText() {
-    written.reset(place.prompt || (at ? vocabulary.label(at.promptIds[0]) : ""), vocabulary);
+    written.reset(place.prompt || (at ? at.vocabulary.label(at.promptIds[0]) : ""), at?.vocabulary);
     tokens.forEach(written.add);
+    written.strike();
     written.follow();
   }
 
@@ -218,16 +247,21 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
     const change = (a, b, unit) => (a === b ? `${a}${unit}` : `${a} → ${b}${unit}`);
     say("entropy", change(format.number(before), format.number(after), " bits"));
     say("choices", change(format.number(2 ** before), format.number(2 ** after), ""));
-    let kept = 0;
-    for (let i = 0; i < result.removed.length; i += 1) if (result.removed[i] === sampler.KEPT) kept += 1;
+    let kept = 0, mass = 0;
+    for (let i = 0; i < result.removed.length; i += 1) {
+      if (result.removed[i] !== sampler.KEPT) continue;
+      kept += 1;
+      mass += Math.exp(result.shaped[i] - result.best);
+    }
     say("kept", `${format.whole(kept)} of ${format.whole(result.removed.length)}`);
-    say("mass", format.probability(result.keptSum / result.sum));
+    say("mass", format.probability(Math.min(1, mass / result.sum)));
   }
 
   function drawNote() {
     const total = at.promptIds.length + tokens.length, notes = [], whole = format.whole;
-    const ended = tokens.length > 0 && tokens.at(-1).id === vocabulary.eot;
-    if (ended) notes.push("The model ended its text. Writing on starts a new one.");
+    const last = tokens.at(-1), { vocabulary } = at;
+    if (last && last.id === vocabulary.eot) notes.push("The model ended its text. Writing on starts a new one.");
+    if (last?.stopped) notes.push(`Stopped at ${glassbox.visible(last.stopped.stop)}, which is no part of the result.`);
     if (place.prompt === "") {
       notes.push(`The prompt is empty, so the model reads ${vocabulary.label(at.promptIds[0])} instead.`);
     }
@@ -243,13 +277,20 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
   }
 
   function drawButtons() {
-    const busy = Boolean(running), going = Boolean(running?.continuous);
+    const busy = Boolean(line.running), going = Boolean(line.running?.continuous);
     buttons.generate.textContent = going ? "Stop" : "Generate";
     buttons.generate.disabled = !at || (!going && tokens.length >= MOST);
     buttons.one.disabled = !at || going || tokens.length >= MOST;
     for (const name of ["undo", "clear", "keep"]) buttons[name].disabled = !at || (!tokens.length && !busy);
+    buttons.redo.disabled = !at || busy || !undone.length;
     root.classList.toggle("gb-going", going);
+    if (at && !busy) exporter.follow();
   }
 
-  return { refresh, theme: written.theme };
+  // The chain stands beside the text where there is no rail.
+  glassbox.on("room", (present) => part(present ? "stand" : "chain-home").prepend(part("chain")));
+  const redraw = () => { ranks.redraw(); needle.redraw(); };
+  store.subscribe(schedule);
+  drawButtons();
+  return { refresh, resize: redraw, theme() { written.theme(); redraw(); } };
 });

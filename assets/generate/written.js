@@ -28,28 +28,33 @@
   };
 
   const MOST_BITS = 10;  // the right end of the colours
-  const bits = (token) => -Math.log2(Math.max(token.raw, 1e-30));
 
-  function paint(chip, token) {
-    const rgb = glassbox.palette("surprise")[Math.round((255 * Math.min(MOST_BITS, bits(token))) / MOST_BITS)];
+  /** Colour a chip by a place of a map, from 0 to 1, and its letters so that they can be read on it. */
+  glassbox.tint = (chip, map, place) => {
+    const rgb = glassbox.palette(map)[Math.round(255 * Math.min(1, Math.max(0, place)))];
     const light = (0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]) / 255;
     chip.style.backgroundColor = glassbox.rgb(rgb);
     chip.style.color = light > 0.45 ? "#16191f" : "#e8ebf0";
-  }
+  };
+  const paint = (chip, token) => glassbox.tint(chip, "surprise", glassbox.bitsOf(token) / MOST_BITS);
 
-  /** written(box, ramp): the text in `box`, the legend of its colours on the canvas `ramp`. */
-  glassbox.written = (box, ramp) => {
+  /** The colours of a map, left to right, on a small canvas: a legend. */
+  glassbox.ramp = (canvas, map = "surprise") => {
+    const context = glassbox.canvas2d(canvas, 96, 10);
+    glassbox.palette(map).forEach((rgb, i) => {
+      context.fillStyle = glassbox.rgb(rgb);
+      context.fillRect((i * 96) / 256, 0, 1, 10);
+    });
+  };
+
+  /**
+   * written(box, ramp, onPick): the text in `box`, the legend of its colours on the canvas `ramp`, if any.
+   * onPick(i), if given, runs when a person picks token i.
+   */
+  glassbox.written = (box, ramp = null, onPick = null) => {
     let vocabulary = null, tokens = [];  // those that are shown: { id, p, raw, rank, forced, begins }
     let reader = null, unfinished = [];  // joins cut characters; the chips that show their first bytes
     let pointed = -1;
-
-    function drawRamp() {
-      const context = glassbox.canvas2d(ramp, 96, 10);
-      glassbox.palette("surprise").forEach((rgb, i) => {
-        context.fillStyle = glassbox.rgb(rgb);
-        context.fillRect((i * 96) / 256, 0, 1, 10);
-      });
-    }
 
     /** Start over with a prompt; tokens are then added one by one. */
     function reset(prompt, words) {
@@ -84,19 +89,27 @@
       const at = Number(chip.dataset.at), token = tokens[at];
       const rank = `rank ${format.whole(token.rank)} of ${format.whole(vocabulary.size)}`;
       const rows = [el("span", { class: "gb-mono" }, `${vocabulary.label(token.id)}  id ${token.id}`),
-        `the model's own: ${format.probability(token.raw)}, ${rank}, ${format.number(bits(token))} bits of surprise`,
+        `the model's own: ${format.probability(token.raw)}, ${rank}, ${format.number(glassbox.bitsOf(token))} bits of surprise`,
         token.forced ? `you chose it; after filtering it had ${format.probability(token.p)}`
           : `drawn with ${format.probability(token.p)}, after filtering`];
-      return token.begins && at > 0 ? [...rows, "here the drawing began anew with the seed"] : rows;
+      if (token.begins && at > 0) rows.push("here the drawing began anew with the seed");
+      if (onPick) rows.push(`${matchMedia("(hover: none)").matches ? "Tap again" : "Click"} to see what else could have come.`);
+      return rows;
     }
 
     const beside = glassbox.explainOn(box, ".gb-written-token", describe);
+    let tapped = -1;  // a first tap explains, a second one on the same token picks
     box.addEventListener("click", (event) => {
       const chip = event.target.closest(".gb-written-token");
-      if (chip && event.pointerType === "touch") beside(chip);
+      if (!chip) return;
+      const at = Number(chip.dataset.at);
+      if (event.pointerType === "touch" && tapped !== at) { tapped = at; beside(chip); return; }
+      glassbox.tip.hide();
+      onPick?.(at);
     });
     box.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], last = tokens.length - 1;
+      if (event.key === "Enter" && pointed >= 0 && pointed <= last) onPick?.(pointed);
       if (!step || last < 0) return;
       event.preventDefault();
       const outside = pointed < 0 || pointed > last;
@@ -106,9 +119,20 @@
       beside(chip);
     });
 
+    const drawRamp = () => { if (ramp) glassbox.ramp(ramp); };
     drawRamp();
     return {
       reset, add,
+      chip: (i) => box.querySelector(`[data-at="${i}"]`),
+      /** Strike out the stop text that ended it. */
+      strike() {
+        let left = tokens.at(-1)?.stopped?.characters ?? 0;
+        for (let i = tokens.length - 1; i >= 0 && left > 0; i -= 1) {
+          const chip = box.querySelector(`[data-at="${i}"]`);
+          chip.classList.add("gb-stopped");
+          left -= vocabulary.text([tokens[i].id]).length;
+        }
+      },
       count: () => tokens.length,
       follow() { box.scrollTop = box.scrollHeight; },
       theme() {

@@ -1,119 +1,122 @@
-// The Tokenizer lens: the prompt's tokens, their ids and bytes, linked to one another; or the same
-// prompt under all tokenizers, in rows that line up.
-glassbox.lens("reading", ({ root, ask, find, all, notice }) => {
-  const { el, format, address, chips, tokenRows, tip, on, subject } = glassbox;
-  const DRAWN = 2000;  // tokens; more than a screen can show, few enough to redraw on every key
-  const KINDS = all("[name=gb-tk-kind]");
+// The Read view: a text's tokens, their ids and bytes, linked to one another, drawn anew as it is typed.
+glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
+  const { el, format, address, chips, shelf, subject, look } = glassbox;
+  const MAX_TEXT = 1_000_000, WINDOW = 3000;
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
+  const sheet = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join("");
 
-  let kind = KINDS.some((radio) => radio.value === address.get("tok")) ? address.get("tok") : "model";
-  let view = address.get("tokview") === "compare" ? "compare" : "one";
-  let marks = address.get("blanks") !== "off";
-  let answer = null, tokenNodes = [], idNodes = [], occurrences = new Map(), pinned = null, lit = [], asked = 0;
+  let source = "prompt", answer = null, sent = null, version = 0, window_ = null;
+  let names = address.get("special") !== "tokens";
+  const flow = glassbox.tokenFlow(boxes.tokens, boxes.ids, (i, pinned) => detail(i, pinned));
+  const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });
+  const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => { read(); decode(); });
+  const decode = glassbox.tokenDecoding({ ask, find, request });
 
-  // ---- asking and drawing ---------------------------------------------------------------------------
+  // ---- asking: only what was typed is sent -----------------------------------------------------------
 
-  async function show({ model, step, prompt }) {
-    const mine = ++asked;
-    const fresh = await ask(view === "one" ? "read_tokens" : "compare_tokens", { model, step, kind, text: prompt })
-      .catch((error) => {
-        if (mine !== asked) return;
-        find(".gb-picture").classList.add("gb-tk-stale");  // it stays, but it is of another text
-        throw error;
-      });
-    if (mine !== asked) return;
+  const high = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xd800, low = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xdc00;
+
+  /** Characters as Python counts them. */
+  function points(text, from, to) {
+    let n = to - from;
+    for (let i = from; i + 1 < to; i += 1) if (high(text, i) && low(text, i + 1)) n -= 1;
+    return n;
+  }
+
+  /** What became of the text that the server has: {at, removed, added}. */
+  function edit(before, after) {
+    const shorter = Math.min(before.length, after.length);
+    let start = 0, end = 0;
+    while (start < shorter && before[start] === after[start]) start += 1;
+    if (start && high(before, start - 1)) start -= 1;
+    while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+    if (end && low(before, before.length - end)) end -= 1;
+    return { at: points(before, 0, start), removed: points(before, start, before.length - end), added: after.slice(start, after.length - end) };
+  }
+
+  const text = () => (source === "own" ? boxes.own.value : subject.prompt);
+
+  async function update() {
+    if (subject.model === null) return;
+    const now = text(), asked = { ...request(), sheet, version, names_are_text: names };
+    if (window_ !== null) asked.first = window_;
+    if (now.length > MAX_TEXT) throw new glassbox.Refusal(`This text has ${format.whole(now.length)} characters; use at most ${format.whole(MAX_TEXT)}.`);
+    let fresh = await ask("read_text", sent === null ? { ...asked, text: now } : { ...asked, ...edit(sent, now) });
+    if (fresh.gone) fresh = await ask("read_text", { ...asked, text: now });
+    sent = now;
+    window_ = null;
+    version = fresh.version;
     find(".gb-picture").classList.remove("gb-tk-stale");
     notice("");
-    if (view === "one") drawOne(fresh);
-    else drawCompare(fresh);
+    draw(fresh);
   }
-  const again = () => subject.model !== null
-    && show(subject).catch((error) => notice(error.message));
-
-  function count(name, value, title) {
-    return el("div", { title }, el("dt", {}, name), el("dd", {}, value));
+  const attempt = async () => {
+    try { await update(); } catch (error) {
+      find(".gb-picture").classList.add("gb-tk-stale");  // it stays, but it is of another text
+      notice(error.message);
+    }
+  };
+  /** One question at a time: an answer changes what the one before it drew. */
+  let running = null, again = false;
+  function read() {
+    again = true;
+    running ||= (async () => {
+      while (again) {
+        again = false;
+        await attempt();
+      }
+    })().finally(() => { running = null; });
+    return running;
   }
 
-  function drawCounts({ counts, ids, n_ctx: context }) {
+  // ---- drawing ---------------------------------------------------------------------------------------
+
+  const count = (name, value, title) => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
+  const ratio = (a, b) => (b ? (a / b).toFixed(2) : "–");
+
+  function draw(fresh) {
+    answer = fresh;
+    const { counts, total, n_ctx: context } = fresh;
+    const unread = fresh.ref === "model" ? Math.max(0, total - context) : 0;
+    flow.patch({ ...fresh, unread });
+    boxes.name.textContent = fresh.name;
+    boxes.about.textContent = fresh.about;
     boxes.counts.replaceChildren(
       count("bytes", format.whole(counts.bytes), "Bytes of the text in UTF-8"),
       count("characters", format.whole(counts.characters), "Unicode code points; an emoji can be several"),
+      count("graphemes", format.whole(counts.graphemes), "What a reader takes for one character: an emoji, a letter with its accents"),
       count("words", format.whole(counts.words), "Stretches without white space"),
-      ...(ids ? [count("tokens", format.whole(ids.length)),
-        count("bytes per token", ids.length ? (counts.bytes / ids.length).toFixed(2) : "–"),
-        count(`of a context of ${format.whole(context)}`, tokenRows.share(ids.length, context),
-          `This model reads at most ${format.whole(context)} tokens at once`)] : []));
-  }
-
-  function drawOne(fresh) {
-    answer = fresh;
-    const { ids } = answer;
-    const unread = kind === "model" ? Math.max(0, ids.length - answer.n_ctx) : 0;
-    boxes.name.textContent = answer.name;
-    boxes.about.textContent = answer.about;
-    drawCounts(answer);
-    const drawn = chips.flow(answer, { limit: DRAWN, marks, unread });
-    tokenNodes = drawn.chips;
-    boxes.detail.hidden = boxes.list.hidden = !ids.length;
-    boxes.tokens.replaceChildren(...(ids.length ? drawn.nodes
-      : [el("p", { class: "gb-empty" }, "Type a prompt above: its tokens appear here.")]));
-    occurrences = new Map();
-    ids.forEach((id, i) => {
-      if (occurrences.has(id)) occurrences.get(id).push(i);
-      else occurrences.set(id, [i]);
-    });
-    drawIds(ids);
-    drawRemarks(unread);
-    pin(null);
-  }
-
-  function drawIds(ids) {
-    idNodes = ids.slice(0, DRAWN).map((id, i) => el("span", { data: { i } }, String(id)));
-    const list = idNodes.flatMap((node, i) => (i ? [", ", node] : [node]));
-    if (ids.length > DRAWN) list.push(`, … ${format.whole(ids.length - DRAWN)} more`);
-    boxes.ids.replaceChildren("[", ...list, "]");
-  }
-
-  function drawRemarks(unread) {
-    const said = [answer.lost && `Lost on the way back: ${answer.lost[0].toLowerCase()}${answer.lost.slice(1)}`,
-      unread && `This model reads the last ${format.whole(answer.n_ctx)} tokens; `
-        + `the first ${format.whole(unread)}, drawn without a border, are out of its sight.`,
-      answer.ids.length > DRAWN && `The first ${format.whole(DRAWN)} tokens are drawn; `
-        + `${format.whole(answer.ids.length - DRAWN)} more follow. The counts are of all of them.`];
-    boxes.remarks.textContent = said.filter(Boolean).join(" ");
+      count("tokens", format.whole(total)),
+      count("bytes per token", ratio(counts.bytes, total)),
+      count("tokens per word", ratio(total, counts.words)),
+      count(`of a context of ${format.whole(context)}`, `${format.number(100 * total / context)} %`, `This model reads at most ${format.whole(context)} tokens at once`));
+    boxes.detail.hidden = boxes.list.hidden = !total;
+    boxes.empty.hidden = total > 0;
+    boxes.empty.textContent = source === "own" ? "Type or paste a text above: its tokens appear here." : "Type a prompt above: its tokens appear here.";
+    const { last } = fresh;
+    boxes.pager.hidden = fresh.first === 0 && last === total;
+    boxes.window.textContent = `Tokens ${format.whole(fresh.first + 1)} to ${format.whole(last)} of ${format.whole(total)} are drawn; the counts are of all.`;
+    boxes.back.disabled = fresh.first === 0;
+    boxes.forth.disabled = last === total;
+    boxes.remarks.textContent = [fresh.lost && `Lost on the way back: ${fresh.lost[0].toLowerCase()}${fresh.lost.slice(1)}`,
+      unread && `This model reads the last ${format.whole(context)} tokens; the first ${format.whole(unread)}, drawn without a border, are out of its sight.`].filter(Boolean).join(" ");
     boxes.remarks.hidden = !boxes.remarks.textContent;
+    boxes.special.textContent = fresh.special_tokens.length
+      ? `Special here: ${fresh.special_tokens.slice(0, 6).map(([name, id]) => `${name} (${id})`).join(", ")}${fresh.special_tokens.length > 6 ? " and more" : ""}.`
+      : "This vocabulary has no special tokens.";
+    flow.pin(null);
   }
 
-  // ---- one token: chip, id, bytes and every other place ---------------------------------------------
-
-  function light(i) {
-    for (const node of lit) node.classList.remove("gb-tk-on", "gb-tk-same");
-    lit = [];
-    if (i === null) return drawDetail(null);
-    for (const j of occurrences.get(answer.ids[i])) {
-      for (const node of [tokenNodes[j], idNodes[j]]) {
-        if (!node) continue;
-        node.classList.add(j === i ? "gb-tk-on" : "gb-tk-same");
-        lit.push(node);
-      }
-    }
-    const list = boxes.ids, at = idNodes[i];  // its id may be scrolled out of the list; the page stays put
-    if (at.offsetTop < list.scrollTop || at.offsetTop + at.offsetHeight > list.scrollTop + list.clientHeight) {
-      list.scrollTop = at.offsetTop - list.clientHeight / 2;
-    }
-    drawDetail(i);
-  }
+  // ---- one token: id, bytes, and how it was made -----------------------------------------------------
 
   const fact = (name, ...value) => el("div", {}, el("dt", {}, name), el("dd", {}, ...value));
 
-  function drawDetail(i) {
-    if (i === null) {
+  function detail(i, pinned) {
+    if (i === null || !answer) {
       boxes.detail.replaceChildren(el("p", { class: "gb-soft" }, "Point at a token or an id to see what it is made of."));
       return;
     }
-    const id = answer.ids[i], token = answer.tokens[id], here = occurrences.get(id).length;
-    const cluster = answer.clusters.find(([first, size]) => i >= first && i < first + size);
-    const word = answer.unknown.find(([at]) => at === i);
+    const { id, token, whole, note, place, times } = flow.facts(i);
     boxes.detail.replaceChildren(
       chips.chip(id, token.parts, { more: "gb-tk-large" }),
       el("dl", {}, ...[
@@ -121,159 +124,102 @@ glassbox.lens("reading", ({ root, ask, find, all, notice }) => {
         fact(`byte${token.hex.includes(" ") ? "s" : ""}`, token.hex),
         fact("characters", codePoints(token.hex)),
         token.rank && fact("merge", format.whole(token.rank)),
-        cluster && fact("part of", chips.write(el("span"), [{ text: cluster[2] }])),
-        word && fact("stands for", word[1]),
-        fact("here", here === 1 ? "once" : `${format.whole(here)} times`),
+        whole && fact("part of", chips.write(el("span"), [{ text: whole }])),
+        note === "special" && fact("special", "stands for no text"),
+        note && note !== "special" && fact("stands for", note),
+        fact("place", `${format.whole(place + 1)} of ${format.whole(answer.total)}`),
+        fact("here", times === 1 ? "once" : `${format.whole(times)} times`),
       ].filter(Boolean)),
       el("div", { class: "gb-tk-steps", data: { id: "steps" } }));
+    if (pinned && token.rank) making(id, i);
   }
 
   /** "3 (U+0065 ...)": code points, spelt out while they are few. */
   function codePoints(hex) {
-    let points;
+    let found;
     try {
       const bytes = Uint8Array.from(hex.split(" "), (pair) => Number.parseInt(pair, 16));
-      points = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)];
+      found = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)];
     } catch { return "not a whole one"; }
-    const names = points.map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
-    return points.length <= 4 ? `${points.length} (${names.join(" ")})` : String(points.length);
+    const points = found.map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
+    return found.length <= 4 ? `${found.length} (${points.join(" ")})` : String(found.length);
   }
 
-  async function pin(i) {
-    pinned = i;
-    light(i);
-    if (i === null || answer.tokens[answer.ids[i]].rank === null) return;
-    const { model, step } = subject;
-    const { steps } = await ask("explain_token", { model, step, kind, id: answer.ids[i] }).catch(() => ({ steps: [] }));
+  async function making(id, i) {
+    const { steps } = await ask("explain_token", { ...request(), id }).catch(() => ({ steps: [] }));
     const box = boxes.detail.querySelector("[data-id=steps]");
-    if (pinned !== i || !box) return;
+    if (flow.pinned() !== i || !box) return;
     const line = ({ left, right, token, rank }) => el("span", { class: "gb-tk-step" },
       chips.chip(left.id, left.parts), "+", chips.chip(right.id, right.parts), "→", chips.chip(token.id, token.parts),
       el("span", { class: "gb-soft" }, `merge ${format.whole(rank)}`));
     box.replaceChildren(el("span", { class: "gb-soft" }, "How it was made"), ...steps.map(line));
   }
 
-  const indexOf = (event) => {
-    const node = event.target instanceof Element && event.target.closest("[data-i]");
-    return node ? Number(node.dataset.i) : null;
-  };
-  for (const box of [boxes.tokens, boxes.ids]) {
-    box.addEventListener("pointerover", (event) => {
-      if (pinned === null && event.pointerType !== "touch") light(indexOf(event));
-    });
-    box.addEventListener("pointerleave", () => pinned === null && light(null));
-    box.addEventListener("click", (event) => { const i = indexOf(event); pin(i === pinned ? null : i); });
-  }
   document.addEventListener("click", (event) => {  // click away
-    const inside = event.target instanceof Element && event.target.closest("[data-i], .gb-tk-detail");
-    if (pinned !== null && !inside) pin(null);
+    const inside = event.target instanceof Element && event.target.closest("[data-token], .gb-tk-detail");
+    if (flow.pinned() !== null && !inside) flow.pin(null);
   });
-  on("key", (event) => event.key === "Escape" && pinned !== null && pin(null));
+  glassbox.on("key", (event) => event.key === "Escape" && flow.pinned() !== null && flow.pin(null));
 
-  // One stop for the Tab key, then the arrows.
-  boxes.tokens.addEventListener("focusin", (event) => {
-    const i = indexOf(event);
-    if (i !== null && pinned === null) light(i);
-  });
-  boxes.tokens.addEventListener("focusout", () => pinned === null && light(null));
-  boxes.tokens.addEventListener("keydown", (event) => {
-    const i = indexOf(event);
-    if (i === null) return;
-    const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tokenNodes.length - 1 }[event.key];
-    if (event.key === "Enter" || event.key === " ") pin(i === pinned ? null : i);
-    else if (to === undefined || !tokenNodes[to]) return;
-    else {
-      tokenNodes[i].tabIndex = -1;
-      tokenNodes[to].tabIndex = 0;
-      if (pinned !== null) pin(null);
-      tokenNodes[to].focus();
-    }
-    event.preventDefault();
-  });
+  // ---- settings --------------------------------------------------------------------------------------
 
-  boxes.copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(JSON.stringify(answer.ids));
-      boxes.copy.textContent = "Copied";
-      setTimeout(() => { boxes.copy.textContent = "Copy as JSON"; }, 1200);
-    } catch { notice("This browser lets no page copy here; select the ids and copy them yourself.", "info"); }
-  });
-
-  // ---- all tokenizers on the same text --------------------------------------------------------------
-
-  let compared = null;
-  function drawCompare(fresh) {
-    boxes.name.textContent = "Five tokenizers, one text";
-    boxes.about.textContent = "the same words stand above one another";
-    drawCounts(fresh);
-    boxes.counted.hidden = false;
-    boxes.table.replaceChildren(...tokenRows.table(fresh, (row) => choose(row.kind, "one")));
-    boxes.aligned.replaceChildren(...tokenRows.columns(fresh, marks));
-    tokenRows.label(boxes.aligned, fresh.rows);
-    compared = fresh.rows;
-    const rest = fresh.counts.bytes - fresh.bytes_drawn;
-    const said = fresh.rows.filter((row) => row.error).map((row) => `${row.name}: ${row.error}`);
-    if (rest) said.push(`Only the first ${format.bytes(fresh.bytes_drawn)} of the text are drawn; the table counts all of it.`);
-    boxes.drawn.textContent = said.join(" ");
-    boxes.drawn.hidden = !said.length;
-  }
-  boxes.aligned.addEventListener("pointerover", (event) => {
-    const node = event.target instanceof Element && event.target.closest("[data-tip]");
-    if (node) tip.show(event.clientX, event.clientY, ...node.dataset.tip.split("\u0000"));
-    else tip.hide();
-  });
-  boxes.aligned.addEventListener("pointerleave", () => tip.hide());
-
-  // ---- settings -------------------------------------------------------------------------------------
-
-  function choose(newKind, newView) {
-    kind = newKind;
-    view = newView;
-    follow();
-    decode();
-    again();
-  }
-
-  function follow() {
-    const shared = { tok: kind === "model" ? null : kind, tokview: view === "one" ? null : view };
-    address.set({ ...shared, blanks: marks ? null : "off" });
-    for (const radio of KINDS) radio.checked = radio.value === kind;
-    boxes.marks.checked = marks;
-    boxes.one.hidden = view !== "one";
-    boxes.compare.hidden = view !== "compare";
-    for (const button of all("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
-  }
-  for (const radio of KINDS) radio.addEventListener("change", () => choose(radio.value, "one"));
-  for (const button of all("[data-view]")) button.addEventListener("click", () => choose(kind, button.dataset.view));
-  boxes.marks.addEventListener("change", () => { marks = boxes.marks.checked; choose(kind, view); });
-
-  // ---- ids back to text -----------------------------------------------------------------------------
-
-  const decode = glassbox.latest(async () => {
-    const ids = boxes.paste.value;
-    let text = "", note = "";
-    if (ids.trim()) {
+  for (const button of all("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const ids = flow.ids(), before = button.textContent;
+      const written = { json: () => JSON.stringify(ids), python: () => `ids = [${ids.join(", ")}]`, text: () => ids.join(" ") }[button.dataset.copy]();
       try {
-        const { model, step } = subject;
-        const back = await ask("decode_ids", { model, step, kind, ids });
-        text = back.text;
-        const broken = back.broken.slice(0, 4).join(", ");
-        if (broken) note = `The bytes ${broken} are no whole character, so � stands for them.`;
-      } catch (error) { note = error.message; }
-    }
-    boxes.decoded.textContent = text;
-    boxes["decode-note"].textContent = note;
-    boxes.use.hidden = !text;
+        await navigator.clipboard.writeText(written);
+        button.textContent = "copied";
+        setTimeout(() => { button.textContent = before; }, 1200);
+      } catch { notice("This browser lets no page copy here; select the ids and copy them yourself.", "info"); }
+    });
+  }
+  function choose(which) {
+    source = which;
+    boxes.own.hidden = which !== "own";
+    if (which === "own" && !boxes.own.value) boxes.own.value = subject.prompt;
+    for (const button of all("[data-source]")) button.setAttribute("aria-pressed", String(button.dataset.source === which));
+    read();
+  }
+  for (const button of all("[data-source]")) button.addEventListener("click", () => choose(button.dataset.source));
+  boxes.own.addEventListener("input", read);
+  const turn = (to) => { window_ = Math.max(0, to); read(); };
+  boxes.back.addEventListener("click", () => turn(answer.first - WINDOW));
+  boxes.forth.addEventListener("click", () => turn(answer.last));
+  boxes.marks.checked = address.get("blanks") !== "off";
+  flow.show(boxes.marks.checked);
+  boxes.marks.addEventListener("change", () => {
+    flow.show(boxes.marks.checked);
+    address.set({ blanks: boxes.marks.checked ? null : "off" });
   });
-  boxes.paste.addEventListener("input", decode);
-  boxes.use.addEventListener("click", () => glassbox.look({ prompt: boxes.decoded.textContent }));
+  boxes.names.checked = names;
+  boxes.names.addEventListener("change", () => {
+    names = boxes.names.checked;
+    address.set({ special: names ? null : "tokens" });
+    read();
+  });
 
-  follow();
+  // ---- why it matters --------------------------------------------------------------------------------
+
+  for (const lesson of glassbox.tokenLessons) {
+    boxes.why.append(el("button", { type: "button", class: "gb-tk-reason", "aria-pressed": "false", onclick: (event) => {
+      for (const other of boxes.why.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === event.currentTarget));
+      boxes.lesson.replaceChildren(lesson.says);
+      if (lesson.view) boxes.lesson.append(" ", el("button", { type: "button", class: "gb-tk-copy", onclick: () => glassbox.open("tokenizer", lesson.view) }, "See it in Compare"));
+      boxes.lesson.hidden = false;
+      if (source !== "prompt") choose("prompt");
+      shelf.choose("gpt2");
+      look({ prompt: lesson.prompt });
+    } }, lesson.title));
+  }
+
+  detail(null);
   return {
-    refresh(now) {
+    refresh() {
+      menu.settle();
       decode();  // the pasted ids mean something else to another tokenizer
-      return show(now);
+      return read();
     },
-    resize() { if (view === "compare" && compared) tokenRows.label(boxes.aligned, compared); },
+    resize() { if (menu.settle()) read(); },
   };
 });

@@ -1,170 +1,142 @@
-// Train: a form that plans, buttons that steer, and a picture that asks for news and draws it.
+// Train, the run: buttons that steer, a picture that asks for news and draws it. The form is form.js.
 glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
-  const { el, format, look, emit, latest, Refusal } = glassbox;
-  const MAX_FILE = 20_000_000, GHOSTS = 3, SAMPLES = 40;
-  const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residual"];
-  const fields = Object.fromEntries(all("[data-name]").map((field) => [field.dataset.name, field]));
-  const start = find("[data-id=start]"), chart = find("[data-id=chart]");
-  let choices = null, run = null, since = 0, state = "ready", timer = null, logarithmic = false;
-  let introduced = true;  // whether the bar knows the run that was started here
-  let current = empty(), ghosts = [], baselines = [], wanted = "";
+  const { el, format, address, look, emit, on, latest, subject, Refusal } = glassbox;
+  const NEWS = 200, AWAY = 1500, GHOSTS = 3, NEAR = 8;
+  const ENDED = ["finished", "stopped", "time", "target", "patience", "diverged", "failed", "interrupted"];
+  const WORDS = { running: "Training.", paused: "Paused.", finished: "Finished.", stopped: "Stopped; everything is saved.",
+    time: "The time was up; everything is saved.", target: "The validation loss is as low as you wanted.", patience: "The validation loss no longer fell, so it stopped.",
+    interrupted: "Its program ended under it. Continue from where it was last saved.", diverged: "", failed: "" };
+  const start = find("[data-id=start]"), proceed = find("[data-id=continue]"), chart = find("[data-id=chart]");
+  let run = null, about = null, base = null, digest = glassbox.digest(), backdrop = { baselines: [], exam: [], passage: [] };
+  let pending = false;  // a change was asked for that no step has begun with yet
+  let standing = { state: "ready", step: 0, max_steps: 0 }, since = 0, timer = null, ghosts = [], introduced = true;
+  const view = { x: address.get("cx", "step"), y: address.get("cy", "linear"), right: address.get("cr", "perplexity"), smooth: Number(address.get("cs", "0.8")) };
 
-  function empty() { return { name: "", steps: [], evaluations: [], samples: [] }; }
   const say = (error) => { if (!(error instanceof Refusal)) console.error(error); notice(error.message); };
   const guarded = (work) => async (...args) => { try { await work(...args); } catch (error) { say(error); } };
+  const write = (id, text) => { const node = find(`[data-id=${id}]`); if (node.textContent !== text) node.textContent = text; };
+  const visible = () => find(".gb-stage").offsetParent !== null;
+  const going = () => standing.state === "running" || standing.state === "paused";
+  const ended = () => run !== null && ENDED.includes(standing.state);
 
-  // ---- the form -----------------------------------------------------------------------------------
+  const form = glassbox.trainForm({ find, all, ask, upload, notice, guarded, changed: edited, planned: buttons });
+  const moments = glassbox.moments({ find, scrubbed: guarded(async (step) => {
+    if (subject.model === `run:${run}`) look({ step });
+    await draw();
+  }) });
 
-  function settings() {
-    return Object.fromEntries(Object.entries(fields).map(([name, field]) =>
-      [name, field.tagName === "SELECT" ? field.value : field.valueAsNumber]));
+  // ---- what would change --------------------------------------------------------------------------
+
+  /** The settings of the run on show as they are now, changes on the fly included. */
+  const settled = () => Object.assign({}, base, ...digest.changes.map((change) => change.changes));
+
+  /** [name, from, to] of what the form says and the run does not. */
+  function differences() {
+    if (!base) return [];
+    const from = settled(), to = form.settings();
+    return Object.keys(from).filter((name) => {
+      if (name === "matrix_learning_rate" && to.optimizer !== "muon") return false;
+      if (name === "vocab_size") return from.tokenizer === to.tokenizer && ["bpe", "whitespace"].includes(to.tokenizer) && form.plan && form.plan.vocab_size !== from.vocab_size;
+      return from[name] !== to[name];
+    }).map((name) => [name, from[name], to[name]]);
   }
+  const changeable = ([name]) => form.choices.changeable.includes(name);
 
-  function show() {  // the sliders' values, and what the chosen text is
-    for (const field of all("input[type=range]")) {
-      field.closest(".gb-field").querySelector("output").textContent = format.whole(field.value);
-    }
-    const corpus = choices.corpora.find((c) => c.name === fields.corpus.value);
-    find("[data-id=about-corpus]").textContent = corpus ? `${corpus.description} ${format.bytes(corpus.bytes)}.` : "";
-    const download = find("[data-id=download]");
-    download.hidden = !corpus || corpus.here;
-    download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
-    find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
-    find("[data-for=vocab_size]").hidden = !["bpe", "whitespace"].includes(fields.tokenizer.value);
+  /** Where Continue would end: where the form says, or as far again once that is behind. */
+  function nextEnd() {
+    const steps = form.settings().max_steps, most = form.choices.limits.max_steps[1];
+    return Math.min(most, steps > standing.step ? steps : standing.step + (base?.max_steps ?? steps));
   }
-
-  async function fill({ keep = null } = {}) {
-    choices = await ask("list_choices");
-    fields.corpus.replaceChildren(...choices.corpora.map((c) => el("option", { value: c.name }, c.title)),
-      el("option", { value: "file" }, "A file of yours…"));
-    if (fields.tokenizer.options.length === 0) {
-      const names = { whitespace: "Words between spaces", character: "Characters", bpe: "Byte-level BPE, trained on this text", gpt2: "GPT-2's own vocabulary" };
-      const words = { adamw: "AdamW", muon: "Muon for the blocks, AdamW for the rest", cosine: "cosine", linear: "straight line" };
-      for (const [name, known] of Object.entries(choices.choices)) fields[name].append(...known.map((value) => el("option", { value }, words[value])));
-      fields.tokenizer.append(...choices.tokenizers.map((kind) => el("option", { value: kind }, names[kind])));
-      find("[data-id=preset]").append(...choices.presets.map((p, i) => el("option", { value: i }, p.title)));
-      for (const [name, [low, high]] of Object.entries(choices.limits)) Object.assign(fields[name], { min: low, max: high });
-      apply(choices.presets[0]);
-    }
-    if (keep) fields.corpus.value = keep;
-    wanted = fields.corpus.value;
-    show();
-  }
-
-  function apply(preset) {
-    for (const [name, [, , value]] of Object.entries(choices.limits)) fields[name].value = preset.settings[name] ?? value;
-    fields.tokenizer.value = preset.settings.tokenizer ?? "character";
-    for (const [name, known] of Object.entries(choices.choices)) fields[name].value = preset.settings[name] ?? known[0];
-    const corpus = choices.corpora.find((c) => c.name === preset.settings.corpus) ?? choices.corpora[0];
-    wanted = fields.corpus.value = corpus.name;
-  }
-
-  const plan = latest(async () => {
-    try {
-      const answer = await ask("plan_run", settings());
-      notice("");
-      start.disabled = false;
-      find("[data-id=n-params]").textContent = format.whole(answer.n_params);
-      find("[data-id=parts]").replaceChildren(...answer.parts.map((part, i) =>
-        el("i", { title: `${part.name}: ${format.whole(part.count)}`, style: `flex:${part.count};background:var(${PARTS[i]})` })));
-      find("[data-id=plan]").textContent = `${format.whole(answer.vocab_size)} tokens in the vocabulary; the text has ` +
-        `${format.whole(answer.tokens)} (${answer.bytes_per_token.toFixed(2)} bytes each), read ${format.number(answer.passes)} times. ` +
-        `About ${format.bytes(answer.memory)} of memory.`;
-    } catch (error) {
-      start.disabled = true;
-      find("[data-id=n-params]").textContent = "–";
-      find("[data-id=parts]").replaceChildren();
-      find("[data-id=plan]").textContent = "";
-      if (!corpusMissing()) say(error);
-    }
-  });
-  const corpusMissing = () => choices.corpora.some((c) => c.name === fields.corpus.value && !c.here);
-
-  const changed = () => { show(); plan(); };
-  for (const field of Object.values(fields)) {
-    if (field !== fields.corpus) field.addEventListener("input", changed);
-  }
-  find("[data-id=preset]").addEventListener("input", (event) => { apply(choices.presets[event.target.value]); changed(); });
-  fields.corpus.addEventListener("input", () => {
-    if (fields.corpus.value === "file") {
-      fields.corpus.value = wanted;
-      find("[data-id=file]").click();
-      return;
-    }
-    wanted = fields.corpus.value;
-    notice("");
-    changed();
-  });
-  find("[data-id=file]").addEventListener("change", guarded(async (event) => {
-    const [file] = event.target.files;
-    event.target.value = "";
-    if (!file) return;
-    if (file.size > MAX_FILE) throw new Refusal(`“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}, so use a part of it.`);
-    if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
-    const { path } = await upload(file);
-    const { name } = await ask("keep_upload", { path });
-    await fill({ keep: name });
-    plan();
-  }));
-  find("[data-id=download]").addEventListener("click", guarded(async (event) => {
-    const button = event.currentTarget;
-    button.disabled = true;
-    button.textContent = "Downloading…";
-    try {
-      await ask("download_corpus", { corpus: fields.corpus.value });
-    } finally {
-      button.disabled = false;
-      await fill({ keep: fields.corpus.value });
-    }
-    plan();
-  }));
-
-  // ---- steering -----------------------------------------------------------------------------------
-
-  const going = () => state === "running" || state === "paused";
 
   function buttons() {
-    start.textContent = run === null ? "Start" : "Start a new run";
-    start.hidden = going();
-    find("[data-id=pause]").disabled = find("[data-id=step]").disabled = find("[data-id=stop]").disabled = !going();
-    find("[data-id=csv]").disabled = run === null;
-    find("[data-id=pause]").textContent = state === "paused" ? "Resume" : "Pause";
+    const differing = differences(), fresh = differing.filter((d) => !changeable(d) && !(ended() && d[0] === "max_steps"));
+    const restart = run !== null && (going() || ended());
+    const lead = !restart || fresh.length > 0 ? start : ended() ? proceed : null;
+    for (const button of [start, proceed]) button.classList.toggle("gb-primary", button === lead);
+    start.textContent = restart ? "Restart" : "Start";
+    start.disabled = !form.ready;
+    proceed.hidden = !ended();
+    proceed.textContent = `Continue to ${format.whole(nextEnd())}`;
+    proceed.disabled = nextEnd() <= standing.step;
+    for (const id of ["pause", "step", "stop"]) find(`[data-id=${id}]`).disabled = !going();
+    find("[data-id=pause]").textContent = standing.state === "paused" ? "Resume" : "Pause";
+    find("[data-id=take]").hidden = run === null;
+    const line = find("[data-id=changes]"), told = ended() ? differing.filter((d) => d[0] !== "max_steps") : fresh;
+    line.hidden = run === null || told.length === 0;
+    if (!line.hidden) {
+      line.replaceChildren(told.every(changeable) ? "Continue or restart to change: " : "Restart to change: ", ...told.flatMap(([name, from, to], i) => [
+        i ? "; " : "", form.label(name).toLowerCase(), " ", el("b", {}, `${form.spoken(name, from)} → ${form.spoken(name, to)}`)]),
+      ". ", el("button", { type: "button", class: "gb-link", onclick: () => { form.own(settled()); edited(); } }, "Undo"));
+    }
   }
+
+  // Learning rate, batch and interval change the run itself, as soon as the hand is off the control.
+  function edited() { buttons(); }
+  const changeNow = guarded(async () => {
+    if (!going()) return;
+    const wanted = differences().filter(changeable);
+    if (!wanted.length) return;
+    await ask("change_run", { run, ...Object.fromEntries(wanted.map(([name, , to]) => [name, to])) });
+    pending = true;
+    figures();
+  });
+  for (const node of all("[data-name]")) node.addEventListener("change", changeNow);
+
+  // ---- steering -----------------------------------------------------------------------------------
 
   start.addEventListener("click", guarded(async () => {
     notice("");
     start.disabled = true;
     try {
-      if (current.evaluations.length) ghosts = [current, ...ghosts].slice(0, GHOSTS);
-      const answer = await ask("start_run", settings());
-      follow(answer.run);
+      const before = digest.started ? run : null, answer = await ask("start_run", { ...form.settings(), replace: going() });
+      if (before && chosenGhosts()) address.set({ ghosts: [...new Set([before, ...chosenGhosts()])].join(",") });
       introduced = false;
-      await news();
-    } finally { start.disabled = false; }
+      await form.fill();
+      await open(answer.run);
+      await haunt();
+    } finally { buttons(); }
+  }));
+  proceed.addEventListener("click", guarded(async () => {
+    notice("");
+    proceed.disabled = true;
+    try {
+      const max_steps = nextEnd(), changes = Object.fromEntries(differences().filter(changeable).map(([name, , to]) => [name, to]));
+      await ask("continue_run", { run, max_steps, ...changes });
+      introduced = false;
+      await open(run);
+    } finally { buttons(); }
   }));
   const steer = (action) => guarded(async () => {
-    state = (await ask("steer_run", { run, action })).state;
+    standing.state = (await ask("steer_run", { run, action })).state;
     buttons();
     await news();
   })();
-  find("[data-id=pause]").addEventListener("click", () => steer(state === "paused" ? "resume" : "pause"));
+  const pauseOrResume = () => steer(standing.state === "paused" ? "resume" : "pause");
+  find("[data-id=pause]").addEventListener("click", pauseOrResume);
   find("[data-id=step]").addEventListener("click", () => steer("step"));
   find("[data-id=stop]").addEventListener("click", () => steer("stop"));
-  glassbox.on("key", (event) => {
-    if (!find(".gb-stage").offsetParent || event.target.closest?.("button, summary")) return;
-    if (event.key === " " && going()) { event.preventDefault(); steer(state === "paused" ? "resume" : "pause"); }
+  on("key", (event) => {
+    if (!visible() || event.target.closest?.("button, summary")) return;
+    if (event.key === " " && going()) { event.preventDefault(); pauseOrResume(); }
     if (event.key === "." && going()) steer("step");
   });
 
   // ---- news ---------------------------------------------------------------------------------------
 
-  function follow(id) {
-    run = id;
-    since = 0;
-    current = empty();
-    state = "running";
-    find("[data-id=samples]").replaceChildren();
-    buttons();
+  /** Show a run, live or not: its whole story, then its news. */
+  async function open(id) {
+    clearTimeout(timer);
+    const told = await ask("open_run", { run: id });
+    const other = run !== id;
+    [run, about, base, backdrop, digest, since] = [id, told.about, told.form, told.backdrop, glassbox.digest(told), told.next ?? 0];
+    if (told.standing) standing = told.standing;
+    else if (other) standing = { state: "running", step: 0, max_steps: base.max_steps };
+    address.set({ run: id });
+    form.busy = false;
+    if (!form.choices.corpora.some((c) => c.name === base.corpus)) await form.fill();
+    write("path", about.path ? `${about.name}, in ${about.path}. python -m llm opens its checkpoint folder.` : about.name);
+    moments.show(digest, backdrop);
+    await news();
   }
 
   const news = latest(async () => {
@@ -172,88 +144,134 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     if (run === null) return;
     const answer = await ask("poll_run", { run, since });
     if (answer.run !== run) return;
+    if (answer.behind) return setTimeout(() => open(run).catch(say), 0);
     since = answer.next;
-    state = answer.state;
-    if (answer.baselines) {
-      baselines = answer.baselines;
-      current.name = answer.about.name;
-      find("[data-id=path]").textContent = answer.path ? `Saved in ${answer.path}. python -m llm opens its checkpoint folder.` : "";
-    }
+    const before = standing.state;
+    standing = answer;
+    form.busy = going();
     answer.events.forEach(take);
-    figures(answer);
+    figures();
     buttons();
-    if (find(".gb-stage").offsetParent && (answer.events.length || answer.baselines)) await draw();
+    if (visible() && (answer.events.length || before !== answer.state || !chart.data)) await draw();
     // The next question waits for this answer to be drawn: a slow page asks less often.
-    if (going()) timer = setTimeout(() => news().catch(say), find(".gb-stage").offsetParent ? 250 : 1500);
-    else emit("models");
+    if (going()) timer = setTimeout(() => news().catch(say), visible() ? NEWS : AWAY);
+    else if (before !== answer.state) { emit("models"); emit("runs"); form.replan(); }
   });
 
   function take(event) {
-    if (event.event === "step") { current.steps.push([event.step, event.loss]); current.norm = event.grad_norm; }
-    if (event.event === "evaluation") current.evaluations.push([event.step, event.train_loss, event.validation_loss]);
-    if (event.event === "sample") addSample(event);
+    digest.add(event);
+    if (event.event === "change") pending = false;
     if (event.event === "snapshot" && !introduced) {  // from its first snapshot on, the new model is what all lenses show
       introduced = true;
       look({ model: `run:${run}`, step: null });
       emit("models");
+      emit("runs");
     }
+    if (event.event === "layers") emit("layers", run);
   }
 
-  function addSample({ step, prompt, text }) {
-    const list = find("[data-id=samples]");
-    list.prepend(el("li", {}, el("time", {}, `step ${format.whole(step)}`),
-      el("p", {}, el("span", { class: "gb-given" }, prompt.trimStart()), prompt.trim() ? text : text.trimStart())));
-    while (list.children.length > SAMPLES) list.lastChild.remove();
+  function figures() {
+    const { state, step, max_steps: steps } = standing;
+    const validation = digest.curve("validation_loss").last?.[1], loss = digest.curve("loss").last?.[1] ?? digest.curve("train_loss").last?.[1];
+    const sitting = digest.moments.findLast((moment) => moment.exam);
+    const right = glassbox.exams(digest, backdrop)[0]?.points.at(-1)?.[1];
+    const why = state === "diverged" ? `${digest.end?.why || "The loss was no longer a number."} Its last good snapshot is kept: lower the learning rate and continue.` : "";
+    write("status", standing.failure || why || (standing.ready === false ? "Building the model…" : pending && state === "paused" ? "Paused; the change counts from the next step on." : WORDS[state] ?? ""));
+    write("n-step", run === null ? "–" : `${format.whole(step)} / ${format.whole(steps)}`);
+    write("n-train", format.number(loss));
+    write("n-validation", format.number(validation));
+    write("n-perplexity", format.number(validation === undefined ? undefined : Math.exp(validation)));
+    find("[data-id=f-right]").hidden = !sitting;
+    write("n-right", right === undefined ? "–" : `${Math.round(100 * right)} %`);
+    write("n-norm", format.number(digest.curve("grad_norm").last?.[1]));
+    write("n-speed", format.number(standing.tokens_per_second));
+    write("n-outside", standing.outside === null || standing.outside === undefined ? "–" : `${Math.round(100 * standing.outside)} %`);
+    write("n-left", going() ? format.seconds(standing.seconds_left ?? NaN) : "–");
+    find("[data-id=progress] > i").style.transform = `scaleX(${steps ? Math.min(1, step / steps) : 0})`;
+    find("[data-id=progress]").setAttribute("aria-valuenow", steps ? Math.round((100 * step) / steps) : 0);
+    write("meaning", meaning(validation, right));
+    glassbox.redrawSchedule(find, run === null || !going() ? null : step);
   }
 
-  const WORDS = { running: "Training.", paused: "Paused.", finished: "Finished.", stopped: "Stopped; everything is saved.",
-    diverged: "The loss was no longer a number, so the run stopped before it spoiled the weights. Lower the learning rate.", failed: "" };
-
-  function figures(answer) {
-    const write = (id, text) => { find(`[data-id=${id}]`).textContent = text; };
-    const loss = current.steps.at(-1)?.[1], evaluation = current.evaluations.at(-1);
-    write("status", answer.failure || WORDS[answer.state]);
-    write("n-step", `${format.whole(answer.step)} / ${format.whole(answer.max_steps)}`);
-    write("n-train", format.number(loss ?? evaluation?.[1]));
-    write("n-validation", format.number(evaluation?.[2]));
-    write("n-perplexity", format.number(evaluation && Math.exp(evaluation[2])));
-    write("n-norm", format.number(current.norm));
-    write("n-speed", format.number(answer.tokens_per_second));
-    write("n-left", going() ? format.seconds(answer.seconds_left ?? NaN) : "–");
-    find("[data-id=progress] > i").style.transform = `scaleX(${answer.step / answer.max_steps})`;
-    find("[data-id=progress]").setAttribute("aria-valuenow", Math.round((100 * answer.step) / answer.max_steps));
-    write("meaning", evaluation ? `On text it has not seen, it is now about as unsure as if it chose evenly among ${format.number(Math.exp(evaluation[2]))} tokens.` : "\u00a0");
+  /** The loss in words. */
+  function meaning(validation, right) {
+    if (validation === undefined) return "\u00a0";
+    const choices = (loss) => format.number(Math.exp(loss)), unit = backdrop.unit ?? "tokens";
+    const others = backdrop.baselines.slice(1).map(({ name, loss, floor }) => `${floor ? "the best possible" : name}: ${choices(loss)}`);
+    const first = `On text it has not seen, it is now about as unsure as if it chose evenly among ${choices(validation)} ${unit}`;
+    const exam = right === undefined ? "" : ` It answers ${Math.round(100 * right)} % of the questions exactly right.`;
+    return `${first}${others.length ? ` (${others.join("; ")})` : ""}.${exam}`;
   }
 
-  find("[data-id=csv]").addEventListener("click", guarded(async () => {
-    const { csv, name } = await ask("export_metrics", { run });
-    const link = el("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: name });
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }));
+  // ---- the chart ----------------------------------------------------------------------------------
 
   async function draw() {
-    find("[data-id=empty]").hidden = current.evaluations.length + ghosts.length > 0;
-    if (current.evaluations.length + ghosts.length === 0) return;
-    await glassbox.lossChart(chart, { current, ghosts, baselines, logarithmic });
+    moments.show(digest, backdrop);
+    const nothing = !digest.started && ghosts.length === 0;
+    find("[data-id=empty]").hidden = !nothing;
+    if (nothing || !visible()) return;
+    await glassbox.runChart(chart, { digest, ghosts: ghosts.filter((ghost) => ghost.id !== run), backdrop, view, exams: glassbox.exams(digest, backdrop), at: moments.at, id: run });
   }
-  for (const button of all("[data-axis]")) {
-    button.addEventListener("click", () => {
-      logarithmic = button.dataset.axis === "log";
-      all("[data-axis]").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
-      draw();
-    });
-  }
-
-  guarded(async () => {
-    await fill();
-    plan();
-    const earlier = choices.earlier.filter((id) => id !== choices.run).slice(0, GHOSTS);
-    ghosts = await Promise.all(earlier.map(async (id) => {
-      const history = await ask("read_history", { run: id });
-      return { name: history.about.name, steps: history.steps, evaluations: history.evaluations };
+  const redraw = latest(draw);
+  for (const group of all("[data-choice]")) {
+    const name = group.dataset.choice, options = [...group.querySelectorAll("button")];
+    const show = () => options.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.value === view[name])));
+    if (!options.some((button) => button.dataset.value === view[name])) view[name] = options[0].dataset.value;
+    show();
+    group.addEventListener("click", guarded(async ({ target }) => {
+      if (!target.dataset.value) return;
+      view[name] = target.dataset.value;
+      address.set({ [`c${name[0]}`]: view[name] === options[0].dataset.value ? null : view[name] });
+      show();
+      await redraw();
     }));
-    if (choices.run) { follow(choices.run); await news(); } else await draw();
-  })();
-  return { theme: draw, resize: draw };
+  }
+  const smooth = find("[data-id=smooth]");
+  if (!Number.isFinite(view.smooth)) view.smooth = 0.8;
+  smooth.value = view.smooth;
+  smooth.addEventListener("input", guarded(async () => {
+    view.smooth = smooth.valueAsNumber;
+    address.set({ cs: view.smooth === 0.8 ? null : view.smooth });
+    await redraw();
+  }));
+
+  // ---- other runs behind it -----------------------------------------------------------------------
+
+  // Those in the address; else the last few that learnt from the same tokens, since only their losses compare.
+  const chosenGhosts = () => address.get("ghosts")?.split(",").filter((id) => id !== "none") ?? null;
+  const comparable = (ghost) => base && ghost.corpus === base.corpus && ghost.tokenizer === base.tokenizer && ghost.vocab_size === about.model.vocab_size;
+  async function haunt() {
+    const ids = (chosenGhosts() ?? form.choices.runs.slice(0, NEAR)).filter((id) => id !== run);
+    const found = ids.length ? (await ask("read_ghosts", { runs: ids })).ghosts : [];
+    ghosts = (chosenGhosts() ? found : found.filter(comparable).slice(0, GHOSTS)).map((ghost) => ({ ...ghost, digest: glassbox.digest(ghost) }));
+    await redraw();
+  }
+  Object.assign(glassbox, { trainSettings: () => form.settings(), shownRun: () => run });
+  glassbox.ghostRuns = () => chosenGhosts() ?? ghosts.map((ghost) => ghost.id);
+  on("ghosts", guarded(haunt));
+  on("open-run", guarded(async (id) => { await open(id); form.own(settled()); await haunt(); }));
+  on("run-gone", guarded(async (id) => { if (id === run) await settle(); else { await form.fill(); await haunt(); } }));
+  on("subject", ({ model, step }) => {  // the timeline above moves the samples along
+    if (model === `run:${run}` && moments.at !== step) { moments.goTo(step); redraw().catch(say); }
+  });
+
+  glassbox.trainExports({ all, ask, chart, guarded, current: () => ({ run, name: about?.name ?? "run" }) });
+
+  // ---- the beginning ------------------------------------------------------------------------------
+
+  async function settle() {
+    await form.fill();
+    const { choices } = form, wanted = address.get("run");
+    const id = choices.runs.includes(wanted) ? wanted : choices.run;
+    [run, base, digest] = [null, null, glassbox.digest()];
+    if (id) {
+      await open(id);
+      if (!address.get("preset") && !address.get("set")) form.own(settled());
+    } else { figures(); buttons(); moments.show(digest, backdrop); }
+    await haunt();
+    form.replan();
+  }
+  const again = () => { redraw().catch(say); moments.redraw(); glassbox.redrawSchedule(find); };
+  guarded(settle)();
+  return { theme: again, resize: again };
 });

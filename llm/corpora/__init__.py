@@ -5,13 +5,31 @@ from __future__ import annotations
 from llm.corpora import downloads, pydoc, tales
 from llm.corpora.corpus import Corpus, CorpusInfo
 from llm.corpora.files import read_text_file, text_from_bytes
+from llm.corpora.floors import corpus_floor
+from llm.corpora.tables import columns_of, is_table, read_table
+from llm.corpora.tasks import texts
+from llm.corpora.tasks.texts import task_of
 
-__all__ = ["CORPORA", "Corpus", "CorpusInfo", "load_corpus", "read_text_file", "text_from_bytes"]
+__all__ = [
+    "CORPORA",
+    "Corpus",
+    "CorpusInfo",
+    "columns_of",
+    "corpus_floor",
+    "is_table",
+    "load_corpus",
+    "read_table",
+    "read_text_file",
+    "task_of",
+    "text_from_bytes",
+]
 
 CORPORA: dict[str, CorpusInfo] = {
     "tales": tales.INFO,
+    **texts.INFO,
     "pydoc": pydoc.INFO,
     "tinyshakespeare": downloads.TINY_SHAKESPEARE_INFO,
+    "tinystories": downloads.TINY_STORIES_INFO,
 }
 """What `load_corpus` can load, by name; those that need no network come first."""
 
@@ -29,4 +47,8 @@ def load_corpus(name: str, *, allow_download: bool = True, on_progress: download
             return pydoc.load()
         case "tinyshakespeare":
             return downloads.load_tiny_shakespeare(allow_download=allow_download, on_progress=on_progress)
+        case "tinystories":
+            return downloads.load_tiny_stories(allow_download=allow_download, on_progress=on_progress)
+        case _ if name in texts.INFO:
+            return texts.load(name)
     raise ValueError(f"There is no corpus {name!r}; choose {', '.join(CORPORA)}.")

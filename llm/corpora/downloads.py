@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -56,13 +57,45 @@ TINY_SHAKESPEARE_INFO = CorpusInfo(
     needs_download=True,
 )
 
+TINY_STORIES = Download(
+    title="TinyStories",
+    url="https://huggingface.co/datasets/roneneldan/TinyStories/resolve/f54c09fd23315a6f9c86f9dc80f725de7d8f9c64/"
+    "TinyStoriesV2-GPT4-valid.txt",
+    sha256="6874bae9a4c1a4e7edcf0e53b86c17817e9cf881fc75ff2368da457b80c0585d",
+    size_bytes=22_502_601,
+    file_name="tinystories.txt",
+)
+
+TINY_STORIES_INFO = CorpusInfo(
+    title=TINY_STORIES.title,
+    description="Nearly 28,000 stories in the words of a four-year-old, written by GPT-4 (Eldan and Li, 2023); of the "
+    "data set, the part for validation.",
+    size_bytes=TINY_STORIES.size_bytes,
+    source=TINY_STORIES.url,
+    licence="CDLA-Sharing-1.0",
+    needs_download=True,
+)
+
+_BETWEEN_STORIES = re.compile(r"\s*<\|endoftext\|>\s*")
+
 
 def load_tiny_shakespeare(*, allow_download: bool = True, on_progress: Progress | None = None) -> Corpus:
     """Tiny Shakespeare from the cache, or from the network if that is allowed. Raises ValueError as `fetch` does."""
-    path = fetch(TINY_SHAKESPEARE, home() / "downloads", allow_download=allow_download, on_progress=on_progress)
+    text = _text(TINY_SHAKESPEARE, allow_download, on_progress)
     info = TINY_SHAKESPEARE_INFO
-    text = text_from_bytes(path.read_bytes(), path.name)
     return Corpus("tinyshakespeare", info.title, text, info.source, info.licence)
+
+
+def load_tiny_stories(*, allow_download: bool = True, on_progress: Progress | None = None) -> Corpus:
+    """TinyStories likewise. The file writes <|endoftext|> between stories; here it is a blank line."""
+    text = _BETWEEN_STORIES.sub("\n\n", _text(TINY_STORIES, allow_download, on_progress))
+    info = TINY_STORIES_INFO
+    return Corpus("tinystories", info.title, text, info.source, info.licence)
+
+
+def _text(download: Download, allow_download: bool, on_progress: Progress | None) -> str:
+    path = fetch(download, home() / "downloads", allow_download=allow_download, on_progress=on_progress)
+    return text_from_bytes(path.read_bytes(), path.name)
 
 
 def fetch(

@@ -8,15 +8,23 @@ from pathlib import Path
 from llm.corpora.corpus import Corpus
 
 MAX_BYTES = 20_000_000
+YOUR_OWN = "your own"
+"""The licence of a person's own file, as far as anybody here knows."""
 
 
 def read_text_file(path: str | Path, max_bytes: int = MAX_BYTES) -> Corpus:
-    """Read a UTF-8 text file as a corpus.
+    """Read a UTF-8 text file (.txt, .md and the like) as a corpus; `llm.corpora.tables` reads .csv and .jsonl.
 
     Raises ValueError, naming the remedy, when there is no such file, or it is too large (known
     before it is read), empty, binary or not UTF-8.
     """
     path = Path(path)
+    text = text_from_bytes(read_bytes(path, max_bytes), path.name)
+    return Corpus(name=path.name, title=path.stem, text=text, source=path.name, licence=YOUR_OWN)
+
+
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """What a file holds. Raises ValueError when there is no such file, or it is too large or not readable."""
     if not path.is_file():  # a folder has no text, and reading a pipe could wait for ever
         raise ValueError(f"There is no file {str(path)!r}; check the path.")
     if path.stat().st_size > max_bytes:
@@ -28,9 +36,7 @@ def read_text_file(path: str | Path, max_bytes: int = MAX_BYTES) -> Corpus:
         raise ValueError(f"{path.name!r} can't be read ({error.strerror}); check its permissions.") from error
     if len(data) > max_bytes:
         raise _too_large(path.name, len(data), max_bytes)
-    return Corpus(
-        name=path.name, title=path.stem, text=text_from_bytes(data, path.name), source=path.name, licence="your own"
-    )
+    return data
 
 
 def text_from_bytes(data: bytes, name: str) -> str:

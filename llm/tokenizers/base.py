@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,10 +23,10 @@ MAX_FILE_BYTES = 64_000_000
 
 
 class Tokenizer(ABC):
-    """Base of the four kinds. Made once, never changed."""
+    """Base of all kinds. Made once, never changed."""
 
     kind: ClassVar[str]
-    """whitespace, character, bpe or gpt2: the first thing its JSON says."""
+    """whitespace, character, bpe, gpt2, tiktoken or hugging_face: the first thing its JSON says."""
 
     def __init__(self, tokens: Sequence[bytes], eot_id: int | None) -> None:
         self._tokens = tuple(tokens)
@@ -38,9 +39,36 @@ class Tokenizer(ABC):
         """How many different tokens there are; ids go from 0 to one less."""
         return len(self._tokens)
 
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Ids that stand for no text of their own, by the names that they are written with."""
+        return {} if self.eot_id is None else {END_OF_TEXT: self.eot_id}
+
+    def normalize(self, text: str) -> str:
+        """The text as `encode` takes it in, whose bytes the tokens spell."""
+        return well_formed(text)
+
     @abstractmethod
     def encode(self, text: str) -> list[int]:
         """Ids of the tokens that spell `text`. Special tokens written in it are plain text."""
+
+    def encode_special(self, text: str) -> list[int]:
+        """Like `encode`, but the name of a special token becomes that token: only for text that is trusted.
+
+        As tiktoken's `encode` with allowed_special="all"; of names that begin alike the longest counts.
+        """
+        ids: list[int] = []
+        for part, special in self.split_special(text):
+            ids += [self.special_tokens[part]] if special else self.encode(part)
+        return ids
+
+    def split_special(self, text: str) -> list[tuple[str, bool]]:
+        """The text cut around the names of special tokens: each part, and whether it is such a name."""
+        names = sorted(self.special_tokens, key=len, reverse=True)
+        if not names:
+            return [(text, False)]
+        parts = re.split(f"({'|'.join(map(re.escape, names))})", text)
+        return [(part, n % 2 == 1) for n, part in enumerate(parts) if part]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text that ids stand for; bytes that are no whole UTF-8 character become U+FFFD."""

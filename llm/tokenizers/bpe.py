@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Any, Self
 
 import regex
@@ -26,6 +27,7 @@ MAX_TOKEN_BYTES = 128
 """No token grows longer (GPT-2's longest has 128 bytes too): a page of dashes stays many tokens, and
 a forged file of merges that double cannot fill the memory."""
 
+_EXAMPLES = 3
 _EDGE = -1  # stands before, between and after the chunks; never part of a pair
 _GONE = -2  # this place was merged into the one on its left
 
@@ -53,6 +55,10 @@ class BPETokenizer(ByteLevelTokenizer):
         self.merges = tuple(merges)
         """The history of the training, in order."""
 
+    def pair(self, id: int) -> tuple[int, int] | None:
+        """The two tokens that a merge made into this one; None for single bytes and <|endoftext|>."""
+        return None if self.rank(id) is None else self.merges[id - 256].pair
+
     def to_dict(self) -> dict[str, Any]:
         """{"kind": "bpe", "pattern": "gpt2", "merges": [[left id, right id, count], ...]}."""
         merges = [[*merge.pair, merge.count] for merge in self.merges]
@@ -75,47 +81,89 @@ class BPETokenizer(ByteLevelTokenizer):
         return cls(merges)
 
 
-def train_bpe(text: str, vocab_size: int = 4096, on_merge: Callable[[Merge], None] | None = None) -> BPETokenizer:
+def train_bpe(text: str, vocab_size: int = 4096) -> BPETokenizer:
     """Learn a vocabulary of `vocab_size` tokens: 256 bytes, vocab_size - 257 merges, <|endoftext|>.
+
+    It gets smaller where no pair occurs twice any more. `BPETrainer` says how merges are chosen.
+    Raises ValueError on an empty text or a size out of range.
+    """
+    if not is_count(vocab_size, MIN_VOCAB, MAX_VOCAB):
+        raise ValueError(f"vocab_size is {vocab_size!r}; byte-level BPE needs {MIN_VOCAB} to {MAX_VOCAB:,} tokens.")
+    trainer = BPETrainer(text)
+    for _ in islice(trainer.merges(), vocab_size - MIN_VOCAB):
+        pass
+    return trainer.tokenizer()
+
+
+class BPETrainer:
+    """Learns one merge after the other; whoever watches may stop at any size, and go on later.
 
     The next merge is the pair with the highest count; of equal counts the one whose left bytes, then
     right bytes, come first. In "aaa" the pair "aa" counts twice, as everywhere in the literature.
-    Training stops early, with a smaller vocabulary, once no pair occurs twice. `on_merge` is called
-    after each merge, with it.
 
     The chunks end up cut exactly as `encode` cuts them, though tiktoken knows only the tokens' bytes
     and not which pair made them: as long as no merge crosses its edges, a stretch of bytes is merged
     the same way wherever it stands, so equal bytes are always cut alike and only one pair ever spells
     a token. (Letters newer than tiktoken's Unicode tables may fall into other chunks.)
     """
-    if not is_count(vocab_size, MIN_VOCAB, MAX_VOCAB):
-        raise ValueError(f"vocab_size is {vocab_size!r}; byte-level BPE needs {MIN_VOCAB} to {MAX_VOCAB:,} tokens.")
-    if not text:
-        raise ValueError("There is nothing to learn merges from; give it a text that is not empty.")
-    chunks = _Chunks(well_formed(text))
-    tokens = [bytes([b]) for b in range(256)]
 
-    def candidate(pair: tuple[int, int]) -> tuple[int, bytes, bytes, tuple[int, int]]:
-        return -chunks.counts[pair], tokens[pair[0]], tokens[pair[1]], pair
+    def __init__(self, text: str) -> None:
+        """Counts the pairs of bytes. Raises ValueError if the text is empty."""
+        if not text:
+            raise ValueError("There is nothing to learn merges from; give it a text that is not empty.")
+        self._chunks = _Chunks(well_formed(text))
+        self._tokens = [bytes([b]) for b in range(256)]
+        self._heap = [self._candidate(pair) for pair in self._chunks.counts]
+        heapq.heapify(self._heap)
+        self.learnt: list[Merge] = []
+        """The merges so far, in order."""
 
-    heap = [candidate(pair) for pair in chunks.counts]
-    heapq.heapify(heap)
-    merges: list[Merge] = []
-    while heap and len(merges) < vocab_size - MIN_VOCAB:
-        negative, left, right, pair = heapq.heappop(heap)
-        count = chunks.counts[pair]
-        if count < 2 or len(left) + len(right) > MAX_TOKEN_BYTES:
-            continue
-        if count != -negative:  # other merges took some of its places; put it back where it belongs now
-            heapq.heappush(heap, candidate(pair))
-            continue
-        tokens.append(left + right)
-        merges.append(Merge(pair, len(tokens) - 1, count))
-        for new in chunks.merge(pair, len(tokens) - 1):
-            heapq.heappush(heap, candidate(new))
-        if on_merge:
-            on_merge(merges[-1])
-    return BPETokenizer(merges)
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens the text has by now; before the first merge, as many as it has bytes."""
+        return self._chunks.n_tokens
+
+    def merges(self) -> Iterator[Merge]:
+        """Merge, and yield the merge, until no pair occurs twice or the vocabulary is full; again: go on.
+
+        Each has the three most frequent chunks in which the pair stood as its examples.
+        """
+        chunks, tokens, heap = self._chunks, self._tokens, self._heap
+        while heap and len(self.learnt) < MAX_VOCAB - MIN_VOCAB:
+            negative, left, right, pair = heapq.heappop(heap)
+            count = chunks.counts[pair]
+            if count < 2 or len(left) + len(right) > MAX_TOKEN_BYTES:
+                continue
+            if count != -negative:  # other merges took some of its places; put it back where it belongs now
+                heapq.heappush(heap, self._candidate(pair))
+                continue
+            tokens.append(left + right)
+            merge = Merge(pair, len(tokens) - 1, count, chunks.examples(pair))
+            for new in chunks.merge(pair, merge.token):
+                heapq.heappush(heap, self._candidate(new))
+            self.learnt.append(merge)
+            yield merge
+
+    def frequent_pairs(self, n: int) -> list[tuple[tuple[int, int], int]]:
+        """The `n` pairs that stand in the text most often now, and how often; the first merges next.
+
+        Only those that may merge: they occur twice and make no token that is too long.
+        """
+        counts, tokens = self._chunks.counts, self._tokens
+        least = max(2, min(heapq.nlargest(2 * n, counts.values()), default=2))  # twice as many: some are too long
+        found = [
+            (-count, tokens[left], tokens[right], (left, right))
+            for (left, right), count in counts.items()
+            if count >= least and len(tokens[left]) + len(tokens[right]) <= MAX_TOKEN_BYTES
+        ]
+        return [(pair, -negative) for negative, _, _, pair in heapq.nsmallest(n, found)]
+
+    def tokenizer(self) -> BPETokenizer:
+        """A tokenizer of the merges so far."""
+        return BPETokenizer(self.learnt)
+
+    def _candidate(self, pair: tuple[int, int]) -> tuple[int, bytes, bytes, tuple[int, int]]:
+        return -self._chunks.counts[pair], self._tokens[pair[0]], self._tokens[pair[1]], pair
 
 
 class _Chunks:
@@ -129,10 +177,15 @@ class _Chunks:
         # Arrays of machine integers, not lists: a text without any space is one chunk with millions of places.
         self.ids = array("i", [_EDGE])
         self.times = array("i", [0])  # how often the chunk of this place occurs in the text
+        self.chunks: list[str] = []
+        self.starts = array("i")  # the place of each chunk's first byte
         for chunk, times in Counter(match.group() for match in regex.finditer(PATTERN, text)).items():
             data = chunk.encode("utf-8")
+            self.chunks.append(chunk)
+            self.starts.append(len(self.ids))
             self.ids.extend((*data, _EDGE))
             self.times.extend([times] * (len(data) + 1))
+        self.n_tokens = sum(times for id, times in zip(self.ids, self.times, strict=True) if id != _EDGE)
         self.before = array("i", range(-1, len(self.ids) - 1))
         self.after = array("i", range(1, len(self.ids) + 1))
         self.counts: Counter[tuple[int, int]] = Counter()
@@ -145,6 +198,24 @@ class _Chunks:
         self.counts[pair] += self.times[place]
         self.where[pair].append(place)
 
+    def examples(self, pair: tuple[int, int]) -> tuple[str, ...]:
+        """The most frequent chunks that hold the pair now, of equal ones the earlier; of a long one a part."""
+        ids, after = self.ids, self.after
+        first: dict[int, int] = {}  # each chunk's first place of the pair
+        for place in self.where[pair]:
+            if ids[place] == pair[0] and ids[after[place]] == pair[1]:
+                first.setdefault(bisect_right(self.starts, place) - 1, place)
+        most = heapq.nlargest(_EXAMPLES, first, key=lambda chunk: self.times[first[chunk]])
+        return tuple(self._around(first[chunk], chunk) for chunk in most)
+
+    def _around(self, place: int, chunk: int) -> str:
+        """The chunk; of one that is longer than any token, the part with this place's token and a little before it."""
+        data = self.chunks[chunk].encode("utf-8")
+        if len(data) <= MAX_TOKEN_BYTES:
+            return self.chunks[chunk]
+        at = place - self.starts[chunk]
+        return data[max(0, at - MAX_TOKEN_BYTES // 4) : at + MAX_TOKEN_BYTES].decode("utf-8", "ignore")
+
     def merge(self, pair: tuple[int, int], token: int) -> set[tuple[int, int]]:
         """Replace the pair by `token` everywhere; returns the new pairs that this made."""
         ids, before, after, times, counts = self.ids, self.before, self.after, self.times, self.counts
@@ -154,6 +225,7 @@ class _Chunks:
             if ids[place] != pair[0] or ids[gone] != pair[1]:  # taken by a merge since, maybe by this one ("aaa")
                 continue
             ids[place], ids[gone] = token, _GONE
+            self.n_tokens -= times[place]
             following = after[gone]
             after[place], before[following] = following, place
             for old, new, at in (

@@ -38,6 +38,10 @@ class GPT2Tokenizer(ByteLevelTokenizer):
         """The 50,000 merges in order; OpenAI did not publish their counts."""
         return _vocabulary()[1]
 
+    def pair(self, id: int) -> tuple[int, int] | None:
+        """The two tokens that a merge made into this one; None for single bytes and <|endoftext|>."""
+        return None if self.rank(id) is None else self.merges[id - 256].pair
+
     def to_dict(self) -> dict[str, Any]:
         """{"kind": "gpt2", "sha256": ...}: the name and checksum of a vocabulary that everybody has."""
         return {"kind": self.kind, "sha256": SHA256["encoder.json"]}

@@ -37,6 +37,11 @@ class WhitespaceTokenizer(Tokenizer):
         super().__init__([f"{word} ".encode() for word in (*_SPECIALS, *words)], eot_id=1)
         self._words = tuple(words)
 
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """<unk> and <|endoftext|>."""
+        return {name: id for id, name in enumerate(_SPECIALS)}
+
     @classmethod
     def train(cls, text: str, vocab_size: int = 8192) -> Self:
         """The most frequent words of `text`, at most `vocab_size` tokens in all; equal counts go by spelling."""

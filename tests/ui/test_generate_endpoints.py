@@ -9,28 +9,33 @@ import numpy as np
 import pytest
 import torch
 
-from llm.checkpoint import save_checkpoint
+from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.completion import complete
-from llm.config import ModelConfig, SamplingConfig
+from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
 from llm.decoder import Decoder
+from llm.filters import filter_logits
 from llm.model import GPT
-from llm.sampler import filter_logits, generate
+from llm.sampler import generate
 from llm.tokenizers import train_tokenizer
 from llm.ui import subject
-from llm.ui.generate import writing
-from llm.ui.generate.writing import MAX_LIVE, MAX_TOKENS, Generation, LiveGenerations, build_writing
+from llm.ui.generate import drawing
+from llm.ui.generate.drawing import MAX_LIVE, MAX_TOKENS, Generation, LiveGenerations
+from llm.ui.generate.writing import build_writing
 from llm.ui.sessions import Sessions
 
 TEXT = "the quick brown fox jumps over the lazy dog; " * 4
 PROMPT = "the quick"
 VISITOR, OTHER = "0" * 32, "1" * 32
+ORDER = list(HUGGING_FACE_ORDER[::-1])
 SETTINGS = {"temperature": 0.8, "top_k": 60, "top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.2, "seed": 7}
+SETTINGS |= {"typical_p": 0.99, "order": ORDER}
+SAMPLING = SamplingConfig.from_dict(SETTINGS)
 
 
 class Table:
     """The endpoints over one tiny random model, and that model."""
 
-    def __init__(self, folder, kind="bpe"):
+    def __init__(self, folder, kind="bpe", build=lambda subjects: build_writing(subjects, LiveGenerations())):
         self.tokenizer = train_tokenizer(kind, TEXT, **({"vocab_size": 280} if kind == "bpe" else {}))
         self.model = GPT(
             ModelConfig(self.tokenizer.vocab_size, n_ctx=16, n_embd=16, n_head=2, n_layer=2), seed=3
@@ -39,7 +44,7 @@ class Table:
             self.model.wte.weight.mul_(20)  # sharper odds than a fresh model's
         save_checkpoint(folder / "tiny", self.model, self.tokenizer)
         self.subjects = subject.Subjects(Sessions())
-        self.endpoints = {fn.__name__: fn for fn in build_writing(self.subjects).server_fns}
+        self.endpoints = {fn.__name__: fn for fn in build(self.subjects).server_fns}
 
     def ask(self, name, **values):
         return self.endpoints[name](
@@ -103,10 +108,12 @@ def test_a_prompt_longer_than_the_context_is_read_from_its_end(table):
 
 def test_drawn_tokens_are_those_of_complete(table):
     """A few at a time, past the end of the context: the ids and odds that core's complete() gives."""
-    config = SamplingConfig(**SETTINGS, max_new_tokens=50)
+    config = SAMPLING.replace(max_new_tokens=50)
     expected = [p.choice for p in complete(table.model, table.tokenizer, PROMPT, config) if p.choice]
     tokens = table.draw_all(SETTINGS, total=50)
-    assert [(id, p, raw) for id, p, raw, _ in tokens] == [(c.id, c.probability, c.raw_probability) for c in expected]
+    assert [(id, p, raw, share) for id, p, raw, _, share in tokens] == [
+        (c.id, c.probability, c.raw_probability, c.share) for c in expected
+    ]
 
 
 def test_the_logits_sent_are_those_the_next_token_is_drawn_from(table):
@@ -118,8 +125,8 @@ def test_the_logits_sent_are_those_the_next_token_is_drawn_from(table):
         reads.append(answer["reads"])
         logits = floats(answer["logits"])
         answer = table.ask("draw_tokens", generation=answer["generation"])
-        id, p, raw, rank = answer["tokens"][0]
-        odds = filter_logits(logits[None], SamplingConfig(**SETTINGS), torch.tensor([prompt + written]))[0].softmax(-1)
+        id, p, raw, rank, _ = answer["tokens"][0]
+        odds = filter_logits(logits[None], SAMPLING, torch.tensor([prompt + written]))[0].softmax(-1)
         assert p == pytest.approx(odds[id].item(), rel=1e-5)
         assert raw == pytest.approx(logits.softmax(-1)[id].item(), rel=1e-5)
         assert rank == 1 + (logits > logits[id]).sum()
@@ -132,7 +139,7 @@ def test_a_generation_can_begin_after_written_tokens(table):
     ids = table.tokenizer.encode(PROMPT) + written
     answer = table.ask("begin_generation", **SETTINGS, ids=written, count=1)
     more = table.ask("draw_tokens", generation=answer["generation"], count=5)
-    expected = [c.id for c in generate(table.model, ids, SamplingConfig(**SETTINGS, max_new_tokens=6))]
+    expected = [c.id for c in generate(table.model, ids, SAMPLING.replace(max_new_tokens=6))]
     assert [token[0] for token in answer["tokens"] + more["tokens"]] == expected
 
 
@@ -154,7 +161,7 @@ def test_end_of_text_ends_it_and_is_said(table, tmp_path):
 
 def test_a_generation_ends_at_the_limit(table, monkeypatch):
     """However often it is asked, a generation draws so many tokens and no more."""
-    monkeypatch.setattr(writing, "MAX_TOKENS", 20)
+    monkeypatch.setattr(drawing, "MAX_TOKENS", 20)
     tokens = table.draw_all({"seed": 1}, total=1_000)
     assert len(tokens) == 21
 
@@ -163,7 +170,7 @@ def test_an_empty_prompt_reads_end_of_text(table):
     """As in complete(): the model reads <|endoftext|>, and draws what complete() draws."""
     assert table.ask("read_logits", prompt="")["prompt_ids"] == [table.tokenizer.eot_id]
     drawn = table.ask("begin_generation", prompt="", **SETTINGS)["tokens"][0]
-    piece = next(complete(table.model, table.tokenizer, "", SamplingConfig(**SETTINGS)))
+    piece = next(complete(table.model, table.tokenizer, "", SAMPLING))
     assert drawn[0] == piece.choice.id
 
 
@@ -176,7 +183,29 @@ def test_prompts_that_cannot_be_read_get_a_sentence(tmp_path, monkeypatch):
             assert table.ask(endpoint, prompt=prompt)["error"].endswith(".")
 
 
-NUMBERS = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "count"]
+def test_a_stop_text_ends_it_where_complete_ends(table):
+    """The token that completes the stop text comes last, and the text before it is complete()'s."""
+    whole = "".join(p.text for p in complete(table.model, table.tokenizer, PROMPT, SAMPLING))
+    stop = whole[4:6]
+    answer = table.ask("begin_generation", **SETTINGS, stop=[stop])
+    ids = [token[0] for token in answer["tokens"]]
+    while answer["ended"] is None:
+        answer = table.ask("draw_tokens", generation=answer["generation"], count=3)
+        ids += [token[0] for token in answer["tokens"]]
+    text = table.tokenizer.decode(ids)
+    pieces = complete(table.model, table.tokenizer, PROMPT, SAMPLING.replace(stop=(stop,)))
+    assert answer["ended"] == "stop" and text[: text.index(stop)] == "".join(p.text for p in pieces)
+    assert stop not in table.tokenizer.decode(ids[:-1])
+
+
+def test_a_source_is_a_folder_that_loads(table):
+    """What a transcript names as the checkpoint is where this very model is read from."""
+    source = table.ask("name_source")
+    loaded = load_checkpoint(source["folder"])
+    assert torch.equal(loaded.model.wte.weight, table.model.wte.weight) and source["title"] == "tiny"
+
+
+NUMBERS = ["temperature", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty", "seed", "count"]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -249,7 +278,7 @@ def test_two_calls_never_step_one_generation(table, monkeypatch):
     assert "still being drawn" in table.ask("draw_tokens", generation=generation)["error"]
     go_on.set()
     thread.join()
-    expected = [c.id for c in generate(table.model, table.tokenizer.encode(PROMPT), SamplingConfig(**SETTINGS))]
+    expected = [c.id for c in generate(table.model, table.tokenizer.encode(PROMPT), SAMPLING)]
     assert [token[0] for token in answers[0]["tokens"]] == expected[1:2]
     assert [token[0] for token in table.ask("draw_tokens", generation=generation)["tokens"]] == expected[2:3]
 
@@ -272,6 +301,6 @@ def test_live_generations_are_bounded(table, monkeypatch):
     made[-1].last_used -= 3_600
     put(MAX_LIVE + 3)
     assert MAX_LIVE + 2 not in kept() and MAX_LIVE + 3 in kept()
-    monkeypatch.setattr(writing, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
+    monkeypatch.setattr(drawing, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
     put(MAX_LIVE + 4)
     assert kept() == [MAX_LIVE + 1, MAX_LIVE + 3, MAX_LIVE + 4]

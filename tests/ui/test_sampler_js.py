@@ -1,13 +1,15 @@
-"""The page's sampler (assets/sampler.js), run in Chromium against llm.sampler on the same logits."""
+"""The page's sampler (assets/generate/sampler.js), run in Chromium against llm.filters on the same logits."""
 
+import base64
 import itertools
 import math
+import random
 
 import pytest
 import torch
 
-from llm.config import SamplingConfig
-from llm.sampler import filter_logits
+from llm.config import HUGGING_FACE_ORDER, SamplingConfig
+from llm.filters import filter_logits
 from llm.ui.components import ASSETS
 
 V = 41
@@ -18,12 +20,39 @@ GRID = [
         (0.5, 1.0, 1.7), (0.0, 0.1, 1.0, 2.0, 10.0), (0, 1, 7, V, V + 10), (0.0, 1e-9, 0.5, 0.9, 1.0), (0.0, 0.1, 1.0)
     )
 ]
-RUN = """(cases) => cases.map(({ logits, settings, previous }) => {
-  const row = Float32Array.from(logits.map((x) => (x === null ? -Infinity : x)));
-  const { final } = glassbox.sampler.apply(row, settings, previous);
-  const filtered = glassbox.sampler.filterLogits(row, settings, previous);
-  return [Array.from(final), Array.from(filtered, (x) => (x === -Infinity ? null : x))];
-})"""
+TYPICAL = [
+    {"temperature": temperature, "top_k": k, "top_p": p, "typical_p": typical}
+    for temperature, k, p, typical in itertools.product(
+        (0.0, 0.5, 1.0, 2.0), (0, 9), (0.8, 1.0), (0.0, 1e-9, 0.2, 0.5, 0.9, 0.999)
+    )
+]
+
+
+def in_any_order(cases: list[dict]) -> list[dict]:
+    """The same settings, each in an order of its own, typical-p among them."""
+    chance = random.Random(1)
+    return [
+        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(HUGGING_FACE_ORDER, 6)}
+        for case in cases
+    ]
+
+
+# Rows travel as the bytes of their float32 numbers: exact, infinities included, and fast.
+RUN = """([bytes, length, cases, previous]) => {
+  const rows = new Float32Array(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)).buffer);
+  const odds = new Float32Array(rows.length), kept = new Float32Array(rows.length);
+  cases.forEach((settings, n) => {
+    const row = rows.slice(n * length, (n + 1) * length);
+    odds.set(glassbox.sampler.apply(row, settings, previous).final, n * length);
+    kept.set(glassbox.sampler.filterLogits(row, settings, previous), n * length);
+  });
+  const packed = (numbers) => {
+    const bytes = new Uint8Array(numbers.buffer), parts = [];
+    for (let i = 0; i < bytes.length; i += 8192) parts.push(String.fromCharCode(...bytes.subarray(i, i + 8192)));
+    return btoa(parts.join(""));
+  };
+  return [packed(odds), packed(kept)];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -37,33 +66,31 @@ def sampler(browser):
 
 
 def compare(page, cases):
-    """Probabilities within 1e-5 of llm.sampler's, and exactly the same tokens removed.
-
-    A case is (logits, settings). Python's infinities have no JSON, so -inf travels as null.
-    """
-    sent = [
-        {"logits": [None if x == -math.inf else x for x in logits.tolist()], "settings": settings, "previous": PREVIOUS}
-        for logits, settings in cases
-    ]
-    for (logits, settings), (odds, filtered) in zip(cases, page.evaluate(RUN, sent), strict=True):
-        expected = filter_logits(logits[None], SamplingConfig(**settings), torch.tensor([PREVIOUS]))[0]
-        actual = torch.tensor([-math.inf if x is None else x for x in filtered], dtype=torch.float32)
-        assert torch.equal(actual.isfinite(), expected.isfinite()), settings
-        torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-6, msg=str(settings))
-        final = torch.tensor(odds, dtype=torch.float32)  # JSON has no floats: 1.0 comes back whole
-        torch.testing.assert_close(final, expected.softmax(dim=-1), rtol=0, atol=1e-5, msg=str(settings))
+    """Probabilities within 1e-5 of core's, and exactly the same tokens removed. A case is (logits, settings)."""
+    rows = torch.stack([logits for logits, _ in cases])
+    sent = base64.b64encode(rows.numpy().tobytes()).decode()
+    answer = page.evaluate(RUN, [sent, rows.size(1), [settings for _, settings in cases], PREVIOUS])
+    odds, kept = (torch.frombuffer(bytearray(base64.b64decode(part)), dtype=torch.float32) for part in answer)
+    for (logits, settings), final, filtered in zip(cases, odds.view_as(rows), kept.view_as(rows), strict=True):
+        config = SamplingConfig.from_dict(settings)
+        expected = filter_logits(logits[None], config, torch.tensor([PREVIOUS]))[0]
+        assert torch.equal(filtered.isfinite(), expected.isfinite()), settings
+        assert torch.allclose(filtered, expected, rtol=1e-6, atol=1e-6), settings
+        assert torch.allclose(final, expected.softmax(dim=-1), rtol=0, atol=1e-5), settings
 
 
 def test_sampler_js_equals_core_without_ties(sampler):
-    """Every combination of settings on random logits gives llm.sampler's probabilities."""
+    """Every combination of settings on random logits gives llm.filters's probabilities."""
     generator = torch.Generator().manual_seed(1)
-    compare(sampler, [(torch.randn(V, generator=generator) * 3, settings) for settings in GRID])
+    cases = GRID + TYPICAL + in_any_order(GRID[::3] + TYPICAL)
+    compare(sampler, [(torch.randn(V, generator=generator) * 3, settings) for settings in cases])
 
 
 def test_sampler_js_equals_core_with_ties(sampler):
-    """Logits on a coarse grid: which of many equal tokens are kept is llm.sampler's choice too."""
+    """Logits on a coarse grid: which of many equal tokens are kept is llm.filters's choice too."""
     generator = torch.Generator().manual_seed(2)
-    compare(sampler, [((torch.randn(V, generator=generator) * 4).round() / 2, settings) for settings in GRID])
+    cases = GRID + TYPICAL + in_any_order(GRID[::3] + TYPICAL)
+    compare(sampler, [((torch.randn(V, generator=generator) * 4).round() / 2, settings) for settings in cases])
 
 
 def test_sampler_js_equals_core_on_extremes(sampler):
@@ -74,7 +101,8 @@ def test_sampler_js_equals_core_on_extremes(sampler):
     lonely[5] = -2.0
     zeros = torch.tensor([0.0, -0.0, 1.0, -1.0] * 11)[:V]
     rows = [torch.zeros(V), torch.full((V,), -7.0), ruled_out, lonely, zeros, torch.linspace(-1, 1, V) * 1e30]
-    compare(sampler, [(row, settings) for row in rows for settings in GRID[::7]])
+    cases = GRID[::7] + TYPICAL + in_any_order(GRID[::11] + TYPICAL)
+    compare(sampler, [(row, settings) for row in rows for settings in cases])
     compare(sampler, [(row, {"temperature": t}) for row in rows for t in (1e-38, 1e-300)])
 
 
@@ -82,6 +110,7 @@ def test_sampler_js_equals_core_on_a_large_vocabulary(sampler):
     """GPT-2's 50,257 tokens, where small errors of a sum could move the cut of top-p."""
     generator = torch.Generator().manual_seed(3)
     settings = [{"top_p": 0.9}, {"temperature": 0.7, "top_k": 40}, {"temperature": 1.3, "min_p": 0.02, "top_p": 0.99}]
+    settings += [{"typical_p": 0.9}, {"typical_p": 0.5, "top_k": 2_000, "order": list(HUGGING_FACE_ORDER[::-1])}]
     compare(sampler, [(torch.randn(50_257, generator=generator) * 2.5 - 30, one) for one in settings])
 
 
@@ -94,10 +123,11 @@ def test_sampler_js_sorts_stably(sampler):
 
 def test_sampler_js_refuses_what_core_refuses(sampler):
     """NaN, +inf, or nothing left to choose: no picture is drawn of that."""
-    refused = sampler.evaluate("""() => [[0, NaN], [0, Infinity], [-Infinity, -Infinity]].map((row) => {
-      try { glassbox.sampler.apply(Float32Array.from(row), {}); return false; } catch { return true; }
-    })""")
-    assert refused == [True, True, True]
+    refused = sampler.evaluate("""() => [[0, NaN], [0, Infinity], [-Infinity, -Infinity]].flatMap((row) =>
+      [{}, { temperature: 0, top_p: 0.5 }, { typical_p: 0.5 }].map((settings) => {
+        try { glassbox.sampler.apply(Float32Array.from(row), settings); return false; } catch { return true; }
+      }))""")
+    assert refused == [True] * 9
 
 
 def test_entropy_is_in_bits(sampler):
@@ -105,3 +135,9 @@ def test_entropy_is_in_bits(sampler):
     bits = "(p) => glassbox.sampler.entropy(p)"
     assert sampler.evaluate(bits, [0.25] * 4) == 2.0
     assert sampler.evaluate(bits, [1.0, 0.0]) == 0.0
+
+
+def test_the_default_order_is_cores(sampler):
+    """The page's order is Hugging Face's, as core has it, and total variation is half the sum of what is apart."""
+    assert tuple(sampler.evaluate("() => glassbox.sampler.ORDER")) == HUGGING_FACE_ORDER
+    assert sampler.evaluate("() => glassbox.sampler.distance([0.5, 0.5, 0], [0.25, 0.5, 0.25])") == 0.25

@@ -12,8 +12,11 @@ from llm.model import GPT
 from llm.tokenizers import KINDS, train_tokenizer
 from llm.ui import subject
 from llm.ui.sessions import Sessions
+from llm.ui.tokenizer.languages import build_languages, comparison
+from llm.ui.tokenizer.reading import build_reading
+from llm.ui.tokenizer.shelf import Shelf, ready_tokenizer
+from llm.ui.tokenizer.token_facts import merge_rank, why_broken
 from llm.ui.tokenizer.token_shapes import readable
-from llm.ui.tokenizer.reading import CHOICES, build_reading, comparison, merge_rank, reading, ready_tokenizer
 
 TEXT = "the quick brown fox jumps over the lazy dog; "
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
@@ -29,36 +32,61 @@ def tab(tmp_path, monkeypatch):
     save_checkpoint(
         tmp_path / "tiny", GPT(ModelConfig(tokenizer.vocab_size, n_ctx=8, n_embd=8, n_head=1, n_layer=1)), tokenizer
     )
-    return {fn.__name__: fn for fn in build_reading(subject.Subjects(Sessions())).server_fns}
+    shelf = Shelf(subject.Subjects(Sessions()))
+    return {fn.__name__: fn for lens in (build_reading(shelf), build_languages(shelf)) for fn in lens.server_fns}
 
 
 def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "step": None, "text": TEXT, **values}
+    return {"visitor": "0" * 32, "model": "shipped:tiny", "step": None, "sheet": "s", "text": TEXT, **values}
 
 
 def test_gpt2s_known_ids_and_ranks(tab):
     """Hello world is 15496, 995 everywhere, and a token's rank leads to the merge that made it."""
-    answer = tab["read_tokens"](asked(kind="gpt2", text="Hello world"))
-    assert answer["ids"] == [15496, 995]
-    assert answer["tokens"]["995"] == {"parts": [{"text": " world"}], "hex": "20 77 6f 72 6c 64", "rank": 740}
-    assert answer["counts"] == {"bytes": 11, "characters": 11, "words": 2}
-    assert answer["n_ctx"] == 8
+    answer = tab["read_text"](asked(tok="gpt2", text="Hello world"))
+    assert answer["ids"] == [0, 0, [15496, 995]] and answer["total"] == 2 and answer["fresh"]
+    assert answer["units"] == [0, 0, [((15496,), (True,), None, None), ((995,), (True,), None, None)]]
+    assert answer["new"]["995"] == {"parts": [{"text": " world"}], "hex": "20 77 6f 72 6c 64", "rank": 740}
+    assert answer["counts"] == {"bytes": 11, "characters": 11, "graphemes": 11, "words": 2}
+    assert answer["n_ctx"] == 8 and answer["special_tokens"] == [("<|endoftext|>", 50256)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_answers_what_core_encodes(tab, kind):
     """Ids, bytes and losses on the page are those of llm.tokenizers, for ordinary and for hostile text."""
-    tokenizer = ready_tokenizer(kind)
-    for text in ("", TEXT, HOSTILE):
-        answer = tab["read_tokens"](asked(kind=kind, text=text))
+    for n, text in enumerate(("", TEXT, HOSTILE)):
+        tokenizer = ready_tokenizer(kind)
         if kind == "character" and text == HOSTILE:
-            assert "This alphabet has no" in answer["error"]
-            continue
-        assert answer["ids"] == tokenizer.encode(text)
+            tokenizer = train_tokenizer("character", HOSTILE)
+        answer = tab["read_text"](asked(tok=kind, text=text, sheet=str(n)))
+        ids = answer["ids"][2]
+        assert ids == tokenizer.encode(text)
         assert answer["lost"] == tokenizer.what_is_lost(text)
-        for id in answer["ids"]:
-            assert bytes.fromhex(answer["tokens"][str(id)]["hex"]) == tokenizer.token_bytes(id)
-        assert json.loads(json.dumps(answer)) == answer
+        for id in ids:
+            assert bytes.fromhex(answer["new"][str(id)]["hex"]) == tokenizer.token_bytes(id)
+        assert json.loads(json.dumps(answer))["ids"] == answer["ids"]
+
+
+def test_an_alphabet_that_lacks_a_character_is_learnt_from_the_text_itself(tab):
+    """Python's documentation has no Chinese; characters at hand then say where they come from. A model's can't."""
+    answer = tab["read_text"](asked(tok="character", text="$\u6771\u4eac"))
+    assert answer["total"] == 3
+    assert answer["about"] == (
+        "trained on this very text, since Python's documentation has no '$', '\u4eac', '\u6771', vocabulary 3"
+    )
+    assert "trained here on Python's documentation" in tab["read_text"](asked(tok="character"))["about"]
+    assert "This alphabet has no" in tab["read_text"](asked(text="\u6771"))["error"]
+
+
+def test_only_what_was_typed_is_asked_for_and_answered(tab):
+    """An edit of the sheet that the server has; without it the page is asked for the whole text."""
+    first = tab["read_text"](asked(tok="gpt2", text="Hello world"))
+    typed = {**asked(tok="gpt2"), "version": first["version"], "at": 5, "removed": 0, "added": ","}
+    del typed["text"]
+    answer = tab["read_text"](typed)
+    assert answer["ids"] == [1, 0, [11]] and answer["units"][:2] == [1, 0] and list(answer["new"]) == ["11"]
+    assert answer["counts"]["bytes"] == 12 and answer["total"] == 3
+    assert tab["read_text"](typed) == {"gone": True}  # that version is no more
+    assert tab["read_text"]({**typed, "visitor": "1" * 32, "version": answer["version"]}) == {"gone": True}
 
 
 @pytest.mark.parametrize("kind", ["bpe", "gpt2"])
@@ -73,7 +101,7 @@ def test_every_merge_is_found_by_its_tokens_id(kind):
 def test_the_steps_of_a_token_rebuild_it(tab):
     """How it was made: single bytes first, each step from what is there already, the token last."""
     tokenizer = ready_tokenizer("gpt2")
-    steps = tab["explain_token"](asked(kind="gpt2", id=15496))["steps"]
+    steps = tab["explain_token"](asked(tok="gpt2", id=15496))["steps"]
     there = set(range(256))
     for step in steps:
         left, right, token = step["left"]["id"], step["right"]["id"], step["token"]["id"]
@@ -81,18 +109,7 @@ def test_the_steps_of_a_token_rebuild_it(tab):
         assert tokenizer.token_bytes(left) + tokenizer.token_bytes(right) == tokenizer.token_bytes(token)
         there.add(token)
     assert steps[-1]["token"] == {"id": 15496, "parts": [{"text": "Hello"}]}
-    assert tab["explain_token"](asked(kind="character", id=1)) == {"steps": []}
-
-
-def test_a_character_in_several_tokens_is_grouped_and_named():
-    """An emoji family of several code points is one character over many tokens; its parts show as hex."""
-    answer = reading(ready_tokenizer("gpt2"), f"a {FAMILY}b \u202e")
-    [[first, count, text], [_, _, mark]] = answer["clusters"]
-    assert (first, text, mark) == (1, f" {FAMILY}", " U+202E")
-    data = b"".join(ready_tokenizer("gpt2").token_bytes(id) for id in answer["ids"][first : first + count])
-    assert data.decode() == text
-    assert answer["tokens"][str(answer["ids"][1])]["parts"][0] == {"text": " "}
-    assert "hex" in answer["tokens"][str(answer["ids"][2])]["parts"][0]
+    assert tab["explain_token"](asked(tok="character", id=1)) == {"steps": []}
 
 
 @pytest.mark.parametrize(
@@ -135,49 +152,99 @@ def test_columns_hold_the_same_text_in_every_row(text):
 
 def test_compare_survives_a_tokenizer_that_cannot_write_the_text(tab):
     """One row's refusal is a sentence in that row; the others are drawn, and long texts only in part."""
-    rows = {row["kind"]: row for row in tab["compare_tokens"](asked(text="\u6771\u4eac"))["rows"]}
-    assert list(rows) == list(CHOICES)
+    toks = ["model", "gpt2", "whitespace", "character"]
+    answer = tab["compare_tokenizers"](asked(text="\u6771\u4eac", toks=toks))
+    rows = {row["ref"]: row for row in answer["rows"]}
+    assert list(rows) == toks
     assert "This alphabet has no" in rows["model"]["error"]
     assert sum(rows["gpt2"]["cells"]) == rows["gpt2"]["total"] > 0
-    long = tab["compare_tokens"](asked(text=TEXT * 400))
+    long = tab["compare_tokenizers"](asked(text=TEXT * 400, toks=toks))
     assert 0 < long["bytes_drawn"] < long["counts"]["bytes"]
     assert sum(len(row["ids"]) for row in long["rows"]) <= 2500
 
 
+def test_samples_are_counted_under_each_tokenizer(tab):
+    """Ten languages, code, numbers, emoji and the prompt; a model that can't write one says so by a gap."""
+    answer = tab["measure_samples"](asked(toks=["gpt2", "character", "model"]))
+    samples = {sample["name"]: sample for sample in answer["samples"]}
+    assert len(samples) == 14 and sum(sample["language"] for sample in samples.values()) == 10
+    for sample in samples.values():
+        assert sample["tokens"][0] == len(ready_tokenizer("gpt2").encode(sample["text"]))
+        assert sample["tokens"][1] == len(sample["text"]) and sample["bytes"] == len(sample["text"].encode())
+    assert samples["Your prompt"]["tokens"][2] == len(TEXT) and samples["Hindi"]["tokens"][2] is None
+
+
 def test_pasted_ids_come_back_as_text(tab):
-    """Any usual way to write a list of ids decodes, and bytes that are no whole character are named."""
+    """Any usual way to write a list of ids decodes."""
     for ids in ("15496, 995", "[15496,995]", " 15496\n995; "):
-        assert tab["decode_ids"](asked(kind="gpt2", ids=ids)) == {"text": "Hello world", "broken": []}
-    answer = tab["decode_ids"](asked(kind="gpt2", ids="15496 8582"))
-    assert answer == {"text": "Hello\ufffd", "broken": ["f0 9f"]}
-    assert tab["decode_ids"](asked(kind="gpt2", ids="")) == {"text": "", "broken": []}
+        assert tab["decode_ids"](asked(tok="gpt2", ids=ids)) == {
+            "parts": [{"text": "Hello world"}], "remarks": [], "text": "Hello world"
+        }  # fmt: skip
+    assert tab["decode_ids"](asked(tok="gpt2", ids="")) == {"parts": [], "remarks": [], "text": ""}
+
+
+def test_what_is_wrong_with_pasted_ids_is_said(tab):
+    """Ids outside the vocabulary stand out and the rest is decoded; broken UTF-8 is explained."""
+    answer = tab["decode_ids"](asked(tok="gpt2", ids="15496 50257 8582 995 -1"))
+    assert answer["parts"] == [{"text": "Hello"}, {"id": 50257}, {"hex": "f0 9f"}, {"text": " world"}, {"id": -1}]
+    assert answer["remarks"] == [
+        "50257, the 2nd, is no token: ids here go from 0 to 50,256.",
+        "f0 9f begins a character of 4 bytes, of which only 2 are here.",
+        "-1, the 5th, is no token: ids here go from 0 to 50,256.",
+    ]
+    assert answer["text"] == "Hello\ufffd\ufffd world\ufffd"
+    many = tab["decode_ids"](asked(tok="gpt2", ids="99999 " * 30))
+    assert len(many["remarks"]) == 6 and many["remarks"][-1] == "25 more things are wrong."
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"\x80", "80 goes on with a character whose first byte is missing."),
+        (b"\xc3", "c3 begins a character of 2 bytes, of which only the first is here."),
+        (b"\xe6\x9d", "e6 9d begins a character of 3 bytes, of which only 2 are here."),
+        (b"\xff", "ff never occurs in UTF-8."),
+        (b"\xc0", "c0 never occurs in UTF-8."),
+    ],
+)
+def test_broken_utf8_is_explained(data, sentence):
+    """What RFC 3629 forbids, in words."""
+    assert why_broken(data) == sentence
 
 
 @pytest.mark.parametrize(
     ("endpoint", "values", "sentence"),
     [
-        ("read_tokens", {"kind": "no such"}, "Kind must be one of"),
-        ("read_tokens", {"kind": ["gpt2"]}, "Kind must be one of"),
-        ("read_tokens", {"text": 7}, "Text must be a text"),
-        ("read_tokens", {"text": "x" * 20_001}, "use at most 20,000"),
-        ("read_tokens", {"text": "\u6771"}, "This alphabet has no"),
-        ("read_tokens", {"model": "shipped:../../etc"}, "That model is gone"),
-        ("compare_tokens", {"text": None}, "Text must be a text"),
-        ("explain_token", {"kind": "gpt2", "id": float("nan")}, "Id must be a number"),
-        ("explain_token", {"kind": "gpt2"}, "Id must be a number"),
-        ("decode_ids", {"kind": "gpt2", "ids": "hello"}, "is no id"),
-        ("decode_ids", {"kind": "gpt2", "ids": "9" * 5000}, "is no id"),
-        ("decode_ids", {"kind": "gpt2", "ids": "-1"}, "There is no token -1"),
-        ("decode_ids", {"kind": "gpt2", "ids": "50257"}, "ids 0 to 50,256"),
-        ("decode_ids", {"kind": "gpt2", "ids": [15496]}, "Ids must be a text"),
+        ("read_text", {"tok": "no such"}, "There is no such tokenizer"),
+        ("read_text", {"tok": ["gpt2"]}, "Tok must be a text"),
+        ("read_text", {"tok": "mine:gone"}, "That vocabulary of yours is gone"),
+        ("read_text", {"tok": "cl100k"}, "is not on this computer"),
+        ("read_text", {"text": 7}, "Text must be a text"),
+        ("read_text", {"text": "x" * 1_000_001}, "use at most 1,000,000"),
+        ("read_text", {"sheet": "x" * 99}, "use at most 40"),
+        ("read_text", {"version": float("nan")}, "Version must be a number"),
+        ("read_text", {"names_are_text": 1}, "must be true or false"),
+        ("read_text", {"first": "x"}, "First must be a number"),
+        ("read_text", {"model": "shipped:../../etc"}, "That model is gone"),
+        ("compare_tokenizers", {"text": None, "toks": ["gpt2"]}, "Text must be a text"),
+        ("compare_tokenizers", {"toks": []}, "Choose one to 4"),
+        ("compare_tokenizers", {"toks": ["gpt2"] * 5}, "Choose one to 4"),
+        ("compare_tokenizers", {"toks": [7]}, "must be a text"),
+        ("measure_samples", {"toks": "gpt2"}, "Choose one to 4"),
+        ("explain_token", {"tok": "gpt2", "id": float("nan")}, "Id must be a number"),
+        ("explain_token", {"tok": "gpt2"}, "Id must be a number"),
+        ("decode_ids", {"tok": "gpt2", "ids": "hello"}, "is no id"),
+        ("decode_ids", {"tok": "gpt2", "ids": "9" * 5000}, "is no id"),
+        ("decode_ids", {"tok": "gpt2", "ids": [15496]}, "Ids must be a text"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_sentence(tab, endpoint, values, sentence):
+def test_what_makes_no_sense_is_refused_in_one_sentence(tab, tmp_path, monkeypatch, endpoint, values, sentence):
     """Endpoints are public: wrong kinds, types, ids and sizes get a sentence, not a stack trace."""
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     assert sentence in tab[endpoint](asked(**values))["error"]
 
 
 def test_a_half_surrogate_and_an_id_out_of_range_are_taken_kindly(tab):
     """Broken JSON text becomes U+FFFD, and ids are clamped to the vocabulary as a slider would."""
-    assert tab["read_tokens"](asked(kind="gpt2", text="\ud800"))["counts"]["bytes"] == 3
-    assert tab["explain_token"](asked(kind="gpt2", id=10**9)) == {"steps": []}
+    assert tab["read_text"](asked(tok="gpt2", text="\ud800"))["counts"]["bytes"] == 3
+    assert tab["explain_token"](asked(tok="gpt2", id=10**9)) == {"steps": []}

@@ -1,54 +1,65 @@
 """The Train tab's endpoints, called directly with what a page or a stranger might send."""
 
-import io
 import math
 import secrets
 import time
+from pathlib import Path
 
 import gradio as gr
-import pandas as pd
 import pytest
 
-from llm.checkpoint import load_checkpoint
-from llm.config import ModelConfig
+from llm.config import ModelConfig, TrainConfig
+from llm.corpora import CORPORA
 from llm.model import GPT
-from llm.runs import Run
-from llm.ui.sessions import Sessions
-from llm.ui.train.watching import LIMITS, build_watching
+from llm.tokenizers import KINDS, CharacterTokenizer
+from llm.ui.train.presets import CHOICES, LIMITS, PRESETS, SHAPE
+from llm.ui.train.record import MAX_MOMENTS, Record
+from tests.ui.train_tab import ME, TrainTab, settings
 
-TINY = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 16, "batch_size": 4, "max_steps": 40, "eval_interval": 10}
+FORM = ("list_choices", "download_corpus", "keep_upload", "keep_paste", "plan_run", "forecast_run", "describe_corpus")
+DRIVE = ("start_run", "continue_run", "steer_run", "change_run", "open_run", "poll_run", "read_layers")
+RUNS = ("list_ledger", "read_ghosts", "export_run", "compare_runs", "rename_run", "delete_run")
 
 
 @pytest.fixture
 def tab(tmp_path, monkeypatch):
-    """The tab's component, with an empty home and a session registry of its own."""
+    """The tab with an empty home."""
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
-    sessions = Sessions()
-    with gr.Blocks():
-        lens = build_watching(sessions)
-    lens.sessions = sessions
-    return lens
-
-
-def settings(**changes):
-    defaults = {name: default for name, (_, _, default) in LIMITS.items()}
-    return {"visitor": "0" * 32, "corpus": "pydoc", "tokenizer": "character", **defaults, **TINY, **changes}
-
-
-def wait_for_end(tab, request, seconds=60):
-    deadline = time.monotonic() + seconds
-    while (answer := tab.poll_run({**request, "since": 0}))["state"] in ("running", "paused"):
-        assert time.monotonic() < deadline, "the run did not end"
-        time.sleep(0.05)
-    return answer
+    return TrainTab()
 
 
 def test_plan_counts_what_the_model_has(tab):
     """The parts of the plan add up to the parameters of the model that Start would build."""
     plan = tab.plan_run(settings(n_layer=3, n_embd=24))
-    config = ModelConfig(vocab_size=plan["vocab_size"], n_ctx=16, n_embd=24, n_head=2, n_layer=3)
+    config = ModelConfig(vocab_size=plan["vocab_size"], n_ctx=32, n_embd=24, n_head=2, n_layer=3)
     built = sum(p.numel() for p in GPT(config).parameters())
     assert plan["n_params"] == sum(part["count"] for part in plan["parts"]) == built
+
+
+def test_plan_draws_the_schedule(tab):
+    """From the first step to the last, with the peak after the warm-up."""
+    schedule = tab.plan_run(settings(max_steps=300, warmup_steps=77, learning_rate=0.01))["schedule"]
+    assert schedule[0][0] == 0 and schedule[-1][0] == 299
+    assert max(schedule, key=lambda point: point[1]) == pytest.approx((77, 0.01))
+
+
+def test_forecast_is_a_time_for_the_whole_run(tab):
+    """Twice the steps take longer, and nothing is left behind."""
+    short, long = (tab.forecast_run(settings(max_steps=steps))["seconds"] for steps in (100, 10_000))
+    assert 0 < short < long
+    assert tab.sessions.training_count() == 0
+
+
+def test_presets_hold_only_what_the_form_can_show():
+    """Every preset's settings are known ones within their limits, and make a model and a recipe."""
+    for preset in PRESETS:
+        values = preset["settings"]
+        assert values["corpus"] in CORPORA and values.get("tokenizer", "character") in KINDS
+        for name in values.keys() - {"corpus", "tokenizer"} - CHOICES.keys():
+            assert LIMITS[name][0] <= values[name] <= LIMITS[name][1], (preset["name"], name)
+        full = {name: default for name, (_, _, default) in LIMITS.items()} | values
+        ModelConfig(vocab_size=300, **{name: full[name] for name in SHAPE})
+        TrainConfig(**{name: value for name, value in full.items() if name in TrainConfig.__dataclass_fields__})
 
 
 @pytest.mark.parametrize(
@@ -58,10 +69,13 @@ def test_plan_counts_what_the_model_has(tab):
         ({"learning_rate": math.nan}, "Learning rate must be a number"),
         ({"n_layer": "four"}, "Layers must be a number"),
         ({"seed": None}, "Seed must be a number"),
+        ({"layer_stats": "yes"}, "Layer stats must be true or false"),
         ({"tokenizer": "../etc"}, "Tokenizer must be one of"),
         ({"corpus": "upload:../../secret"}, "Choose the file again"),
+        ({"corpus": "task:nothing"}, "no such text"),
         ({"corpus": ["pydoc"]}, "Corpus must be a text"),
         ({"visitor": "me"}, "Reload"),
+        ({"n_ctx": 16}, "the context holds 16"),
         ({"n_ctx": 1024, "n_embd": 768, "n_head": 16, "batch_size": 128, "n_layer": 12}, "smaller batch"),
     ],
 )
@@ -74,82 +88,129 @@ def test_bad_settings_get_one_sentence(tab, changes, words):
 
 def test_requests_that_are_no_dictionaries_are_refused(tab):
     """Anyone can post anything; every endpoint answers with a sentence."""
-    for endpoint in (tab.list_choices, tab.plan_run, tab.start_run, tab.steer_run, tab.poll_run, tab.read_history):
-        for request in (None, [], "x", 3, {}):
-            assert set(endpoint(request)) == {"error"}
+    for name in (*FORM, *DRIVE, *RUNS):
+        for request in (None, [], "x", 3, {}, {"visitor": ME, "run": "../x", "runs": "all"}):
+            answer = getattr(tab, name)(request)
+            if name in ("list_choices", "list_ledger") and request and isinstance(request, dict):
+                continue  # a visitor's token is all that these need
+            assert set(answer) == {"error"}, (name, request)
+            assert "went wrong" not in answer["error"], (name, request)
 
 
 def test_numbers_out_of_range_are_clamped(tab):
     """A number beyond a slider's end means the end."""
     plan = tab.plan_run(settings(n_layer=10**9, max_steps=-5))
-    assert plan["n_params"] == ModelConfig(plan["vocab_size"], n_ctx=16, n_embd=16, n_head=2, n_layer=12).n_params
+    assert plan["n_params"] == ModelConfig(plan["vocab_size"], n_ctx=32, n_embd=16, n_head=2, n_layer=12).n_params
 
 
 def test_context_longer_than_the_text_is_explained(tab):
     """A short upload with a long context says which context would fit."""
-    session = tab.sessions.of({"visitor": "0" * 32})
-    session.uploads["short.txt"] = "To be, or not to be. " * 8
+    tab.sessions.of({"visitor": ME}).uploads["short.txt"] = "To be, or not to be. " * 8
     assert "Use a context of" in tab.plan_run(settings(corpus="upload:short.txt", n_ctx=512))["error"]
-
-
-def test_a_run_trains_reports_and_can_be_opened(tab):
-    """From Start to the end: losses fall from about ln V, events arrive once, and the folder loads."""
-    request = {"visitor": "0" * 32, "run": tab.start_run(settings())["run"]}
-    answer = wait_for_end(tab, request)
-    assert answer["state"] == "finished" and answer["step"] == 40
-    evaluations = [e for e in answer["events"] if e["event"] == "evaluation"]
-    assert evaluations[0]["validation_loss"] == pytest.approx(answer["baselines"][0]["loss"], abs=0.15)
-    assert evaluations[-1]["validation_loss"] < evaluations[0]["validation_loss"] - 0.3
-    assert [e["step"] for e in answer["events"] if e["event"] == "step"] == list(range(1, 41))
-    assert tab.poll_run({**request, "since": answer["next"]})["events"] == []
-    session = tab.sessions.of(request)
-    run = Run.open(session.runs, request["run"])
-    assert load_checkpoint(run.path / "checkpoint").step == 40
-    history = tab.read_history(request)
-    assert [s[0] for s in history["steps"]] == list(range(1, 41)) and history["state"] == "finished"
-    table = pd.read_csv(io.StringIO(tab.export_metrics(request)["csv"]))
-    assert table["step"].tolist() == list(range(1, 41))
-    assert table["loss"].tolist() == pytest.approx([s[1] for s in history["steps"]])
-    assert table["validation_loss"].notna().sum() == 4
 
 
 def test_pause_step_resume_stop(tab):
     """A paused run stands still, Step makes exactly one step, Resume goes on, Stop ends and saves."""
-    request = {"visitor": "0" * 32, "run": tab.start_run(settings(max_steps=100_000, eval_interval=10_000))["run"]}
+    request = tab.start(max_steps=100_000, eval_interval=10_000)
 
     def step():
         return tab.poll_run({**request, "since": 0})["step"]
 
-    def until(condition):
-        deadline = time.monotonic() + 30
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    until(lambda: step() > 3)
+    tab.until(request, lambda answer: answer["step"] > 3)
     tab.steer_run({**request, "action": "pause"})
     time.sleep(0.2)
     paused = step()
-    time.sleep(0.3)
+    time.sleep(0.2)
     assert step() == paused
     tab.steer_run({**request, "action": "step"})
-    until(lambda: step() == paused + 1)
-    time.sleep(0.2)
+    tab.until(request, lambda answer: answer["step"] == paused + 1)
+    time.sleep(0.1)
     assert step() == paused + 1
     assert "still training" in tab.start_run(settings())["error"]
+    assert "in training" in tab.delete_run(request)["error"] and "in training" in tab.continue_run(request)["error"]
     tab.steer_run({**request, "action": "resume"})
-    until(lambda: step() > paused + 3)
+    tab.until(request, lambda answer: answer["step"] > paused + 3)
     tab.steer_run({**request, "action": "stop"})
-    assert wait_for_end(tab, request)["state"] == "stopped"
+    assert tab.finish(request)["state"] == "stopped"
+    assert "not in training" in tab.steer_run({**request, "action": "step"})["error"]
+
+
+def test_a_step_onto_an_evaluation_brings_the_evaluation(tab):
+    """Whoever steps onto it sees its losses, and not only one step later."""
+    request = tab.start(eval_interval=2)
+    tab.steer_run({**request, "action": "pause"})
+    for _ in range(4):
+        tab.steer_run({**request, "action": "step"})
+    answer = tab.until(request, lambda answer: answer["events"] and answer["events"][-1]["step"] == 4
+                       and answer["events"][-1]["event"] == "snapshot")  # fmt: skip
+    assert answer["step"] == 4 and answer["state"] == "paused"
+    assert [e["step"] for e in answer["events"] if e["event"] == "evaluation"] == [0, 2, 4]
+    tab.steer_run({**request, "action": "stop"})
+    tab.finish(request)
+
+
+def test_a_paused_run_that_nobody_looks_at_stops(tab, monkeypatch):
+    """An abandoned pause must not keep others from training; it ends saved, as one that was stopped."""
+    monkeypatch.setattr("llm.ui.train.training.MAX_UNSEEN_PAUSE", 0.3)
+    request = tab.start(max_steps=100_000)
+    tab.steer_run({**request, "action": "pause"})
+    deadline = time.monotonic() + 30
+    while tab.sessions.training_count():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert tab.poll_run({**request, "since": 0})["state"] == "stopped"
+    assert tab.list_ledger(request)["rows"][0]["state"] == "stopped"
+
+
+def test_settings_change_on_the_fly_and_leave_a_mark(tab):
+    """Rate, batch and interval are used from the next step on; anything else, or nonsense, is refused."""
+    request = tab.start(max_steps=100_000)
+    tab.until(request, lambda answer: answer["step"] > 2)
+    tab.change_run({**request, "learning_rate": 0.0005, "batch_size": 8, "n_layer": 7})
+    changed = tab.until(request, lambda answer: any(e["event"] == "change" for e in answer["events"]))
+    mark = next(e for e in changed["events"] if e["event"] == "change")
+    assert mark["changes"] == {"learning_rate": 0.0005, "batch_size": 8}
+    assert "number" in tab.change_run({**request, "batch_size": math.inf})["error"]
+    tab.steer_run({**request, "action": "stop"})
+    tab.finish(request)
+    told = tab.open_run(request)
+    assert [change["changes"] for change in told["changes"]] == [mark["changes"]]
+    seen = dict(told["curves"]["tokens_seen"])
+    assert seen[mark["step"] + 1] - seen[mark["step"]] == 8 * 32
+    assert "start it first" in tab.change_run({**request, "batch_size": 2})["error"]
+
+
+def test_restart_takes_the_place_of_the_run_in_training(tab):
+    """The old run stops and is saved; the new one begins."""
+    old = tab.start(max_steps=100_000)
+    tab.until(old, lambda answer: answer["step"] > 2)
+    new = tab.start(replace=True)
+    assert tab.finish(new)["state"] == "finished" and tab.finish(old)["state"] == "stopped"
+    assert tab.sessions.training_count() == 0
 
 
 def test_visitors_do_not_see_each_other(tab):
-    """One visitor's run can't be read or steered with another's token."""
-    run = tab.start_run(settings())["run"]
-    stranger = {"visitor": secrets.token_hex(16), "run": run}
-    assert "error" in tab.poll_run(stranger) and "error" in tab.steer_run({**stranger, "action": "stop"})
-    assert tab.list_choices(stranger)["run"] is None
-    wait_for_end(tab, {"visitor": "0" * 32, "run": run})
+    """One visitor's run can't be read, steered, renamed, exported or deleted with another's token."""
+    request = tab.start()
+    stranger = {
+        "visitor": secrets.token_hex(16),
+        "run": request["run"],
+        "action": "stop",
+        "name": "mine",
+        "kind": "zip",
+    }
+    for endpoint in (tab.open_run, tab.poll_run, tab.steer_run, tab.rename_run, tab.export_run, tab.delete_run):
+        assert "There is no run" in endpoint(stranger)["error"]
+    assert tab.list_choices(stranger)["run"] is None and tab.list_ledger(stranger)["rows"] == []
+    assert tab.finish(request)["state"] == "finished"
+
+
+def test_two_visitors_train_at_once(tab):
+    """Each has a run of their own."""
+    mine, other = settings(), settings(visitor=secrets.token_hex(16), seed=7)
+    requests = [{"visitor": s["visitor"], "run": tab.start_run(s)["run"]} for s in (mine, other)]
+    assert [tab.finish(request)["state"] for request in requests] == ["finished", "finished"]
+    assert [len(tab.list_ledger(request)["rows"]) for request in requests] == [1, 1]
 
 
 def test_upload_paths_outside_the_upload_folder_are_refused(tab, tmp_path):
@@ -157,5 +218,39 @@ def test_upload_paths_outside_the_upload_folder_are_refused(tab, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("secret", encoding="utf-8")
     for path in (str(secret), "../secret.txt", "", None, 5, "a\0b"):
-        assert "choose the file again" in tab.keep_upload({"visitor": "0" * 32, "path": path})["error"]
+        assert "choose the file again" in tab.keep_upload({"visitor": ME, "path": path})["error"]
     assert secret.exists()
+
+
+def test_tables_and_pasted_texts_become_corpora(tab):
+    """Of a table a column can be chosen, and what is not text to learn from is refused."""
+    folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+
+    def upload(**more):
+        (folder / "t.csv").write_text("id,body\n" + "1,one story\n2,another one\n" * 40, encoding="utf-8")
+        return tab.keep_upload({"visitor": ME, "path": str(folder / "t.csv"), **more})
+
+    assert upload() == {"name": "upload:t.csv: body", "columns": ["id", "body"], "column": "body"}
+    assert upload(column="id")["name"] == "upload:t.csv: id"
+    assert "must be one of" in upload(column="nothing")["error"]
+    assert tab.plan_run(settings(corpus="upload:t.csv: body"))["vocab_size"] == len(set("one story\nanother one\n"))
+    pasted = tab.keep_paste({"visitor": ME, "text": "Row, row, row your boat. " * 40})["name"]
+    assert tab.describe_corpus(settings(corpus=pasted))["n_characters"] == 1000
+    assert "nothing to learn" in tab.keep_paste({"visitor": ME, "text": " \n "})["error"]
+
+
+def test_a_digest_stays_small_however_long_the_run():
+    """Thousands of events: at most 500 points a curve with the spike kept, and a limited number of moments."""
+    record = Record(CharacterTokenizer.train("ab\n"))
+    for step in range(1, 6_001):
+        numbers = {"learning_rate": 0.1, "grad_norm": 1.0, "clipped_norm": 1.0, "tokens_seen": step, "seconds": 0.1}
+        record.add({"event": "step", "step": step, "loss": 50.0 if step == 4321 else 2.0 + step % 7, **numbers})
+        if step % 10 == 0:
+            record.add({"event": "evaluation", "step": step, "train_loss": 1.0, "validation_loss": 1.0})
+            record.add({"event": "sample", "step": step, "ids": (0, 1), "prompt_length": 1})
+    curves = record.curves()
+    assert all(len(points) <= 500 for points in curves.values())
+    assert (4321, 50.0) in curves["loss"] and curves["seconds"][-1] == (6000, pytest.approx(600))
+    steps = [moment["step"] for moment in record.moments]
+    assert len(steps) == MAX_MOMENTS and steps[0] == 10 and steps[-1] == 6000

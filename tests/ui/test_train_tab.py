@@ -1,6 +1,7 @@
 """The Train tab as a person uses it."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -10,39 +11,131 @@ def open_tab(page):
     page.wait_for_function("document.querySelector('.gb-train [data-id=n-params]').textContent !== '–'")
 
 
-def figure(page, name):
-    return page.locator(f".gb-train [data-id={name}]").inner_text()
+STEPS_MADE = (
+    "n => Number(document.querySelector('[data-id=n-step]').textContent.split('/')[0].replace(/\\D/g, '')) === n"
+)
 
 
-def test_train_pause_step_stop_and_look(page):
-    """Start: the loss falls and samples come. Pause, one step, reload and find it again, stop; the bar follows."""
-    open_tab(page)
-    page.locator("[data-id=preset]").select_option(label="Seconds: one head, one layer")
-    page.locator("summary", has_text="More").click()
-    page.get_by_label("Steps", exact=True).fill("100000")
+def steps_made(page):
+    return int(re.sub(r"\D", "", page.locator(".gb-train [data-id=n-step]").inner_text().split("/")[0]))
+
+
+def tiny(page, steps, **sliders):
+    """Fill the form with a run of some seconds."""
+    page.locator("[data-id=preset]").select_option("seconds")
+    for name, value in sliders.items():
+        page.locator(f"[data-name={name}]").fill(str(value))
+    page.get_by_label("Steps", exact=True).fill(str(steps))
     page.get_by_label("Steps between evaluations").fill("20")
+    page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
+
+
+def train(page):
+    """Start, and wait for the end."""
+    page.locator("[data-id=start]").click()
+    page.wait_for_function("document.querySelector('[data-id=status]').textContent === 'Training.'")
+    page.get_by_text("Finished.").wait_for()
+
+
+def test_drive_a_run_reload_and_go_on(page):
+    """Start, pause, one step, another rate with its mark; Restart lists what it would change; a reload finds the run;
+    it stops, and continues."""
+    open_tab(page)
+    tiny(page, 100_000)
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_function("document.querySelectorAll('.gb-samples time').length > 3", timeout=60_000)
-    losses = page.evaluate("document.querySelector('[data-id=chart]').data.at(-1).y")
-    assert losses[-1] < losses[0] - 0.5
+    validation = "document.querySelector('[data-id=chart]').data.find((line) => line.name === 'validation').y"
+    losses = page.evaluate(validation)
+    assert losses[-1] < losses[0] - 0.2
     assert page.evaluate("glassbox.subject.model").startswith("run:")
 
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").wait_for()
-    page.wait_for_timeout(600)
-    before = int(re.sub(r"\D", "", figure(page, "n-step").split("/")[0]))
+    page.wait_for_timeout(400)
+    before = steps_made(page)
     page.get_by_role("button", name="Step", exact=True).click()
-    page.wait_for_function(
-        "n => Number(document.querySelector('[data-id=n-step]').textContent.split('/')[0].replace(/\\D/g, '')) === n",
-        arg=before + 1,
-    )
+    page.wait_for_function(STEPS_MADE, arg=before + 1)
+    rate = page.get_by_label("Learning rate, peak")
+    rate.fill("-2")
+    rate.dispatch_event("change")
+    page.get_by_text("the change counts from the next step on").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    notes = "document.querySelector('[data-id=chart]').layout.annotations"
+    page.wait_for_function(f"{notes}.some((note) => note.text === 'learning rate 0.01')")
+    page.get_by_role("slider", name="Layers").fill("2")
+    page.get_by_text("layers 1 → 2").wait_for()
+    assert "gb-primary" in page.get_by_role("button", name="Restart").get_attribute("class")
 
     page.reload()
     page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
     open_tab(page)
-    page.get_by_role("button", name="Resume").wait_for()
+    page.get_by_text("layers 1 → 2").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped; everything is saved.").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    stopped = steps_made(page)
+    page.get_by_role("button", name="Continue to").click()
+    page.wait_for_function(f"{STEPS_MADE.replace('===', '>')}", arg=stopped)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped; everything is saved.").wait_for()
+
+
+def test_runs_are_listed_named_and_overlaid(page):
+    """Two runs: the table says what changed, a name may hold markup, and a ticked run is a ghost in the chart."""
+    open_tab(page)
+    tiny(page, 25)
+    train(page)
+    tiny(page, 26, n_layer=2)
+    train(page)
+    page.get_by_role("button", name="Runs", exact=True).click()
+    page.get_by_text("n_layer 1 → 2; max_steps 25 → 26").wait_for()
+    page.locator(".gb-run-name").nth(1).click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("The run's name").fill("<i>first</i>")
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="<i>first</i>").wait_for()
+    tick = page.get_by_label("Draw <i>first</i> behind the run on show")
+    assert tick.is_checked()  # it learnt from the same tokens
+    names = "document.querySelector('[data-id=chart]').data.map((line) => line.name)"
+    tick.uncheck()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_function(f"!{names}.includes('&lt;i&gt;first&lt;/i&gt;')")
+    page.get_by_role("button", name="Runs", exact=True).click()
+    tick.check()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_function(f"{names}.includes('&lt;i&gt;first&lt;/i&gt;')")
+
+
+def test_a_figure_that_answers_offline_and_curves_that_stay_short(page, tmp_path):
+    """The exported page draws itself with the network cut, and 20,000 points become 500 with their peak."""
+    open_tab(page)
+    tiny(page, 25)
+    train(page)
+    page.wait_for_function("document.querySelector('[data-id=chart]').data")
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!doctype html>")):
+        with page.expect_download() as download:
+            page.locator(f"[data-figure={kind}]").click()
+        path = tmp_path / f"figure.{kind}"
+        download.value.save_as(path)
+        assert path.read_bytes().startswith(start)
+    for kind in ("csv", "zip"):
+        with page.expect_download() as download:
+            page.locator(f"[data-export={kind}]").click()
+        assert download.value.suggested_filename == f"Python-s-language-reference-1-x-1-x-32.{kind}"
+    alone = page.context.new_page()
+    page.context.set_offline(True)
+    alone.goto((tmp_path / "figure.html").as_uri())
+    alone.wait_for_selector(".gtitle, .xtitle")
+    alone.mouse.move(*alone.evaluate("[innerWidth / 2, innerHeight * 0.2]"))
+    alone.wait_for_selector(".hoverlayer .legend, .hoverlayer .hovertext")
+    page.context.set_offline(False)
+
+    points = page.evaluate(
+        "(() => { const c = glassbox.curve(); "
+        "for (let i = 1; i <= 20000; i += 1) c.add(i, i === 7777 ? 99 : i % 10); return c.points(); })()"
+    )
+    assert len(points) <= 500 and [7777, 99] in points
+    assert all(a[0] < b[0] for a, b in pairwise(points))
 
 
 def test_settings_that_cannot_be_are_explained_and_start_is_off(page):

@@ -23,6 +23,7 @@ class Addition(Task):
 
     name = "addition"
     title = "Addition"
+    description = "Sums of two three-digit numbers: the carries decide."
 
     def __post_init__(self) -> None:
         checks = Checks(self.title)

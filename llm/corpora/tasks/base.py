@@ -52,6 +52,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    description: ClassVar[str]
+    """A sentence for people, with the default settings in mind."""
     holds_out: ClassVar[bool] = False
     """Whether some questions are kept from training. Other tasks have so many that few ever come twice."""
 
@@ -103,11 +105,15 @@ class Task(ABC):
         Only the first line of what it says counts. Held-out questions are asked where the task has
         some, unless `held_out` says otherwise. Raises ValueError as `examples` does.
         """
-        if n_examples < 1:
-            raise ValueError("There is nothing to score; ask at least one question.")
-        asked = islice(self.examples(seed, held_out=self.holds_out if held_out is None else held_out), n_examples)
+        asked = self.questions(n_examples, seed, held_out=held_out)
         correct = sum(complete(example.prompt).partition("\n")[0] == example.answer for example in asked)
         return Accuracy(correct, n_examples)
+
+    def questions(self, n_examples: int, seed: int = 1, *, held_out: bool | None = None) -> list[Example]:
+        """What `exact_match` asks. Raises ValueError when nothing is to be asked, or as `examples` does."""
+        if n_examples < 1:
+            raise ValueError("There is nothing to score; ask at least one question.")
+        return list(islice(self.examples(seed, held_out=self.holds_out if held_out is None else held_out), n_examples))
 
 
 class Checks:

@@ -23,6 +23,7 @@ class Brackets(Task):
 
     name = "brackets"
     title = "Brackets"
+    description = "Brackets of two kinds, then all that is still open closed in the right order."
 
     def __post_init__(self) -> None:
         checks = Checks(self.title)

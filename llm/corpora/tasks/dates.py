@@ -13,7 +13,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 @dataclass(frozen=True)
 class Dates(PoolTask):
-    """`2024-02-29 Thursday`, in the Gregorian calendar."""
+    """`2024-02-29=Thursday`, in the Gregorian calendar."""
 
     first_year: int = 2000
     last_year: int = 2027
@@ -25,6 +25,7 @@ class Dates(PoolTask):
 
     name = "dates"
     title = "Day and date"
+    description = "Which day of the week a date is: unequal months, leap years and a cycle of seven."
 
     def __post_init__(self) -> None:
         checks = Checks(self.title)
@@ -40,4 +41,4 @@ class Dates(PoolTask):
         first = date(self.first_year, 1, 1)
         n_days = (date(self.last_year, 12, 31) - first).days + 1
         days = (first + timedelta(i) for i in range(n_days))
-        return [Example(f"{day.isoformat()} ", DAYS[day.weekday()]) for day in days]
+        return [Example(f"{day.isoformat()}=", DAYS[day.weekday()]) for day in days]

@@ -28,6 +28,7 @@ class Modular(PoolTask):
 
     name = "modular"
     title = "Modular arithmetic"
+    description = "Sums modulo 97, half of them kept back: learnt by heart first, understood much later (grokking)."
 
     def __post_init__(self) -> None:
         checks = Checks(self.title)

@@ -61,10 +61,17 @@ class _Strings(Task):
 
 @dataclass(frozen=True)
 class Copy(_Strings):
-    """The string once more: what induction heads are for (Olsson et al., 2022)."""
+    """The string once more: what induction heads are for (Olsson et al., 2022).
+
+    Long strings of so many lengths can't be copied by counting places.
+    """
+
+    min_length: int = 8
+    max_length: int = 24
 
     name = "copy"
     title = "Copy"
+    description = "A string of random letters, then the same once more: what induction heads are for."
     sign = "|"
 
     def answer(self, string: str) -> str:
@@ -77,6 +84,7 @@ class Reverse(_Strings):
 
     name = "reverse"
     title = "Reverse"
+    description = "A string of random letters, then the same from its end to its start."
     sign = "<"
 
     def answer(self, string: str) -> str:
@@ -90,6 +98,7 @@ class Sort(_Strings):
     alphabet: str = digits
     name = "sort"
     title = "Sort"
+    description = "A string of random digits, then the same digits in ascending order."
     sign = ">"
 
     def answer(self, string: str) -> str:

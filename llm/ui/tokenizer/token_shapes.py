@@ -15,6 +15,7 @@ from itertools import accumulate
 
 import regex
 
+from llm.tokenizers import Tokenizer, WhitespaceTokenizer
 from llm.tokenizers.byte_level import PATTERN
 
 Span = tuple[int, int]
@@ -22,6 +23,8 @@ Part = dict[str, str]
 
 # Unlike Unicode, we let a line break of two characters count as two: readers see neither as one sign.
 _CHARACTER = regex.compile(r"\r|\X")
+# Only here can a character have more than one code point, but for line breaks of two.
+_MIXED = regex.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 _UNSEEN = {"Mn", "Mc", "Me", "Cc", "Cf", "Cn", "Co", "Zs", "Zl", "Zp"}
 
 
@@ -62,14 +65,57 @@ def decoded(data: bytes) -> Iterable[tuple[str, bytes]]:
             data = data[error.end :]
 
 
-def character_ends(text: str) -> list[int]:
-    """Where each character of a text ends."""
-    return _ends(match.group() for match in _CHARACTER.finditer(text))
+def inside_characters(text: str) -> set[int]:
+    """The places that lie inside a character: no token should begin or end there."""
+    places: set[int] = set()
+    start = place = 0
+    for stretch in _MIXED.finditer(text):
+        place += len(text[start : stretch.start()].encode())
+        start, at = stretch.start(), place
+        for character in _CHARACTER.findall(text[start : stretch.end() + 1]):  # one more: some signs take it in
+            size = len(character.encode())
+            places.update(range(at + 1, at + size))
+            at += size
+    return places
 
 
-def piece_starts(text: str) -> set[int]:
-    """Where the pieces begin into which GPT-2's pattern cuts a text before any merge."""
-    return {0, *_ends(match.group() for match in regex.finditer(PATTERN, text))}
+def pieces_of(text: str) -> list[str]:
+    """The pieces into which GPT-2's pattern cuts a text before any merge."""
+    return regex.findall(PATTERN, text)
+
+
+def piece_ends(pieces: Iterable[str]) -> set[int]:
+    """Where the pieces of a text end."""
+    return set(accumulate(len(piece) if piece.isascii() else len(piece.encode()) for piece in pieces))
+
+
+def text_counts(text: str) -> dict[str, int]:
+    """How long a text is before anything cuts it up.
+
+    Characters are code points, as Python counts them; graphemes are what a reader takes for one.
+    """
+    graphemes = len(text) - text.count("\r\n")
+    for match in _MIXED.finditer(text):
+        stretch = text[match.start() : match.end() + 1]
+        graphemes -= len(stretch) - len(regex.findall(r"\X", stretch))
+    size = {"bytes": len(text.encode()), "characters": len(text)}
+    return {**size, "graphemes": graphemes, "words": len(text.split())}
+
+
+def token_spans(tokenizer: Tokenizer, text: str, ids: Sequence[int], special: bool = False) -> list[Span]:
+    """Start and end of each token in the text's bytes. Whitespace tokens are their words, known or not.
+
+    `special`: names of special tokens are tokens, as `encode_special` has it.
+    """
+    if not isinstance(tokenizer, WhitespaceTokenizer):
+        return tokenizer.spans(ids)
+    spans: list[Span] = []
+    at = 0
+    for part, name in tokenizer.split_special(text) if special else [(text, False)]:
+        size = len(part.encode())
+        spans += [(at, at + size)] if name else [(at + start, at + end) for start, end in word_spans(part)]
+        at += size
+    return spans
 
 
 def word_spans(text: str) -> list[Span]:
@@ -85,13 +131,17 @@ def word_spans(text: str) -> list[Span]:
 def shared_characters(text: str, spans: Sequence[Span]) -> list[tuple[int, int, str]]:
     """Neighbouring tokens with a character between them: the first token, how many, and their text.
 
-    `spans` are of tokens that cover the text without gaps. Characters without a shape are named: U+202E.
+    `spans` are of tokens that follow one another without gaps; a character that only a part of them covers
+    is left out. Those without a shape are named: U+202E.
     """
-    whole = {0, *character_ends(text)}
+    inside = inside_characters(text)
+    if not inside:
+        return []
     data = text.encode()
-    groups, first = [], 0
-    for i, (_, end) in enumerate(spans):
-        if end in whole:
+    groups, first = [], next((i for i, (start, _) in enumerate(spans) if start not in inside), len(spans))
+    for i in range(first, len(spans)):
+        end = spans[i][1]
+        if end not in inside:
             if i > first:
                 groups.append((first, i + 1 - first, _named(data[spans[first][0] : end].decode("utf-8"))))
             first = i + 1
@@ -125,7 +175,3 @@ def _seen(character: str) -> bool:
 
 def _named(text: str) -> str:
     return "".join(c if _seen(c) else " ".join(f"U+{ord(point):04X}" for point in c) for c in _CHARACTER.findall(text))
-
-
-def _ends(texts: Iterable[str]) -> list[int]:
-    return list(accumulate(len(text.encode()) for text in texts))

@@ -1,4 +1,4 @@
-"""A run in training: one worker thread, buttons that only set events, and a buffer that the page reads.
+"""A run in training: one worker thread, buttons that only set events, and a digest that the page reads.
 
 The thread alone touches the model. Whoever wants to look at it loads one of its snapshots.
 """
@@ -7,44 +7,54 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Literal
 
-from torch import Tensor
-
+from llm.config import TrainConfig
+from llm.events import DoneEvent, Event, Reason, SnapshotEvent, StepEvent
 from llm.runs import EVENT_NAMES, Run
-from llm.tokenizers import Tokenizer
-from llm.trainer import DoneEvent, Event, SampleEvent, StepEvent, Trainer
+from llm.trainer import Trainer
+from llm.ui.train.pace import Pace
+from llm.ui.train.record import Record
 
-State = Literal["running", "paused", "finished", "stopped", "diverged", "failed"]
+State = Literal["running", "paused", "failed"] | Reason
 
-BUFFER_EVENTS = 20_000
-"""Events kept for the page. The full record is in the run's metrics.jsonl."""
-RECENT_STEPS = 30
-"""Steps over which speed is measured."""
+BUFFER_EVENTS = 5_000
+"""Events kept for pages that follow the run; one that fell behind reads the digest again."""
+
+MAX_SECONDS = 4 * 3600.0
+"""Training that a run may take here; then it stops, saved, and can be continued."""
+MAX_UNSEEN_PAUSE = 900.0
+"""Seconds after which a paused run that no page asks about stops: it would keep others from training."""
 
 log = logging.getLogger(__name__)
 
 
 class Training:
-    """Trains a run on its own thread until it ends, is stopped, or fails."""
+    """Trains a run on its own thread until it ends, is stopped, or fails.
 
-    def __init__(self, run: Run, trainer: Trainer, tokenizer: Tokenizer, floor: float | None = None) -> None:
+    `build` makes the trainer; it runs on the thread too, so that Start answers at once. The thread
+    waits for `after` to end first.
+    """
+
+    def __init__(self, run: Run, build: Callable[[], Trainer], *, after: Training | None = None) -> None:
         self.run = run
-        self.trainer = trainer
-        self.tokenizer = tokenizer
+        self.record = Record(run.tokenizer)
         self.state: State = "running"
         self.failure = ""
         """What went wrong when `state` is "failed"."""
-        self.baselines = baselines(trainer.train_tokens, tokenizer.vocab_size)
-        if floor is not None:
-            self.baselines.append({"name": "the floor: this text's own entropy", "loss": floor, "floor": True})
+        self._build = build
+        self._after = after
+        self._trainer: Trainer | None = None
+        self._stopped = False  # before there was a trainer to tell
+        self._step, self._max_steps = 0, run.train_config.max_steps
         self._events: deque[dict[str, Any]] = deque(maxlen=BUFFER_EVENTS)
         self._count = 0  # events ever published
-        self._seconds: deque[float] = deque(maxlen=RECENT_STEPS)
+        self._pace = Pace()
+        self._seen = time.monotonic()  # when a page last asked
         self._permits = 0  # single steps still to make while paused
         self._turn = threading.Condition()
         self._thread = threading.Thread(target=self._work, name=f"run {run.id}", daemon=True)
@@ -55,6 +65,10 @@ class Training:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    def join(self) -> None:
+        """Wait for the end."""
+        self._thread.join()
 
     def pause(self) -> None:
         self._set("paused")
@@ -72,28 +86,54 @@ class Training:
 
     def stop(self) -> None:
         """End before the next step, saving everything."""
-        self.trainer.stop()
+        with self._turn:
+            self._stopped = True
+            if self._trainer:
+                self._trainer.stop()
         self._set("running")  # a paused thread has to wake up to end
 
-    def since(self, index: int) -> dict[str, Any]:
-        """The events published after the first `index`, and how things stand now."""
+    def change(self, **settings: float) -> None:
+        """Use other settings from the next step on. Raises ValueError as `Trainer.change` does."""
         with self._turn:
+            if self._trainer is None or self.state not in ("running", "paused"):
+                raise ValueError("Only a run in training can be changed; start it first.")
+            self._trainer.change(**settings)
+
+    def digest(self) -> dict[str, Any]:
+        """All that has happened so far, and which event comes next."""
+        with self._turn:
+            return {**self.record.state(), "next": self._count}
+
+    def layers(self) -> list[dict[str, Any]]:
+        """What was measured of the layers so far, as `Record.layers`."""
+        with self._turn:
+            return list(self.record.layers)
+
+    def since(self, index: int) -> dict[str, Any]:
+        """The events published after the first `index`, and how things stand now.
+
+        When some of them are no longer kept, {"behind": True} says to read the digest instead.
+        """
+        with self._turn:
+            self._seen = time.monotonic()
             first = self._count - len(self._events)
-            events = [self._events[i] for i in range(max(0, index - first), len(self._events))]
-            seconds = sum(self._seconds) / len(self._seconds) if self._seconds else math.nan
-            config = self.trainer.config
-            tokens = config.batch_size * config.grad_accum_steps * self.trainer.model.config.n_ctx
-            return {
-                "run": self.run.id,
-                "state": self.state,
-                "failure": self.failure,
-                "step": self.trainer.step,
-                "max_steps": config.max_steps,
-                "events": events,
-                "next": self._count,
-                "tokens_per_second": tokens / seconds if self._seconds else None,
-                "seconds_left": (config.max_steps - self.trainer.step) * seconds if self._seconds else None,
-            }
+            behind = not first <= index <= self._count
+            events = [] if behind else [self._events[i] for i in range(index - first, len(self._events))]
+            return {"events": events, "next": self._count, "behind": behind, **self._standing()}
+
+    def _standing(self) -> dict[str, Any]:
+        pace, left = self._pace, self._max_steps - self._step
+        return {
+            "run": self.run.id,
+            "state": self.state,
+            "ready": self._trainer is not None or not self.alive,
+            "failure": self.failure,
+            "step": self._step,
+            "max_steps": self._max_steps,
+            "tokens_per_second": pace.tokens_per_second,
+            "seconds_left": pace.seconds_a_step and pace.seconds_a_step * left,
+            "outside": pace.outside,
+        }
 
     def _set(self, state: State) -> None:
         with self._turn:
@@ -103,44 +143,68 @@ class Training:
 
     def _work(self) -> None:
         try:
-            for event in self.trainer:
-                self.run.record(self.trainer, event)
-                self._publish(event)
+            if self._after:
+                self._after.join()
+                self._after = None
+            trainer = self._ready()
+            tokens = trainer.tokens_seen
+            self._pace.rested()
+            for event in trainer:
+                self.run.record(trainer, event)
                 if isinstance(event, StepEvent):
-                    self._wait()
+                    self._pace.stepped(event.seconds, event.tokens_seen - tokens)
+                    tokens = event.tokens_seen
+                self._publish(event)
+                if self._pace.at_work > MAX_SECONDS:
+                    trainer.stop()
+                if _ends_a_step(event, trainer.config):
                     time.sleep(0)  # small steps hold the interpreter; let the page's requests in
+                    self._wait()
         except Exception as error:
             log.exception("Run %s failed", self.run.id)
             self.failure = f"The training stopped: {error}"
             self.state = "failed"
+        finally:
+            with self._turn:
+                self._trainer = None  # the weights are on the disk
+
+    def _ready(self) -> Trainer:
+        trainer = self._build()
+        with self._turn:
+            self._trainer = trainer
+            self._step, self._max_steps = trainer.step, trainer.config.max_steps
+            if self._stopped:
+                trainer.stop()
+            if earlier := self.run.metrics():  # a run that goes on
+                self.record.extend(earlier)
+                self._count += 1  # so a page that asked before this has fallen behind
+        return trainer
 
     def _wait(self) -> None:
         """Return when another step may be made."""
         with self._turn:
-            while self.state == "paused" and not self._permits:
-                self._turn.wait()
+            if self.state == "paused" and not self._permits:
+                while self.state == "paused" and not self._permits:
+                    self._turn.wait(MAX_UNSEEN_PAUSE / 10)
+                    if time.monotonic() - self._seen > MAX_UNSEEN_PAUSE:
+                        self.stop()
+                self._pace.rested()
             self._permits = max(0, self._permits - 1)
 
     def _publish(self, event: Event) -> None:
         entry = {"event": EVENT_NAMES[type(event)], **dataclasses.asdict(event)}
-        if isinstance(event, SampleEvent):
-            entry["prompt"] = self.tokenizer.decode(event.ids[: event.prompt_length])
-            entry["text"] = self.tokenizer.decode(event.ids)[len(entry["prompt"]) :]
-            del entry["ids"]
         with self._turn:
-            self._events.append(entry)
+            self._events.append(self.record.add(entry))
             self._count += 1
-            if isinstance(event, StepEvent):
-                self._seconds.append(event.seconds)
+            self._step = event.step
             if isinstance(event, DoneEvent):
                 self.state = event.reason
 
 
-def baselines(tokens: Tensor, vocab_size: int) -> list[dict[str, Any]]:
-    """What knowing nothing costs, and what knowing only how frequent each token is costs, in nats a token."""
-    share = tokens.long().bincount(minlength=vocab_size).double() / max(1, len(tokens))
-    share = share[share > 0]
-    return [
-        {"name": f"ln {vocab_size:,}: all tokens alike", "loss": math.log(vocab_size), "floor": False},
-        {"name": "token frequencies only", "loss": float(-(share * share.log()).sum()), "floor": False},
-    ]
+def _ends_a_step(event: Event, config: TrainConfig) -> bool:
+    """Whether the next event is another step's: a step reports for itself, or a snapshot ends its report."""
+    if not isinstance(event, StepEvent):
+        return isinstance(event, SnapshotEvent)
+    step = event.step
+    early = step < config.eval_interval and step & (step - 1) == 0  # a power of two
+    return not (early or step % config.eval_interval == 0 or step >= config.max_steps)

@@ -1,0 +1,93 @@
+// How a token is drawn: the final probabilities laid end to end, in the order of their ids as the
+// sampler lays them, and a pointer that falls where the seed's next random number says.
+(() => {
+  "use strict";
+  const { el, format, tip, calm } = glassbox;
+  const HIGH = 26;
+  const SPANS = { slow: 2400, normal: 600, skip: 0 };
+
+  /** needle(box): the stacked bar in `box`. */
+  glassbox.needle = (box) => {
+    const canvas = el("canvas", { role: "img", "aria-label": "The final probabilities laid end to end" });
+    const pointer = el("i", { class: "gb-needle-pointer", "aria-hidden": "true", hidden: true });
+    const says = el("p", { class: "gb-small gb-soft gb-needle-says" });
+    box.append(el("div", { class: "gb-needle-bar" }, canvas, pointer), says);
+    let view = null, width = 0;
+
+    function draw(now) {
+      view = now;
+      const wide = canvas.parentElement.clientWidth;
+      if (!wide) return;
+      const scale = parseFloat(glassbox.color("--gb-scale") || 1), high = HIGH * scale;
+      const context = glassbox.canvas2d(canvas, width = wide, high), { final } = view.result;
+      const accent = glassbox.color("--gb-accent"), ink = glassbox.color("--gb-ink"), paper = glassbox.color("--gb-paper");
+      context.fillStyle = accent;
+      context.globalAlpha = 0.12;
+      context.fillRect(0, 0, wide, high);
+      context.globalAlpha = 1;
+      context.font = `${12 * scale}px ${glassbox.color("--gb-mono")}`;
+      context.textBaseline = "middle";
+      let end = 0;
+      for (let id = 0; id < final.length; id += 1) {
+        if (final[id] === 0) continue;
+        const x = end * wide, w = final[id] * wide;
+        end += final[id];
+        if (w < 0.75) continue;  // too thin to see: they share the pale ground
+        context.fillStyle = accent;
+        context.globalAlpha = 0.22 + 0.3 * Math.sqrt(final[id]);
+        context.fillRect(x, 0, w, high);
+        context.globalAlpha = 1;
+        context.fillStyle = paper;
+        context.fillRect(x + w - 0.5, 0, 0.5, high);
+        if (w > 26 * scale) name(context, view.label(id), x, w, high, ink);
+      }
+    }
+
+    function name(context, label, x, w, high, ink) {
+      const room = Math.floor((w - 8) / context.measureText("m").width);
+      if (room < 2 && label.length > room) return;
+      context.fillStyle = ink;
+      context.fillText(label.length > room ? `${label.slice(0, room - 1)}…` : label, x + 4, high / 2 + 0.5);
+    }
+
+    function at(share) {
+      const { final } = view.result;
+      let from = 0;
+      for (let id = 0; id < final.length; id += 1) {
+        if (final[id] > 0 && share <= from + final[id]) return { id, from, to: from + final[id] };
+        from += final[id];
+      }
+      return null;
+    }
+    canvas.addEventListener("pointermove", (event) => {
+      if (!view || !width) return;
+      const found = at((event.clientX - canvas.getBoundingClientRect().left) / width);
+      if (!found) return tip.hide();
+      tip.show(event.clientX, event.clientY, el("span", { class: "gb-mono" }, `${view.label(found.id)}  id ${found.id}`),
+        `drawn with ${format.probability(view.result.final[found.id])}`,
+        `by numbers from ${found.from.toFixed(4)} to ${found.to.toFixed(4)}`);
+    });
+    canvas.addEventListener("pointerleave", () => tip.hide());
+
+    return {
+      draw,
+      redraw() { if (view) draw(view); },
+      rest() { pointer.hidden = true; says.textContent = ""; },
+      /** Let the pointer fall on `share`, in the time that the pace "slow", "normal" or "skip" gives it. */
+      async fall(share, id, pace, hurried) {
+        if (!view || !width) return;
+        says.textContent = `The random number ${share.toFixed(4)} falls on ${view.label(id)}, `
+          + `drawn with ${format.probability(view.result.final[id])}.`;
+        pointer.hidden = false;
+        pointer.style.left = `${100 * share}%`;
+        const span = calm() ? 0 : SPANS[pace];
+        if (!span) return;
+        const swing = pointer.animate([{ left: "0%", offset: 0 }, { left: `${Math.min(100, 100 * share + 6)}%`, offset: 0.7 },
+          { left: `${100 * share}%`, offset: 1 }], { duration: span, easing: "cubic-bezier(.2,.7,.2,1)" });
+        hurried(() => swing.finish());
+        await swing.finished;
+      },
+      clear() { view = null; canvas.width = canvas.height = 0; this.rest(); },
+    };
+  };
+})();

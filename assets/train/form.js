@@ -1,0 +1,247 @@
+// The form of the Train tab: its fields, presets, texts of the visitor's own, and what the plan tells.
+(() => {
+  "use strict";
+  const { el, format, address, latest, Refusal } = glassbox;
+  const MAX_FILE = 20_000_000;
+  const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residual"];
+  const TOKENIZERS = { whitespace: "Words between spaces", character: "Characters", bpe: "Byte-level BPE, trained on this text", gpt2: "GPT-2's own vocabulary" };
+  const WORDS = { adamw: "AdamW", muon: "Muon for the blocks, AdamW for the rest", cosine: "cosine", linear: "straight line" };
+  const TABLE = /\.(csv|jsonl)$/i;
+
+  /** A field as a number, a text or a switch. A slider with data-log runs over the logarithm and is set exactly. */
+  function wrapped(node) {
+    const log = "log" in node.dataset, output = node.closest(".gb-field")?.querySelector("[data-value]");
+    if (log) node.addEventListener("input", () => { node.dataset.exact = Number((10 ** node.valueAsNumber).toPrecision(2)); });
+    return {
+      node,
+      get value() {
+        if (node.type === "checkbox") return node.checked;
+        if (node.tagName === "SELECT") return node.value;
+        return log ? Number(node.dataset.exact) : node.valueAsNumber;
+      },
+      set value(value) {
+        if (node.type === "checkbox") node.checked = value;
+        else if (log) { node.dataset.exact = value; node.value = Math.log10(value); }
+        else node.value = value;
+      },
+      limits(low, high) {
+        Object.assign(node, log ? { min: Math.log10(low), max: Math.log10(high), step: 0.01 } : { min: low, max: high });
+      },
+      tell() { if (output) output.textContent = log ? format.number(this.value) : format.whole(this.value); },
+      get label() { return (node.closest("label").querySelector(".gb-spread > span") ?? node.closest("label").querySelector("span")).textContent; },
+    };
+  }
+
+  /** changed(): a person changed something; planned(): the plan is there, or refused. */
+  glassbox.trainForm = ({ find, all, ask, upload, notice, guarded, changed, planned }) => {
+    const fields = Object.fromEntries(all("[data-name]").map((node) => [node.dataset.name, wrapped(node)]));
+    const preset = find("[data-id=preset]");
+    let choices = null, wanted = "", plan = null, table = null, forecasting = null;
+
+    const self = {
+      /** What the server knows: limits, presets, corpora, the visitor's runs. */
+      get choices() { return choices; },
+      /** The newest plan; null while there is none. */
+      get plan() { return plan; },
+      get ready() { return plan !== null; },
+      settings: () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])),
+      /** Fill in some settings by name. */
+      set(settings) {
+        for (const [name, value] of Object.entries(settings)) if (fields[name] && value !== undefined) fields[name].value = value;
+        if (settings.corpus !== undefined && fields.corpus.value !== settings.corpus) fields.corpus.value = wanted || choices.corpora[0].name;
+        wanted = fields.corpus.value;
+        show();
+      },
+      /** Fill in all settings of a run, which need not be those of any preset. */
+      own(settings) {
+        preset.value = "";
+        address.set({ preset: null, set: null });
+        self.set(settings);
+        return replan();
+      },
+      /** A setting's value in words. */
+      spoken(name, value) {
+        if (name === "corpus") return choices.corpora.find((c) => c.name === value)?.title ?? String(value);
+        if (name === "tokenizer") return TOKENIZERS[value] ?? value;
+        if (typeof value === "boolean") return value ? "on" : "off";
+        return typeof value === "number" ? format.number(value) : WORDS[value] ?? value;
+      },
+      label: (name) => fields[name].label,
+      fill, replan,
+    };
+
+    async function fill({ keep = null } = {}) {
+      const kept = keep ?? fields.corpus.value;
+      choices = await ask("list_choices");
+      const groups = ["Texts", "Tasks", "Yours"].map((group) => [group, choices.corpora.filter((c) => c.group === group)]).filter(([, list]) => list.length);
+      fields.corpus.node.replaceChildren(
+        ...groups.map(([label, list]) => el("optgroup", { label }, ...list.map((c) => el("option", { value: c.name }, c.title)))),
+        el("option", { value: "file" }, "A file of yours…"), el("option", { value: "paste" }, "Paste a text…"));
+      if (!preset.options.length) {
+        for (const [name, known] of Object.entries(choices.choices)) fields[name].node.append(...known.map((value) => el("option", { value }, WORDS[value])));
+        fields.tokenizer.node.append(...choices.tokenizers.map((kind) => el("option", { value: kind }, TOKENIZERS[kind])));
+        preset.append(el("option", { value: "", hidden: true }, "Settings of your own"), ...choices.presets.map((p) => el("option", { value: p.name }, p.title)));
+        for (const [name, [low, high]] of Object.entries(choices.limits)) fields[name].limits(low, high);
+        recall();
+      } else self.set({ corpus: kept });
+    }
+
+    function whole({ settings }) {  // what a preset doesn't name has its default
+      const values = Object.fromEntries(Object.entries(choices.limits).map(([name, [, , value]]) => [name, value]));
+      for (const [name, known] of Object.entries(choices.choices)) values[name] = known[0];
+      return { ...values, tokenizer: "character", layer_stats: false, corpus: choices.corpora[0].name, ...settings };
+    }
+
+    // The address holds the preset and what differs from it, but for texts that nobody else has.
+    function remember() {
+      const from = whole(chosen()), now = self.settings();
+      const differing = Object.keys(from).filter((name) => now[name] !== from[name] && !String(now[name]).startsWith("upload:"));
+      address.set({ preset: preset.value, set: differing.map((name) => `${name}:${now[name]}`).join(",") });
+    }
+    function recall() {
+      const known = choices.presets.some((p) => p.name === address.get("preset"));
+      preset.value = known ? address.get("preset") : address.get("set") ? "" : choices.presets[0].name;
+      const values = whole(chosen());
+      for (const pair of (address.get("set") ?? "").split(",").filter(Boolean)) {
+        const [name, ...rest] = pair.split(":"), text = rest.join(":");
+        if (name in values) values[name] = typeof values[name] === "number" ? Number(text) : typeof values[name] === "boolean" ? text === "true" : text;
+      }
+      self.set(values);
+    }
+    const chosen = () => choices.presets.find((p) => p.name === preset.value) ?? choices.presets[0];
+
+    function show() {  // the sliders' values, and what was chosen
+      for (const field of Object.values(fields)) if (field.node.type === "range") field.tell();
+      const corpus = choices.corpora.find((c) => c.name === fields.corpus.value), download = find("[data-id=download]");
+      find("[data-id=about-corpus]").textContent = corpus ? `${corpus.description} ${format.bytes(corpus.bytes)}.` : "";
+      find("[data-id=about-preset]").textContent = preset.value ? chosen().about : "";
+      download.hidden = !corpus || corpus.here;
+      download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
+      find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
+      find("[data-for=vocab_size]").hidden = !["bpe", "whitespace"].includes(fields.tokenizer.value);
+    }
+
+    // ---- the plan -----------------------------------------------------------------------------------
+
+    const askForPlan = latest(async () => {
+      try {
+        plan = await ask("plan_run", self.settings());
+        notice("");
+        glassbox.drawSchedule(find, plan.schedule);
+        find("[data-id=n-params]").textContent = format.whole(plan.n_params);
+        find("[data-id=parts]").replaceChildren(...plan.parts.map((part, i) =>
+          el("i", { title: `${part.name}: ${format.whole(part.count)}`, style: `flex:${part.count};background:var(${PARTS[i]})` })));
+        find("[data-id=part-names]").replaceChildren(...plan.parts.map((part, i) =>
+          el("li", {}, el("i", { style: `background:var(${PARTS[i]})` }), part.name, el("b", {}, format.number(part.count)))));
+        find("[data-id=plan]").textContent = `${format.whole(plan.vocab_size)} tokens in the vocabulary; the text has ` +
+          `${format.whole(plan.tokens)} (${plan.bytes_per_token.toFixed(2)} bytes each), read ${format.number(plan.passes)} times. ` +
+          `About ${format.bytes(plan.memory)} of memory.`;
+        foresee();
+      } catch (error) {
+        plan = null;
+        for (const id of ["parts", "part-names"]) find(`[data-id=${id}]`).replaceChildren();
+        find("[data-id=n-params]").textContent = "–";
+        find("[data-id=plan]").textContent = find("[data-id=forecast]").textContent = "";
+        const missing = choices.corpora.some((c) => c.name === fields.corpus.value && !c.here);
+        if (!(error instanceof Refusal)) console.error(error);
+        if (!missing) notice(error.message);
+      }
+      planned();
+    });
+    function replan() {
+      plan = null;
+      return askForPlan();
+    }
+
+    // The measurement takes about a second, so it waits until the form stands still; while a run trains it would
+    // only disturb, and be disturbed.
+    function foresee() {
+      clearTimeout(forecasting);
+      const line = find("[data-id=forecast]");
+      if (self.busy) { line.textContent = ""; return; }
+      line.textContent = "Measuring how long it takes here…";
+      forecasting = setTimeout(measured, 700);
+    }
+    const measured = latest(async () => {
+      const settings = JSON.stringify(self.settings());
+      if (self.busy) { find("[data-id=forecast]").textContent = ""; return; }
+      try {
+        const { seconds, measured: exact, busy } = await ask("forecast_run", self.settings());
+        if (settings !== JSON.stringify(self.settings())) return;
+        find("[data-id=forecast]").textContent = `${exact ? "About" : "Roughly"} ${format.seconds(seconds)} on this computer` +
+          (busy ? ", which trains another run now." : exact ? ", measured just now." : ", from the arithmetic it takes.");
+      } catch { find("[data-id=forecast]").textContent = ""; }
+    });
+
+    // ---- what a person does -------------------------------------------------------------------------
+
+    function edited() {
+      show();
+      glassbox.emit("recipe");
+      remember();
+      changed();
+      replan();
+    }
+    for (const [name, field] of Object.entries(fields)) {
+      if (name !== "corpus") field.node.addEventListener("input", edited);
+    }
+    preset.addEventListener("input", () => { self.set(whole(chosen())); edited(); });
+    fields.corpus.node.addEventListener("input", () => {
+      const value = fields.corpus.value;
+      find("[data-id=paste-field]").hidden = value !== "paste";
+      find("[data-id=column-field]").hidden = true;
+      if (value === "paste") return find("[data-id=paste]").focus();
+      if (value === "file") {
+        fields.corpus.value = wanted;
+        return find("[data-id=file]").click();
+      }
+      wanted = value;
+      notice("");
+      // A task is spelt in characters; other tokenizers would hide what it asks.
+      if (value.startsWith("task:")) fields.tokenizer.value = "character";
+      edited();
+    });
+
+    async function learnFrom(name) {
+      find("[data-id=paste-field]").hidden = true;
+      await fill({ keep: name });
+      edited();
+    }
+    find("[data-id=use-paste]").addEventListener("click", guarded(async () => {
+      await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
+    }));
+    find("[data-id=file]").addEventListener("change", guarded(async (event) => {
+      const [file] = event.target.files;
+      event.target.value = "";
+      if (!file) return;
+      if (file.size > MAX_FILE) throw new Refusal(`“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}, so use a part of it.`);
+      if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
+      table = TABLE.test(file.name) ? file : null;
+      const { path } = await upload(file);
+      const { name, columns, column } = await ask("keep_upload", { path });
+      if (columns) {
+        find("[data-id=column]").replaceChildren(...columns.map((text) => el("option", { value: text }, text)));
+        find("[data-id=column]").value = column;
+      }
+      find("[data-id=column-field]").hidden = !columns;
+      await learnFrom(name);
+    }));
+    find("[data-id=column]").addEventListener("input", guarded(async (event) => {
+      const { path } = await upload(table);
+      await learnFrom((await ask("keep_upload", { path, column: event.target.value })).name);
+    }));
+    find("[data-id=download]").addEventListener("click", guarded(async (event) => {
+      const button = event.currentTarget;
+      button.disabled = true;
+      button.textContent = "Downloading…";
+      try {
+        await ask("download_corpus", { corpus: fields.corpus.value });
+      } finally {
+        button.disabled = false;
+        await fill();
+      }
+      edited();
+    }));
+    return self;
+  };
+})();

@@ -1,0 +1,117 @@
+"""What is done to the logits before a token is drawn from them.
+
+`filter_logits` is a pure function that takes the six steps of a `SamplingConfig` in its `order`. The
+default is Hugging Face's: repetition penalty, temperature, top-k, top-p, min-p, typical-p. Order
+matters, because temperature changes which tokens the later filters keep. Each step equals
+transformers' processor of that name.
+
+Shapes: B batch, T time, V vocabulary, K the tokens that may be kept.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from llm.config import SamplingConfig
+
+
+def filter_logits(logits_BV: Tensor, config: SamplingConfig, previous_BT: Tensor | None = None) -> Tensor:
+    """The logits to draw from, in float32: -inf for every token ruled out, so their softmax is the odds.
+
+    `previous_BT` holds the ids read so far, prompt included; the repetition penalty looks at them.
+    Raises ValueError when a logit is NaN or +inf, or when a row has nothing left to choose.
+    """
+    logits_BV = logits_BV.float()
+    for step in config.order:
+        match step:
+            case "repetition_penalty" if config.repetition_penalty != 1.0 and previous_BT is not None:
+                logits_BV = penalise_repetition(logits_BV, previous_BT, config.repetition_penalty)
+            case "temperature":
+                logits_BV = apply_temperature(logits_BV, config.temperature)
+            case "top_k" if config.top_k > 0:
+                logits_BV = keep_top_k(logits_BV, config.top_k)
+            case "top_p" if config.top_p < 1.0:
+                logits_BV = keep_top_p(logits_BV, config.top_p)
+            case "min_p" if config.min_p > 0.0:
+                logits_BV = keep_min_p(logits_BV, config.min_p)
+            case "typical_p" if config.typical_p < 1.0:
+                logits_BV = keep_typical(logits_BV, config.typical_p)
+    # No step makes a broken row whole, and amax passes NaN on.
+    if not logits_BV.amax(dim=-1).isfinite().all():
+        raise ValueError("The logits hold NaN or infinity, so no token can be chosen; go back to an earlier snapshot.")
+    return logits_BV
+
+
+def penalise_repetition(logits_BV: Tensor, previous_BT: Tensor, penalty: float) -> Tensor:
+    """Push down the logit of every token already read, once however often it was (Keskar et al., 2019)."""
+    seen_BV = torch.zeros_like(logits_BV, dtype=torch.bool).scatter(1, previous_BT, True)
+    # Dividing a negative logit would raise it, so that one is multiplied.
+    penalised_BV = torch.where(logits_BV < 0, logits_BV * penalty, logits_BV / penalty)
+    return torch.where(seen_BV, penalised_BV, logits_BV)
+
+
+def apply_temperature(logits_BV: Tensor, temperature: float) -> Tensor:
+    """Divide by the temperature: below 1 sharpens the odds, above 1 evens them out, 0 is greedy."""
+    greedy_BV = keep_first_most_likely(logits_BV)
+    if temperature == 0.0:
+        return greedy_BV
+    scaled_BV = logits_BV / temperature
+    # A quotient too large for float32 means a temperature that is zero in all but name.
+    return torch.where(scaled_BV.amax(dim=-1, keepdim=True).isfinite(), scaled_BV, greedy_BV)
+
+
+def keep_first_most_likely(logits_BV: Tensor) -> Tensor:
+    """Keep the most likely token alone; of several equal ones, that with the lowest id."""
+    best_B1 = logits_BV.argmax(dim=-1, keepdim=True)
+    return torch.full_like(logits_BV, -math.inf).scatter(1, best_B1, logits_BV.gather(1, best_B1))
+
+
+def keep_top_k(logits_BV: Tensor, k: int) -> Tensor:
+    """Keep the k most likely tokens, and every token equal to the k-th (Fan et al., 2018)."""
+    kth_B1 = logits_BV.topk(min(k, logits_BV.size(-1)), dim=-1).values[:, -1:]
+    return logits_BV.masked_fill(logits_BV < kth_B1, -math.inf)
+
+
+def keep_top_p(logits_BV: Tensor, p: float) -> Tensor:
+    """Keep the most likely tokens until they hold the share p, the crossing one too (Holtzman et al., 2020).
+
+    Read from the other end: drop the least likely tokens while what was dropped is at most 1 - p.
+    """
+    odds_BV = logits_BV.softmax(dim=-1)
+    # Tokens less likely than this hold less than 1 - p all together. So they go, and only the others
+    # need sorting: a few hundred or thousand of GPT-2's 50,257. Rows with NaN keep everything.
+    near_BV = ~(odds_BV < (1.0 - p) / (2 * odds_BV.size(-1)))
+    near_K = near_BV.any(dim=0).nonzero()[:, 0]
+    # A stable sort, because torch's default breaks ties differently from one processor to the next.
+    _, at_BK = logits_BV[:, near_K].sort(dim=-1, stable=True)
+    ids_BK = near_K[at_BK]
+    odds_BK = odds_BV.gather(1, ids_BK).double()
+    far_B1 = odds_BV.sum(dim=-1, keepdim=True, dtype=torch.float64) - odds_BK.sum(dim=-1, keepdim=True)
+    drop_BK = (far_B1 + odds_BK.cumsum(dim=-1)).float() <= 1.0 - p
+    drop_BK[:, -1] = False
+    return logits_BV.masked_fill(torch.ones_like(near_BV).scatter(1, ids_BK, drop_BK), -math.inf)
+
+
+def keep_min_p(logits_BV: Tensor, min_p: float) -> Tensor:
+    """Drop tokens whose probability is less than `min_p` times that of the most likely (Nguyen et al., 2024)."""
+    probabilities_BV = logits_BV.softmax(dim=-1)
+    threshold_B1 = min_p * probabilities_BV.amax(dim=-1, keepdim=True)
+    return logits_BV.masked_fill(probabilities_BV < threshold_B1, -math.inf)
+
+
+def keep_typical(logits_BV: Tensor, p: float) -> Tensor:
+    """Keep the tokens about as surprising as expected, until they hold the share p (Meister et al., 2022).
+
+    The expected surprise is the entropy, and tokens are taken by how far theirs is from it. The
+    crossing token stays, and all that are as far away as it is; the most likely token may go.
+    """
+    surprise_BV = -logits_BV.log_softmax(dim=-1)
+    entropy_B1 = (surprise_BV * (-surprise_BV).exp()).nansum(dim=-1, keepdim=True)  # 0 x infinity is none
+    away_BV, ids_BV = (surprise_BV - entropy_B1).abs().sort(dim=-1, stable=True)
+    held_BV = logits_BV.gather(1, ids_BV).softmax(dim=-1).cumsum(dim=-1)
+    crossing_B1 = (held_BV < p).sum(dim=-1, keepdim=True).clamp(max=logits_BV.size(-1) - 1)
+    drop_BV = away_BV > away_BV.gather(1, crossing_B1)
+    return logits_BV.masked_fill(drop_BV.scatter(1, ids_BV, drop_BV), -math.inf)

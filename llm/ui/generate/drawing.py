@@ -1,0 +1,263 @@
+"""Drawing tokens for the page, which paces it: it asks for the next few when it has shown the last ones.
+
+The page works out the odds itself (assets/generate/sampler.js), from the logits of the whole
+vocabulary, which it gets once a token in full precision. Drawing happens here, with the same
+`generate` as on the command line, so the same seed writes the same text in both.
+
+Shapes: B batch, T time, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm.completion import prompt_ids
+from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
+from llm.filters import filter_logits
+from llm.sampler import Choice, checked_ids, generate, reading
+from llm.tokenizers import TextStream
+from llm.ui import inputs
+from llm.ui.components import Answer, Request
+from llm.ui.subject import Loaded, Subjects
+
+MAX_TOKENS = 2_000
+"""The longest text that can be written after a prompt."""
+MAX_LIVE = 50
+MAX_CACHE_BYTES = 2_000_000_000
+"""Keys and values of all live generations: GPT-2 small needs 75 MB for each."""
+IDLE_SECONDS = 600
+CALL_SECONDS = 0.12
+"""How long one call may go on drawing: the page shows what came while the next call runs."""
+MAX_SEED = 2**53 - 1
+"""The largest whole number that a page's script holds exactly."""
+MAX_STOPS = 8
+LANES = ("writing", "branches", "left", "right")
+"""What a visitor may have going at the same time: one generation each."""
+
+
+Endpoint = Callable[[Request], Answer]
+
+
+def drawing_endpoints(subjects: Subjects, live: LiveGenerations) -> list[Endpoint]:
+    """What every view that writes may ask for."""
+
+    def read_logits(request: Request) -> Answer:
+        """What the model says about the token after the prompt and the `ids` written since."""
+        loaded = subjects.of(request)
+        prompt, written = text_so_far(request, loaded)
+        n_ctx = loaded.config.n_ctx
+        window_1T = torch.tensor([(prompt + written)[-n_ctx:]], device=loaded.model.device)
+        with reading(loaded.model):
+            logits_V = loaded.model(window_1T, last_only=True)[0, -1]
+        return {
+            "tokenizer": loaded.tokenizer.hash,
+            "prompt_ids": prompt,
+            "n_ctx": n_ctx,
+            "reads": window_1T.size(1),
+            "logits": packed(logits_V),
+        }
+
+    def begin_generation(request: Request) -> Answer:
+        """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it."""
+        loaded = subjects.of(request)
+        prompt, written = text_so_far(request, loaded)
+        config = sampling_config(request, loaded.config.vocab_size, MAX_TOKENS + 1)  # one is always drawn ahead
+        generation = Generation(loaded, prompt + written, config)
+        live.put((request["visitor"], lane(request)), generation)
+        return generation.draw(_count(request))
+
+    def draw_tokens(request: Request) -> Answer:
+        """Up to `count` more tokens of a live generation; {"gone": True} when it was put away meanwhile."""
+        subjects.sessions.of(request)
+        owner = (request["visitor"], lane(request))
+        generation = live.get(owner, inputs.text(request, "generation", limit=32))
+        return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
+
+    return [vocabulary_endpoint(subjects), read_logits, begin_generation, draw_tokens]
+
+
+def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
+    """The endpoint that names all tokens."""
+
+    def read_vocabulary(request: Request) -> Answer:
+        """The bytes of every token, once a tokenizer: the page names all tokens itself."""
+        tokenizer = subjects.of(request).tokenizer
+        tokens = [tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)]
+        lengths = np.array([len(token) for token in tokens], dtype="<u4")
+        return {
+            "tokenizer": tokenizer.hash,
+            "eot_id": tokenizer.eot_id,
+            "lengths": _base64(lengths.tobytes()),
+            "bytes": _base64(b"".join(tokens)),
+        }
+
+    return read_vocabulary
+
+
+class Generation:
+    """A generation under way, always one draw ahead of the page.
+
+    Drawing ahead has already read the text so far. Its logits are the picture of the next token (at
+    the end of the text, that of the last one), so a token costs one pass through the model and not two.
+    """
+
+    def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
+        self.id = secrets.token_hex(8)
+        self.cache_bytes = cache_bytes(loaded.config)
+        self.last_used = time.monotonic()
+        self._eot_id = loaded.tokenizer.eot_id
+        self._stream = TextStream(loaded.tokenizer, config.stop)
+        self._choices = generate(loaded.model, ids, config, eot_id=self._eot_id)
+        self._latest = next(self._choices)
+        self._ahead: Choice | None = self._latest
+        self._lock = threading.Lock()
+
+    def draw(self, count: int) -> Answer:
+        """The next tokens as [id, probability, raw probability, rank, share], at most `count`, in bounded time.
+
+        Raises ValueError while another thread is drawing: a generator can't be stepped by two.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise ValueError("The last tokens are still being drawn; try again in a moment.")
+        try:
+            deadline = time.monotonic() + CALL_SECONDS
+            tokens: list[list[float]] = []
+            while self._ahead and len(tokens) < count and (not tokens or time.monotonic() < deadline):
+                choice = self._ahead
+                tokens.append(described(choice))
+                if choice.id != self._eot_id:
+                    self._stream.push(choice.id)
+                self._ahead = next(self._choices, None)
+                self._latest = self._ahead or self._latest
+                if self._stream.stopped:
+                    self._ahead = None
+            self.last_used = time.monotonic()
+            return {
+                "generation": self.id,
+                "tokens": tokens,
+                "logits": packed(self._latest.logits_V),
+                "reads": self._latest.reads,
+                "ended": self._how_it_ended(tokens),
+            }
+        finally:
+            self._lock.release()
+
+    def _how_it_ended(self, tokens: list[list[float]]) -> str | None:
+        if self._ahead:
+            return None
+        if self._stream.stopped:
+            return "stop"
+        return "end_of_text" if tokens and tokens[-1][0] == self._eot_id else "limit"
+
+
+class Live(Protocol):
+    """What is kept between two calls of the page."""
+
+    id: str
+    cache_bytes: int
+    last_used: float
+
+
+class LiveGenerations:
+    """At most one generation in each of a visitor's lanes.
+
+    Idle ones go, and the longest unused when there are too many.
+    """
+
+    def __init__(self) -> None:
+        self._generations: OrderedDict[tuple[str, str], Live] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, owner: tuple[str, str], generation: Live) -> None:
+        """Keep it in place of the last one in that visitor's lane."""
+        now = time.monotonic()
+        with self._lock:
+            self._generations[owner] = generation
+            self._generations.move_to_end(owner)
+            for other, old in list(self._generations.items())[:-1]:
+                held = sum(kept.cache_bytes for kept in self._generations.values())
+                full = len(self._generations) > MAX_LIVE or held > MAX_CACHE_BYTES
+                if full or now - old.last_used > IDLE_SECONDS:
+                    del self._generations[other]
+
+    def get(self, owner: tuple[str, str], id: str) -> Live | None:
+        """The generation of that id in the visitor's lane, or None when it has gone."""
+        with self._lock:
+            generation = self._generations.get(owner)
+            if generation is None or generation.id != id:
+                return None
+            self._generations.move_to_end(owner)
+            return generation
+
+
+def described(choice: Choice) -> list[float]:
+    """What the page is told of a token that was drawn: id, probability, raw probability, rank, share."""
+    rank = 1 + int((choice.logits_V > choice.logits_V[choice.id]).sum())
+    return [choice.id, choice.probability, choice.raw_probability, rank, choice.share]
+
+
+def text_so_far(request: Request, loaded: Loaded) -> tuple[list[int], list[int]]:
+    """The prompt's ids, and those written after it."""
+    prompt = prompt_ids(loaded.tokenizer, inputs.text(request, "prompt"))
+    written = request.get("ids", [])
+    if not isinstance(written, list) or len(written) > MAX_TOKENS or not all(type(id) is int for id in written):
+        raise ValueError(f"After the prompt there is room for {MAX_TOKENS:,} tokens; press Clear to start again.")
+    checked_ids(prompt + written, loaded.config.vocab_size)
+    return prompt, written
+
+
+def sampling_config(request: Request, vocab_size: int, most: int) -> SamplingConfig:
+    """The settings of a request, clamped, for at most `most` tokens."""
+    order, stop = request.get("order", list(HUGGING_FACE_ORDER)), request.get("stop", [])
+    if not isinstance(order, list) or not isinstance(stop, list):
+        raise ValueError("Order and stop texts must be lists.")
+    stops = [inputs.text({"stop text": text}, "stop text", limit=200) for text in stop[:MAX_STOPS]]
+    return SamplingConfig(
+        repetition_penalty=inputs.number(request, "repetition_penalty", 0.1, 10.0, 1.0),
+        temperature=inputs.number(request, "temperature", 0.0, 10.0, 1.0),
+        top_k=inputs.whole(request, "top_k", 0, vocab_size, 0),
+        top_p=inputs.number(request, "top_p", 0.0, 1.0, 1.0),
+        min_p=inputs.number(request, "min_p", 0.0, 1.0, 0.0),
+        typical_p=inputs.number(request, "typical_p", 0.0, 1.0, 1.0),
+        order=tuple(order),
+        max_new_tokens=most,
+        stop=tuple(stops),
+        seed=inputs.whole(request, "seed", 0, MAX_SEED, 1337),
+    )
+
+
+def lane(request: Request) -> str:
+    """Which of the visitor's generations is meant."""
+    return inputs.choice(request, "lane", LANES, "writing")
+
+
+def packed(logits_V: Tensor) -> str:
+    """Float32, little-endian, base64. Raises ValueError when nothing can be drawn from them.
+
+    Full precision, because a rounded logit makes ties, and a tie moves the cut of a filter.
+    """
+    filter_logits(logits_V[None], SamplingConfig())
+    return _base64(logits_V.float().cpu().numpy().astype("<f4").tobytes())
+
+
+def cache_bytes(config: ModelConfig) -> int:
+    """What the keys and values of one text take."""
+    return 2 * config.n_layer * config.n_ctx * config.n_embd * 4
+
+
+def _count(request: Request) -> int:
+    return inputs.whole(request, "count", 1, MAX_TOKENS, 1)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,13 @@
+"""The view of two sides: two settings, models or moments write on from one prompt with one seed."""
+
+from __future__ import annotations
+
+from llm.ui.components import Lens
+from llm.ui.generate.drawing import LiveGenerations, drawing_endpoints
+from llm.ui.generate.rivals import rivals_endpoint
+from llm.ui.subject import Subjects
+
+
+def build_duel(subjects: Subjects, live: LiveGenerations) -> Lens:
+    """The view and its endpoints."""
+    return Lens("duel", [*drawing_endpoints(subjects, live), rivals_endpoint(subjects)], view=True)

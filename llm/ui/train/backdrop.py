@@ -1,0 +1,58 @@
+"""What a run is drawn against: baselines, the exam's questions, the passage. Kept in the run's folder.
+
+So a run can be shown without preparing its text again; and a text that only the visitor had goes
+with the run too, so that it can be continued.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from llm.checkpoint import read_json, write_json, write_text
+from llm.runs import Run
+from llm.tokenizers import TextStream
+from llm.ui.sessions import Session
+from llm.ui.train.preparation import UPLOAD, Prepared
+
+Backdrop = dict[str, Any]
+
+FILE = "backdrop.json"
+TEXT_FILE = "text.json"
+UNITS = {"character": "characters", "whitespace": "words"}
+"""What the loss is counted in; other tokenizers have tokens."""
+
+
+def write_backdrop(run: Run, prepared: Prepared) -> Backdrop:
+    """Note all that belongs to the run's picture, and the visitor's own text."""
+    if prepared.ref.startswith(UPLOAD):
+        write_text(run.path / TEXT_FILE, json.dumps(prepared.corpus.text))
+    stream = TextStream(prepared.tokenizer)
+    backdrop = {
+        "baselines": prepared.baselines,
+        "exam": [list(question) for question in prepared.exam],
+        "passage": [stream.push(id) for id in prepared.passage],
+        "bytes_per_token": prepared.card.bytes_per_token,
+        "unit": UNITS.get(prepared.tokenizer.kind, "tokens"),
+    }
+    write_json(run.path / FILE, backdrop)
+    return backdrop
+
+
+def read_backdrop(run: Run) -> Backdrop:
+    """The same again; of a run that was made elsewhere no more than can be told without its text."""
+    try:
+        return read_json(run.path / FILE)
+    except ValueError:
+        size = run.model_config.vocab_size
+        even = {"name": f"ln {size:,}: all tokens alike", "loss": math.log(size), "floor": False}
+        unit = UNITS.get(run.tokenizer.kind, "tokens")
+        return {"baselines": [even], "exam": [], "passage": [], "bytes_per_token": None, "unit": unit}
+
+
+def bring_back_text(session: Session, run: Run) -> None:
+    """Put a visitor's own text among the uploads again, if it went with the run and isn't there."""
+    name, path = run.corpus_ref.removeprefix(UPLOAD), run.path / TEXT_FILE
+    if run.corpus_ref.startswith(UPLOAD) and name not in session.uploads and path.is_file():
+        session.uploads[name] = json.loads(path.read_text(encoding="utf-8"))

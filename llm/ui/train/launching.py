@@ -1,0 +1,120 @@
+"""Starts runs and takes them up again, within what a visitor may use."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from llm.model import GPT
+from llm.runs import Run, list_runs
+from llm.trainer import Trainer
+from llm.ui.sessions import Session, Sessions
+from llm.ui.train.backdrop import bring_back_text, write_backdrop
+from llm.ui.train.preparation import PROMPT_TOKENS, Preparations, Prepared
+from llm.ui.train.records import live
+from llm.ui.train.settings import Wanted
+from llm.ui.train.training import Training
+
+MAX_TRAININGS = max(2, os.cpu_count() or 2)
+"""Runs in training at once, over all visitors."""
+MAX_KEPT_RUNS = 30
+MAX_KEPT_BYTES = 4_000_000_000
+"""Of runs on the disk for each visitor; the oldest go first."""
+
+
+def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool = False) -> Training:
+    """Train a new run; with `replace` the one in training stops for it, saving everything.
+
+    Raises ValueError when the visitor's other run or those of all visitors are in the way.
+    """
+    before = _in_the_way(sessions, session, replace)
+    prepared, model_config, train_config = wanted.prepared, wanted.model, wanted.train
+    run = Run.create(
+        session.runs,
+        model_config,
+        train_config,
+        prepared.tokenizer,
+        corpus=prepared.corpus.title,
+        corpus_ref=prepared.ref,
+        name=f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}",
+    )
+    write_backdrop(run, prepared)
+
+    def build() -> Trainer:
+        model = GPT(model_config, seed=train_config.seed).to(device())
+        return Trainer(model, *prepared.splits, train_config, **_asked(prepared))
+
+    return _launch(session, Training(run, build, after=before))
+
+
+def go_on(
+    sessions: Sessions, session: Session, preparations: Preparations, run: Run, changes: dict[str, Any]
+) -> Training:
+    """Take up a run where it was last saved, to another end if `changes` has "max_steps", the rest as `Trainer.change`.
+
+    Raises ValueError when it is in training, its text is gone, or as `start` does.
+    """
+    if live(session, run.id):
+        raise ValueError("This run is in training already.")
+    before = _in_the_way(sessions, session, replace=False)
+    if not run.corpus_ref:
+        raise ValueError("Nobody noted which text this run learns from; continue it where it was started.")
+    bring_back_text(session, run)
+    max_steps = changes.pop("max_steps", None)
+    prepared = preparations.again(session, run.corpus_ref, run.tokenizer)
+
+    def build() -> Trainer:
+        trainer = run.resume(*prepared.splits, device=device(), max_steps=max_steps, **_asked(prepared))
+        trainer.change(**changes)
+        return trainer
+
+    return _launch(session, Training(run, build, after=before))
+
+
+def _asked(prepared: Prepared) -> dict[str, Any]:
+    """What the trainer is to do with the model at evaluations."""
+    return {
+        "prompt_ids": prepared.passage[:PROMPT_TOKENS],
+        "questions": prepared.questions,
+        "passage_ids": prepared.passage,
+    }
+
+
+def _in_the_way(sessions: Sessions, session: Session, replace: bool) -> Training | None:
+    """The visitor's training that has to end first; it is told to."""
+    mine = next((training for training in session.trainings.values() if training.alive), None)
+    if mine and replace:
+        mine.stop()
+        return mine
+    if mine:
+        raise ValueError("A run of yours is still training. Stop it first, or let it finish.")
+    if sessions.training_count() >= MAX_TRAININGS:
+        raise ValueError(f"{MAX_TRAININGS} runs are training here already. Try again when one has finished.")
+    return None
+
+
+def _launch(session: Session, training: Training) -> Training:
+    session.trainings[training.run.id] = training
+    session.trainings.move_to_end(training.run.id)
+    _make_room(session)
+    training.start()
+    return training
+
+
+def _make_room(session: Session) -> None:
+    """Delete the visitor's oldest runs beyond what is kept; never one in training, and never the newest."""
+    held = 0
+    for i, run in enumerate(list_runs(session.runs)):
+        held += run.size_bytes()
+        too_many = i >= MAX_KEPT_RUNS or (i > 0 and held > MAX_KEPT_BYTES)
+        in_use = run.id in session.trainings and session.trainings[run.id].state in ("running", "paused")
+        if too_many and not in_use:
+            session.trainings.pop(run.id, None)
+            run.delete()
+
+
+def device() -> str:
+    """Where runs train here."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,61 @@
+"""The form of the Train tab: read from a request, and filled in again from a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llm.config import ModelConfig, TrainConfig
+from llm.runs import Run
+from llm.tokenizers import KINDS
+from llm.ui import inputs
+from llm.ui.components import Request
+from llm.ui.sessions import Session
+from llm.ui.train.preparation import SIZED, Preparations, Prepared
+from llm.ui.train.presets import CHOICES, FRACTIONS, LIMITS, SHAPE, SWITCHES
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run as the form describes it, ready to be built."""
+
+    prepared: Prepared
+    model: ModelConfig
+    train: TrainConfig
+
+
+def read_wanted(preparations: Preparations, session: Session, request: Request) -> Wanted:
+    """The form's values, checked. Raises ValueError with the first thing that can't be."""
+    values: dict[str, Any] = {name: read_number(request, name) for name in LIMITS}
+    corpus = inputs.text(request, "corpus", limit=300)
+    kind = inputs.choice(request, "tokenizer", KINDS)
+    shape = {name: values[name] for name in SHAPE}
+    ModelConfig(vocab_size=2, **shape)  # a shape that can't be is refused before the text is read
+    recipe = {name: value for name, value in values.items() if name not in (*SHAPE, "vocab_size")}
+    recipe |= {name: inputs.choice(request, name, known, known[0]) for name, known in CHOICES.items()}
+    recipe |= {name: inputs.flag(request, name) for name in SWITCHES}
+    train = TrainConfig(**recipe)
+    prepared = preparations.of(session, corpus, kind, values["vocab_size"])
+    return Wanted(prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
+
+
+def read_number(request: Request, name: str) -> float:
+    """One of the form's numbers, clamped to its limits. What the page doesn't know has its default."""
+    value = inputs.number(request, name, *LIMITS[name])
+    return value if name in FRACTIONS else round(value)
+
+
+def read_changes(request: Request, names: Sequence[str]) -> dict[str, Any]:
+    """Those of some settings that the request holds."""
+    return {name: read_number(request, name) for name in names if name in request}
+
+
+def form_of(run: Run) -> dict[str, Any]:
+    """What the form would have to say to make that run again, but for changes on the fly."""
+    shape, train = run.model_config.to_dict(), run.train_config.to_dict()
+    known = {name: shape.get(name, train.get(name)) for name in (*LIMITS, *CHOICES, *SWITCHES)}
+    kind = run.tokenizer.kind
+    if kind not in SIZED:
+        known["vocab_size"] = LIMITS["vocab_size"][2]  # nobody chose it
+    return {**known, "corpus": run.corpus_ref, "tokenizer": kind}

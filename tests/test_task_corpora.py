@@ -1,0 +1,85 @@
+"""Tasks as corpora: their texts, and the floor of the loss for any corpus and tokenizer."""
+
+import math
+from itertools import product
+
+import pytest
+
+from llm.corpora import CORPORA, corpus_floor, load_corpus, tales, task_of
+from llm.corpora.floors import task_floor
+from llm.corpora.tasks import TASKS, Dates, Sort
+from llm.corpora.tasks.texts import load
+from llm.tokenizers import train_tokenizer
+
+NAMES = [name for name in CORPORA if name.startswith("task:")]
+
+
+def test_every_task_is_a_corpus_under_its_name():
+    """What the list promises: all seven, no network, and a way back from the name to the task."""
+    assert [f"task:{name}" for name in TASKS] == NAMES and len(NAMES) == 7
+    assert [task_of(name) for name in NAMES] == [task() for task in TASKS.values()]
+    assert [task_of(name) for name in ("tales", "task:", "task:chess", "sort")] == [None] * 4
+    assert not any(CORPORA[name].needs_download for name in NAMES)
+    assert len({CORPORA[name].description for name in NAMES}) == 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_loads_as_its_own_lines(name):
+    """Whole lines from one seed, the same every time, with what the list says of them."""
+    corpus = load(name, size_bytes=5_000)
+    assert corpus.name == name and corpus.licence == "MIT" and corpus.title == CORPORA[name].title
+    assert corpus.text == task_of(name).text(5_000, 1337) and "1337" in corpus.source
+
+
+def test_a_task_has_the_size_that_the_list_says():
+    """By its name it is two megabytes, all from the same seed, and drawn only once."""
+    corpus = load_corpus("task:dates")
+    assert load_corpus("task:dates").text is corpus.text
+    assert 0 <= len(corpus.text) - CORPORA["task:dates"].size_bytes < 50
+    assert corpus.text.startswith(load("task:dates", size_bytes=5_000).text)
+
+
+def test_unknown_tasks_are_answered_with_the_known_ones():
+    """A wrong name lists the right ones, from the corpora and from the tasks alike."""
+    for wrong in (load_corpus, load):
+        with pytest.raises(ValueError, match=r"task:chess.*task:sort"):
+            wrong("task:chess")
+
+
+def test_floor_in_characters_is_exact():
+    """A character tokenizer's floor is that of the task itself, without any error."""
+    for name in NAMES:
+        floor = corpus_floor(name, train_tokenizer("character", task_of(name).text(2_000, 1)))
+        assert (floor.value, floor.standard_error) == (task_of(name).nats_per_character, 0.0)
+
+
+def test_floor_in_tokens_against_enumeration():
+    """Every line that can be, with its probability: nats over mean tokens; the estimate is off by its error at most."""
+    task = Sort(1, 4, "012")
+    text = task.text(20_000, seed=5)
+    lines = ["".join(s) for n in (1, 2, 3, 4) for s in product("012", repeat=n)]
+    odds = [1 / 4 / 3 ** len(s) for s in lines]
+    entropy = -math.fsum(p * math.log(p) for p in odds)
+    for kind, size in (("bpe", 300), ("gpt2", None)):
+        tokenizer = train_tokenizer(kind, text, size)
+        tokens = math.fsum(
+            p * len(tokenizer.encode(f"\n{s}>{''.join(sorted(s))}")) for s, p in zip(lines, odds, strict=True)
+        )
+        floor = task_floor(task, tokenizer, n_examples=4000)
+        assert 0 < floor.standard_error < 0.02 * floor.value
+        assert abs(floor.value - entropy / tokens) < 4 * floor.standard_error
+        # ... and counting line by line is counting in a whole text.
+        assert text.count("\n") * entropy / len(tokenizer.encode(text)) == pytest.approx(entropy / tokens, rel=0.03)
+
+
+def test_floor_of_tales_and_of_texts_that_people_wrote():
+    """Tales say it themselves; nobody knows the entropy of documentation."""
+    tokenizer = train_tokenizer("bpe", tales.text(50_000, 1), 400)
+    assert corpus_floor("tales", tokenizer, 50, seed=3) == tales.floor(tokenizer, 50, seed=3).per_token
+    assert corpus_floor("pydoc", tokenizer) is None and corpus_floor("notes.txt", tokenizer) is None
+
+
+def test_no_floor_for_a_tokenizer_that_loses_something():
+    """Where words become <unk> there is less to predict: a line that a model could cross is no floor."""
+    assert corpus_floor("tales", train_tokenizer("whitespace", tales.text(50_000, 1), 50)) is None
+    assert task_floor(Dates(), train_tokenizer("whitespace", Dates().text(50_000, 1), 50)) is None

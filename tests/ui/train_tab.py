@@ -1,0 +1,59 @@
+"""The Train tab's endpoints without a browser, for the tests that call them directly."""
+
+import time
+
+import gradio as gr
+
+from llm.ui.sessions import Sessions
+from llm.ui.train.corpus import build_corpus
+from llm.ui.train.layers import build_layers
+from llm.ui.train.ledger import build_ledger
+from llm.ui.train.preparation import Preparations
+from llm.ui.train.presets import LIMITS
+from llm.ui.train.records import Records
+from llm.ui.train.watching import build_watching
+
+ME = "0" * 32
+SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32}
+TINY = {**SHAPE, "batch_size": 4, "max_steps": 20, "eval_interval": 10, "warmup_steps": 0, "learning_rate": 0.01}
+PREPARATIONS = Preparations()  # shared, so that a text is read once for all tests
+
+
+class TrainTab:
+    """All endpoints of the tab's views, with a session registry of their own: one server process."""
+
+    def __init__(self):
+        self.sessions = Sessions()
+        records = Records()
+        with gr.Blocks():
+            self.lenses = [
+                build_watching(self.sessions, PREPARATIONS, records),
+                build_ledger(self.sessions, records),
+                build_corpus(self.sessions, PREPARATIONS),
+                build_layers(self.sessions, records),
+            ]
+
+    def __getattr__(self, name):
+        return next(getattr(lens, name) for lens in self.lenses if hasattr(lens, name))
+
+    def start(self, **changes):
+        """Start a tiny run; returns the request that names it."""
+        return {"visitor": ME, "run": self.start_run(settings(**changes))["run"]}
+
+    def until(self, request, condition, seconds=60):
+        """Poll until `condition(answer)`; returns the answer."""
+        deadline = time.monotonic() + seconds
+        while not condition(answer := self.poll_run({**request, "since": 0})):
+            assert time.monotonic() < deadline, "it took too long"
+            time.sleep(0.02)
+        return answer
+
+    def finish(self, request):
+        """Wait for the run's end; returns the last answer."""
+        return self.until(request, lambda answer: answer["state"] not in ("running", "paused"))
+
+
+def settings(**changes):
+    """What the form would send."""
+    defaults = {name: default for name, (_, _, default) in LIMITS.items()}
+    return {"visitor": ME, "corpus": "task:sort", "tokenizer": "character", **defaults, **TINY, **changes}
