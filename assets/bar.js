@@ -17,6 +17,18 @@ glassbox.lens("bar", ({ root, ask, upload, find, notice }) => {
     model.value = subject.model ?? "";
   }
 
+  /** What can be tried with this model. */
+  function fillExamples() {
+    const texts = current()?.examples ?? [];
+    examples.replaceChildren(el("option", { value: "" }, "Examples"), ...texts.map((text) => el("option", { value: text }, text.trim())));
+  }
+
+  /** Another model. An example goes with the model it was made for; a prompt that someone wrote stays. */
+  function change(ref) {
+    const next = models.find((m) => m.ref === ref), asked = current()?.examples.includes(subject.prompt);
+    look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) });
+  }
+
   function grow() {  // the prompt grows with its text, up to a few lines
     prompt.style.height = "auto";
     prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 132)}px`;
@@ -25,6 +37,7 @@ glassbox.lens("bar", ({ root, ask, upload, find, notice }) => {
   function follow() {
     if (model.value !== subject.model) model.value = subject.model ?? "";
     if (document.activeElement !== prompt) { prompt.value = subject.prompt; grow(); }
+    fillExamples();
     glassbox.emit("moments", { ref: subject.model, steps: current()?.steps ?? [] });
   }
 
@@ -33,12 +46,11 @@ glassbox.lens("bar", ({ root, ask, upload, find, notice }) => {
     models = answer.models;
     find("[data-id=device]").textContent = answer.device;
     if (settle) {
-      examples.replaceChildren(el("option", { value: "" }, "Examples"), ...answer.examples.map((text) => el("option", { value: text }, text)));
       const wanted = address.get("model");
       const ref = models.some((m) => m.ref === wanted) ? wanted : models[0]?.ref ?? null;
       if (wanted && ref !== wanted) notice("The model in this link is not here; this is another one.");
       const step = Number.parseInt(address.get("step", ""), 10);
-      look({ model: ref, step: Number.isNaN(step) ? null : step, prompt: address.get("prompt", answer.examples[0]) });
+      look({ model: ref, step: Number.isNaN(step) ? null : step, prompt: address.get("prompt", models.find((m) => m.ref === ref)?.examples[0] ?? "") });
     } else if (!current() && models.length) look({ model: models[0].ref, step: null });
     fillMenu();
     follow();
@@ -62,7 +74,7 @@ glassbox.lens("bar", ({ root, ask, upload, find, notice }) => {
     if (model.value === "file") {
       model.value = subject.model ?? "";
       find("[data-id=files]").click();
-    } else look({ model: model.value, step: null });
+    } else change(model.value);
   });
   find("[data-id=files]").addEventListener("change", async (event) => {
     const files = [...event.target.files];

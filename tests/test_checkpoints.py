@@ -86,7 +86,7 @@ def test_the_history_of_induction_has_a_loss_for_each_snapshot():
     assert steps == list(range(1, load_checkpoint(folder).step + 1))
     announced = {event["step"] for event in events if event["event"] == "snapshot"}
     assert set(Snapshots(folder / "snapshots").steps()) <= announced
-    losses = [event["validation_loss"] for event in events if event["event"] == "eval"]
+    losses = [event["validation_loss"] for event in events if event["event"] == "evaluation"]
     assert losses[-1] == min(losses) < 0.7 * losses[0]
 
 

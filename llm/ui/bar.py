@@ -9,14 +9,28 @@ from llm.ui.components import Answer, Lens, Request
 from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
 
-EXAMPLES = [
+TALES = [
+    "On a misty Wednesday, Arlo was counting clouds. Nobody in town was as serious as",
+    "Once there was a girl called",
+    "It was a cold Monday in the village. Mina had lost her",
+]
+PLAYS = [
     "ROMEO:\nO, she doth teach the torches to burn bright!",
     "First Citizen:\nBefore we proceed any further, hear me speak.",
     "To be, or not to be: that is the question",
     "My lord, the king is dead; my lord, the king",
-    "Once there was a girl called",
-    "On a misty Wednesday, Arlo was counting clouds. Nobody in town was as serious as",
 ]
+EXAMPLES: dict[str, list[str]] = {
+    "tales": TALES,
+    "shakespeare": PLAYS,
+    "tinyshakespeare": PLAYS,
+    "induction": ["\nmondayrain|mondayrain", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
+    "task:copy": ["\nmondayrain|mondayrain", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
+    "sorter": ["\n3141592>1123459", "\n27182818>", "\n9876543210>"],
+    "task:sort": ["\n3141592>1123459", "\n27182818>", "\n9876543210>"],
+}
+"""Prompts that a model can read and that show what it learnt, by its name if it ships and by its text otherwise."""
+OTHERS = [*TALES[:2], *PLAYS[:2]]
 
 MAX_LINK = 30_000
 """Characters of a link; what a QR code can hold is less, and says so itself."""
@@ -29,7 +43,10 @@ def build_bar(subjects: Subjects) -> Lens:
 
     def list_models(request: Request) -> Answer:
         session = subjects.sessions.of(request)
-        return {"models": subjects.available(session), "examples": EXAMPLES, "device": _device()}
+        models = subjects.available(session)
+        for model in models:
+            model["examples"] = EXAMPLES.get(model.pop("text"), OTHERS)
+        return {"models": models, "device": _device()}
 
     def keep_model(request: Request) -> Answer:
         return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}

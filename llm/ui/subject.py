@@ -26,6 +26,8 @@ from llm.ui import inputs
 from llm.ui.sessions import Session, Sessions
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
+FIRST = "tales"
+"""The shipped model that the page opens on: it can read any prompt."""
 MAX_LOADED_PARAMS = 400_000_000
 """Parameters of all models kept loaded: 1.6 GB in float32."""
 
@@ -53,29 +55,18 @@ class Subjects:
         self._lock = threading.Lock()
 
     def available(self, session: Session) -> list[dict[str, Any]]:
-        """Every model this visitor can point at, with its steps: what the bar's menu shows."""
+        """Every model this visitor can point at, with its steps and what it learnt from: what the bar's menu shows."""
         found = [
-            {
-                "ref": f"shipped:{folder.name}",
-                "group": "Shipped",
-                "title": folder.name,
-                "steps": Snapshots(folder / "snapshots").steps(),
-                "live": False,
-            }
-            for folder in _checkpoints(SHIPPED)
+            _entry("shipped", "Shipped", folder, folder.name, text=folder.name)
+            for folder in sorted(_checkpoints(SHIPPED), key=lambda folder: folder.name != FIRST)
         ]
-        for prefix, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
+        for kind, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
             for run in list_runs(root):
-                if steps := run.snapshots():
-                    training = session.trainings.get(run.id)
-                    live = training is not None and training.alive
-                    found.append(
-                        {"ref": f"{prefix}:{run.id}", "group": group, "title": run.name, "steps": steps, "live": live}
-                    )
-        found += [
-            {"ref": f"upload:{folder.name}", "group": "Uploaded", "title": folder.name, "steps": [], "live": False}
-            for folder in _checkpoints(session.models)
-        ]
+                training = session.trainings.get(run.id)
+                entry = _entry(kind, group, run.path, run.name, text=run.corpus_ref)
+                if entry["steps"]:
+                    found.append(entry | {"live": training is not None and training.alive})
+        found += [_entry("upload", "Uploaded", folder, folder.name) for folder in _checkpoints(session.models)]
         return found
 
     def of(self, request: dict[str, Any]) -> Loaded:
@@ -98,7 +89,7 @@ class Subjects:
         return self._cached(folder, step, load)
 
     def snapshots(self, request: dict[str, Any]) -> tuple[Path, bool]:
-        """The folder of the snapshots of the model that a request names, and whether it is the visitor's to write to."""
+        """The folder of the snapshots of the model that a request names, and whether it is the visitor's own."""
         return self._place(request)[0] / "snapshots", inputs.text(request, "model", limit=200).startswith("run:")
 
     def _place(self, request: dict[str, Any]) -> tuple[Path, str]:
@@ -123,6 +114,11 @@ class Subjects:
                 _, dropped = self._loaded.popitem(last=False)
                 kept -= dropped.config.n_params
             return self._loaded[key]
+
+
+def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:
+    steps = Snapshots(folder / "snapshots").steps()
+    return {"ref": f"{kind}:{folder.name}", "group": group, "title": title, "steps": steps, "live": False, "text": text}
 
 
 def _opened(folder: Path, title: str) -> Loaded:
