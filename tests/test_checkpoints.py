@@ -111,7 +111,8 @@ def test_tales_has_learnt_nearly_all_there_is():
     ids = encode_corpus(tokenizer, "".join(story.text + tales.SEPARATOR for story in unseen))
     floor = -sum(story.log_probability for story in unseen) / len(ids)  # of these very stories
     assert floor < evaluate(model, ids, stride=64).loss < floor + 0.05
-    samples = [complete(model, tokenizer, tales.SEPARATOR, SamplingConfig(max_new_tokens=200, seed=s)) for s in range(3)]
+    configs = [SamplingConfig(max_new_tokens=200, seed=seed) for seed in range(3)]
+    samples = [complete(model, tokenizer, tales.SEPARATOR, config) for config in configs]
     assert statistics.fmean(tales.accepted_share("".join(p.text for p in pieces)) for pieces in samples) >= 0.95
 
 

@@ -21,7 +21,8 @@ glassbox.lens("circuit", ({ ask, find, all, root, notice }) => {
   /** Ask for what the address names; a newer subject or pair makes the answer stale. */
   async function load() {
     const of = subject, key = wanted(), head = focus.head() ?? [], cell = focus.cell() ?? {};
-    const answer = await ask("open_head", { ...of, layer: head[0], head: head[1], row: cell.row, column: cell.column ?? undefined });
+    const { row: r, column } = cell;
+    const answer = await ask("open_head", { ...of, layer: head[0], head: head[1], row: r, column: column ?? undefined });
     if (of !== subject || key !== wanted()) return undefined;
     focus.follow(answer.tokens);
     if (key !== wanted()) return load();  // the pair was one of another prompt
@@ -35,7 +36,8 @@ glassbox.lens("circuit", ({ ask, find, all, root, notice }) => {
   }
 
   function unpacked(answer) {
-    const numbers = Object.fromEntries(["q", "k", "v", "scores", "weights", "lengths", "shares"].map((name) => [name, floats(answer[name])]));
+    const names = ["q", "k", "v", "scores", "weights", "lengths", "shares"];
+    const numbers = Object.fromEntries(names.map((name) => [name, floats(answer[name])]));
     return { ...answer, ...numbers, terms: numbers.q.map((x, i) => x * numbers.k[i]) };
   }
 
@@ -67,11 +69,12 @@ glassbox.lens("circuit", ({ ask, find, all, root, notice }) => {
     ], { name: `Query, key and their product in ${picture.q.length} dimensions` });
     row.draw([
       { name: "weight", values: picture.weights, ink: "--gb-key", most: largest(picture.weights) },
-      { name: "share of what the head writes here", values: picture.shares, ink: "--gb-value", most: largest(picture.shares) },
+      { name: "share of what the head writes here", values: picture.shares, ink: "--gb-value",
+        most: largest(picture.shares) },
     ], { name: `The weight of each of ${r + 1} tokens and its share in what is written; a click chooses one`,
       labels: tokens.slice(0, r + 1).map(({ text }) => visible(text)), chosen: c });
-    value.draw([{ name: `value of ${visible(tokens[c].text)}`, values: picture.v, ink: "--gb-value", most: largest(picture.v) }],
-      { name: `The value in ${picture.v.length} dimensions` });
+    const carried = { name: `value of ${visible(tokens[c].text)}`, values: picture.v, ink: "--gb-value", most: largest(picture.v) };
+    value.draw([carried], { name: `The value in ${picture.v.length} dimensions` });
     drawLogits();
     drawRail();
   }
@@ -89,15 +92,17 @@ glassbox.lens("circuit", ({ ask, find, all, root, notice }) => {
   }
 
   function drawSums() {
-    const { row: r, column: c, q, terms, scores, weights } = picture, part = (role, text) => el("i", { class: `gb-${role}` }, text);
+    const { row: r, column: c, q, terms, scores, weights } = picture;
+    const part = (role) => el("i", { class: `gb-${role}` }, role);
     const dot = terms.reduce((sum, x) => sum + x, 0), D = q.length;
-    find("[data-id=formula]").replaceChildren("weight = softmax( ", part("q", "q"), " · ", part("k", "k"), ` / √${D} ) = `,
-      el("b", {}, digits(weights[c])), "  →  written: weight × ", part("v", "v"), " · W", el("sub", {}, "O"),
+    find("[data-id=formula]").replaceChildren("weight = softmax( ", part("q"), " · ", part("k"), ` / √${D} ) = `,
+      el("b", {}, digits(weights[c])), "  →  written: weight × ", part("v"), " · W", el("sub", {}, "O"),
       `, length ${digits(picture.length.pair)}`);
-    find("[data-id=sum]").replaceChildren(part("q", "q"), " · ", part("k", "k"), ` = sum of the ${D} products = ${digits(dot)};  divided by √${D}: score `,
-      el("b", {}, digits(scores[c])), ".");
-    find("[data-id=shares]").textContent = `Softmax over the ${r + 1} token${r ? "s" : ""} in sight; the weights add up to 1. ` +
-      "A share is the part of the head's write that comes from that token, along the direction of the whole: shares add up to 100 %, and one that pulls the other way is negative.";
+    find("[data-id=sum]").replaceChildren(part("q"), " · ", part("k"),
+      ` = sum of the ${D} products = ${digits(dot)};  divided by √${D}: score `, el("b", {}, digits(scores[c])), ".");
+    find("[data-id=shares]").textContent = `Softmax over the ${r + 1} token${r ? "s" : ""} in sight; ` +
+      "the weights add up to 1. A share is the part of the head's write that comes from that token, along the direction " +
+      "of the whole: shares add up to 100 %, and one that pulls the other way is negative.";
   }
 
   function drawLogits() {
@@ -108,20 +113,24 @@ glassbox.lens("circuit", ({ ask, find, all, root, notice }) => {
         el("td", {}, el("i", { style: `width: ${(100 * Math.abs(by)) / (most || 1)}%` })),
         el("td", {}, `${by > 0 ? "+" : ""}${format.number(by)}`))));
     }
-    find("[data-id=folded]").textContent = "The direct path only: the write goes through the last LayerNorm and the unembedding, as if no later layer read it. " +
-      `LayerNorm's scale is held at what it is for the whole stream at this token (1 / ${format.number(picture.scale)}); logits are relative to their mean over the vocabulary.`;
+    find("[data-id=folded]").textContent = "The direct path only: the write goes through the last LayerNorm and the " +
+      "unembedding, as if no later layer read it. LayerNorm's scale is held at what it is for the whole stream at this " +
+      `token (1 / ${format.number(picture.scale)}); logits are relative to their mean over the vocabulary.`;
   }
 
   function drawRail() {
     const { layers, heads, layer, head, row: r, length } = picture;
     for (const [id, count, at] of [["layer", layers, layer], ["head", heads, head]]) {
       const select = find(`[data-id=${id}]`);
-      if (select.length !== count) select.replaceChildren(...Array.from({ length: count }, (_, i) => el("option", { value: i }, String(i))));
+      if (select.length !== count) {
+        select.replaceChildren(...Array.from({ length: count }, (_, i) => el("option", { value: i }, String(i))));
+      }
       select.value = at;
     }
     find("[data-id=who]").replaceChildren(token(r, "q"));
-    find("[data-id=lengths]").replaceChildren(...[["this pair's part", length.pair], ["this head, all tokens", length.head],
-      ["all heads of the layer, with bias", length.layer], ["the residual stream it is added to", length.stream]].map(([name, x]) =>
+    const lengths = [["this pair's part", length.pair], ["this head, all tokens", length.head],
+      ["all heads of the layer, with bias", length.layer], ["the residual stream it is added to", length.stream]];
+    find("[data-id=lengths]").replaceChildren(...lengths.map(([name, x]) =>
       el("tr", {}, el("td", {}, name), el("td", {}, format.number(x)))));
   }
 

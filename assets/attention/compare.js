@@ -23,7 +23,8 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     if ("model" in changes) changes.step = null;
     Object.assign(part.own, changes);
     const { head, model, step, prompt } = part.own, { key } = part;
-    address.set({ [key]: head && head.join("."), [`${key}.model`]: model, [`${key}.step`]: step, [`${key}.prompt`]: prompt });
+    const own = { [`${key}.model`]: model, [`${key}.step`]: step, [`${key}.prompt`]: prompt };
+    address.set({ [key]: head && head.join("."), ...own });
     load().catch((error) => notice(error.message));
   }
 
@@ -96,7 +97,8 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     const texts = ({ read: { tokens } }) => tokens.map((token) => token.text).join("\0");
     find("[data-id=apart]").hidden = same && texts(a) === texts(b);
     find("[data-id=apart]").textContent = same ? "The texts differ: cells are compared by position, and named after A."
-      : `A has ${T} tokens and B ${b.read.tokens.length}: their cells stand for different pairs of positions, so there is no difference to draw.`;
+      : `A has ${T} tokens and B ${b.read.tokens.length}: ` +
+        "their cells stand for different pairs of positions, so there is no difference to draw.";
     if (same) {
       difference.draw(a.read.tokens, heat.differences(a.read.pattern, b.read.pattern, scale), T, false,
         "A minus B", heat.inks(false, "diverging"));
@@ -125,8 +127,8 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     const { a, b } = sides, k = place(row, column), parts = [];
     for (const part of [a, b]) {
       if (row >= part.read.tokens.length) continue;
-      parts.push(`${parts.length ? "  " : ""}${NAMES[part.key]}: `, token(part, row, "from"), ` (${row}) looks at `, token(part, column, "to"),
-        ` (${column}) with weight `, el("b", {}, digits(part.read.pattern[k])), ".");
+      parts.push(`${parts.length ? "  " : ""}${NAMES[part.key]}: `, token(part, row, "from"), ` (${row}) looks at `,
+        token(part, column, "to"), ` (${column}) with weight `, el("b", {}, digits(part.read.pattern[k])), ".");
     }
     if (comparable()) parts.push("  A − B: ", el("b", {}, digits(a.read.pattern[k] - b.read.pattern[k])), ".");
     return parts;
@@ -145,8 +147,9 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
       }
     }
     const k = place(...most);
-    return [`On average ${format.probability(moved)} of a token's attention goes elsewhere in B than in A. They differ most where `,
-      token(a, most[0], "from"), ` (${most[0]}) looks at `, token(a, most[1], "to"), ` (${most[1]}): ${format.number(p[k])} in A, ${format.number(q[k])} in B. `,
+    return [`On average ${format.probability(moved)} of a token's attention goes elsewhere in B than in A. `,
+      "They differ most where ", token(a, most[0], "from"), ` (${most[0]}) looks at `, token(a, most[1], "to"),
+      ` (${most[1]}): ${format.number(p[k])} in A, ${format.number(q[k])} in B. `,
       el("span", { class: "gb-soft" }, "Point at a cell; a click keeps it.")];
   }
 

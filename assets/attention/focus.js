@@ -21,7 +21,8 @@
     /** Choose a head, a cell or both; every view of the tab hears of it. */
     set({ head, cell }) {
       if (head !== undefined) address.set({ head: head && head.join(".") });
-      if (cell !== undefined) address.set({ cell: cell && (cell.column === null ? cell.row : `${cell.row}.${cell.column}`) });
+      const named = cell && (cell.column === null ? cell.row : `${cell.row}.${cell.column}`);
+      if (cell !== undefined) address.set({ cell: named });
       emit("focus");
     },
 

@@ -90,12 +90,14 @@
       if (place < 0) return;
       const [x, y] = corner(place), left = down.offsetWidth, top = across.offsetHeight;
       const near = (now, start, span, room) => Math.max(start + span - room, Math.min(now, start - GAP));
-      box.scrollTo(near(box.scrollLeft, x, size + GAP, box.clientWidth - left), near(box.scrollTop, y, step, box.clientHeight - top));
+      box.scrollTo(near(box.scrollLeft, x, size + GAP, box.clientWidth - left),
+        near(box.scrollTop, y, step, box.clientHeight - top));
     }
 
     function under(event) {
       const area = canvas.getBoundingClientRect();
-      const column = Math.floor((event.clientX - area.left) / (size + GAP)), row = Math.floor((event.clientY - area.top) / step);
+      const column = Math.floor((event.clientX - area.left) / (size + GAP));
+      const row = Math.floor((event.clientY - area.top) / step);
       if (!picture || column < 0 || column >= columns || row < 0) return null;
       const head = order[row * columns + column];
       return head === undefined ? null : [Math.floor(head / picture.heads), head % picture.heads];

@@ -5,9 +5,12 @@
   const { address, bytes } = glassbox;
   const FLOWS = {  // whose attention the text shows, in a sentence each
     head: (_, [layer, head]) => `Layer ${layer}, head ${head}: the weights of this head alone.`,
-    layer: ({ heads }, [layer]) => `The mean of the ${heads} heads of layer ${layer}, whatever each of them does with what it finds.`,
-    all: ({ layers, heads }) => `The mean of all ${layers * heads} heads. Later layers read tokens that earlier ones have mixed; a mean forgets that.`,
-    rollout: () => "Rollout (Abnar & Zuidema, 2020): layers multiplied from last to first, each half attention, half staying put. Values and MLPs are left out.",
+    layer: ({ heads }, [layer]) => `The mean of the ${heads} heads of layer ${layer}, ` +
+      "whatever each of them does with what it finds.",
+    all: ({ layers, heads }) => `The mean of all ${layers * heads} heads. ` +
+      "Later layers read tokens that earlier ones have mixed; a mean forgets that.",
+    rollout: () => "Rollout (Abnar & Zuidema, 2020): layers multiplied from last to first, " +
+      "each half attention, half staying put. Values and MLPs are left out.",
   };
   const place = (row, column) => (row * (row + 1)) / 2 + column;
 
@@ -26,7 +29,9 @@
 
     function draw() {
       for (const [group, value] of [["drawn", arcs ? "arcs" : "text"], ["way", by ? "by" : "at"]]) {
-        for (const button of find(`[data-id=${group}]`).children) button.setAttribute("aria-pressed", String(button.value === value));
+        for (const button of find(`[data-id=${group}]`).children) {
+          button.setAttribute("aria-pressed", String(button.value === value));
+        }
       }
       find("[data-id=flow]").value = flow;
       passage.draw(picture.tokens);
@@ -63,13 +68,17 @@
       let held = weights || own ? "" : " Working it out …";
       if (arcs && weights) {
         const rest = own && muted && !by && row > 0;  // the first token is muted here too
-        const seen = Float32Array.from({ length: T }, (_, i) => (sees(i) && !(rest && i === 0) ? weights[place(...pair(i))] : 0));
+        const seen = Float32Array.from({ length: T }, (_, i) =>
+          (sees(i) && !(rest && i === 0) ? weights[place(...pair(i))] : 0));
         const { count, share } = passage.arcs(seen, row, by, alpha, marks), one = count === 1;
         held = ` ${count} arc${one ? "" : "s"} hold${one ? "s" : ""} ${Math.round(100 * share)} % of ` +
-          `${by ? "the attention it gets" : "its attention"}${rest ? " that is not on the first token" : ""}; darker is stronger, on the scale of the legend.`;
+          `${by ? "the attention it gets" : "its attention"}${rest ? " that is not on the first token" : ""}; ` +
+          "darker is stronger, on the scale of the legend.";
       } else if (!arcs) {
-        const level = own ? (i) => levels[place(...pair(i).map(coarse))] : (i) => Math.round(255 * alpha(weights[place(...pair(i))]));
-        passage.shade(Int16Array.from({ length: T }, (_, i) => (sees(i) && (own || weights) ? level(i) : -1)), marks, own && muted ? 0 : null);
+        const level = own ? (i) => levels[place(...pair(i).map(coarse))]
+          : (i) => Math.round(255 * alpha(weights[place(...pair(i))]));
+        const shown = Int16Array.from({ length: T }, (_, i) => (sees(i) && (own || weights) ? level(i) : -1));
+        passage.shade(shown, marks, own && muted ? 0 : null);
       }
       if (pinned) passage.reveal(row);
       find("[data-id=caption]").textContent = FLOWS[flow](picture, at) + held;

@@ -12,7 +12,8 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
 
   const grid = glassbox.headGrid(find("[data-id=grid]"), { onHover: hintHead, onPick: zoomTo });
   const zoom = glassbox.headZoom(find("[data-id=zoom]"), { onHover: hoverCell, onPick: pinCell });
-  const text = glassbox.headText({ find, ask, notice, redraw: () => picture && showText(), onHover: hoverCell, onPick: pinCell });
+  const text = glassbox.headText({ find, ask, notice, redraw: () => picture && showText(),
+    onHover: hoverCell, onPick: pinCell });
   const profiles = glassbox.headProfiles({ find, ask, notice, change: () => picture && draw() });
 
   // ---- data ---------------------------------------------------------------------------------------
@@ -90,9 +91,11 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     find("[data-id=hatched]").hidden = !muted;
     find("[data-id=unit]").textContent = muted ? "share of the weight that is not on the first token" : "attention weight";
     const count = picture.tokens.length;
-    find("[data-id=size]").textContent = `All ${picture.layers * picture.heads} heads, ${count} token${count > 1 ? "s" : ""}`;
+    find("[data-id=size]").textContent = `All ${picture.layers * picture.heads} heads, ` +
+      `${count} token${count > 1 ? "s" : ""}`;
     find("[data-id=pooled]").hidden = picture.side === picture.tokens.length;
-    find("[data-id=pooled]").textContent = `Thumbnails have ${picture.side} cells a side; each shows the strongest weight in it.`;
+    find("[data-id=pooled]").textContent = `Thumbnails have ${picture.side} cells a side; ` +
+      "each shows the strongest weight in it.";
     heat.legend(find("[data-id=legend]"), scale);
     picture.thumbnails = picture.bytes.map((own, i) => (muted
       ? heat.levels(heat.weights(own), picture.side, scale, picture.rests[i]) : heat.byteLevels(own, scale)));
@@ -127,7 +130,8 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     find("[data-id=kind]").textContent = profiles.label(number());
     profiles.table(number());
     drawGrid();
-    picture.levels = fine ? heat.levels(fine.pattern, side, scale, muted ? fine.rests : null) : picture.thumbnails[number()];
+    picture.levels = fine ? heat.levels(fine.pattern, side, scale, muted ? fine.rests : null)
+      : picture.thumbnails[number()];
     zoom.draw(picture.tokens, picture.levels, side, muted, name);
     fetchHead();
     point();
@@ -169,7 +173,8 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     if (column === null) {
       const weights = fine.pattern.subarray(place(row, 0), place(row, row) + 1);
       const best = weights.reduce((top, w, i) => (w > weights[top] ? i : top), 0);
-      return [...named(row, "from"), " looks most at ", ...named(best, "to"), `: ${format.number(weights[best])} of its attention. `,
+      return [...named(row, "from"), " looks most at ", ...named(best, "to"),
+        `: ${format.number(weights[best])} of its attention. `,
         el("span", { class: "gb-soft" }, "Point at a cell for its weight; a click keeps it.")];
     }
     const weight = fine.pattern[place(row, column)], score = fine.scores[place(row, column)];
@@ -215,7 +220,8 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   }
 
   root.addEventListener("click", (event) => {  // a click on nothing in particular lets go
-    if (focus.cell() && !event.target.closest(".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button, select")) pinCell(null);
+    const something = ".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button, select";
+    if (focus.cell() && !event.target.closest(something)) pinCell(null);
   });
 
   /** Another head or cell was chosen, here or in another view. */

@@ -20,7 +20,8 @@
       const cell = Math.min((box.clientWidth - 1) / count, 26 * scale), width = cell * count;
       const named = labels !== null && cell >= letter;
       const heads = 1.5 * letter, plot = 48 * scale, foot = named ? 74 * scale : 4;
-      const full = Math.max(width, Math.min(box.clientWidth, 320 * scale)), height = rows.length * (heads + plot + 6) + foot;
+      const full = Math.max(width, Math.min(box.clientWidth, 320 * scale));
+      const height = rows.length * (heads + plot + 6) + foot;
       shape = { cell, width, count, full, height, rows: rows.map((_, i) => i * (heads + plot + 6) + heads), plot };
       const context = canvas2d(canvas, full, height);
       context.textBaseline = "alphabetic";

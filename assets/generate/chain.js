@@ -42,7 +42,13 @@
       return { row, input, says, on, grip, dial };
     }
 
-    const stopsOf = (name) => DIALS[name].stops(store.size);
+    const known = new Map();  // what a slider runs through, for the vocabulary's size
+    function stopsOf(name) {
+      if (known.get("size") !== store.size) known.clear();
+      known.set("size", store.size);
+      if (!known.has(name)) known.set(name, DIALS[name].stops(store.size));
+      return known.get(name);
+    }
 
     function shift(name, by) {
       store.move(name, store.order.indexOf(name) + by);
@@ -71,7 +77,11 @@
       }
     }
 
-    let placed = "";
+    let placed = "", seen = true, behind = false;
+    new ResizeObserver(([{ contentRect }]) => {
+      seen = contentRect.width > 0;
+      if (seen && behind) follow();
+    }).observe(list);
     function place() {
       if (placed === String(store.order)) return;
       placed = String(store.order);
@@ -85,6 +95,8 @@
     }
 
     function follow() {
+      behind = !seen;
+      if (behind) return;  // it follows when it is seen
       place();
       store.order.forEach((name) => {
         const { row, input, says, on, dial } = rows.get(name), value = store.chosen(name), stops = stopsOf(name);

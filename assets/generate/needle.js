@@ -12,25 +12,34 @@
     const pointer = el("i", { class: "gb-needle-pointer", "aria-hidden": "true", hidden: true });
     const says = el("p", { class: "gb-small gb-soft gb-needle-says" });
     box.append(el("div", { class: "gb-needle-bar" }, canvas, pointer), says);
-    let view = null, width = 0;
+    let view = null, width = 0, ink = null;
+    // As in ranks.js, nothing is measured while drawing.
+    new ResizeObserver(([{ contentRect }]) => { width = contentRect.width; redraw(); }).observe(canvas.parentElement);
+    function redraw() {
+      ink = null;
+      if (view) draw(view);
+    }
+    function inks() {
+      const { color } = glassbox, scale = parseFloat(color("--gb-scale") || 1);
+      return { scale, font: `${12 * scale}px ${color("--gb-mono")}`, accent: color("--gb-accent"), text: color("--gb-ink"),
+        paper: color("--gb-paper") };
+    }
 
     function draw(now) {
       view = now;
-      const wide = canvas.parentElement.clientWidth;
-      if (!wide) return;
-      const scale = parseFloat(glassbox.color("--gb-scale") || 1), high = HIGH * scale;
-      const context = glassbox.canvas2d(canvas, width = wide, high), { final } = view.result;
-      const accent = glassbox.color("--gb-accent"), ink = glassbox.color("--gb-ink"), paper = glassbox.color("--gb-paper");
+      if (!width) return;
+      const { scale, font, accent, text, paper } = ink ??= inks(), high = HIGH * scale;
+      const context = glassbox.canvas2d(canvas, width, high), { final } = view.result;
       context.fillStyle = accent;
       context.globalAlpha = 0.12;
-      context.fillRect(0, 0, wide, high);
+      context.fillRect(0, 0, width, high);
       context.globalAlpha = 1;
-      context.font = `${12 * scale}px ${glassbox.color("--gb-mono")}`;
+      context.font = font;
       context.textBaseline = "middle";
       let end = 0;
       for (let id = 0; id < final.length; id += 1) {
         if (final[id] === 0) continue;
-        const x = end * wide, w = final[id] * wide;
+        const x = end * width, w = final[id] * width;
         end += final[id];
         if (w < 0.75) continue;  // too thin to see: they share the pale ground
         context.fillStyle = accent;
@@ -39,7 +48,7 @@
         context.globalAlpha = 1;
         context.fillStyle = paper;
         context.fillRect(x + w - 0.5, 0, 0.5, high);
-        if (w > 26 * scale) name(context, view.label(id), x, w, high, ink);
+        if (w > 26 * scale) name(context, view.label(id), x, w, high, text);
       }
     }
 
@@ -71,21 +80,24 @@
 
     return {
       draw,
-      redraw() { if (view) draw(view); },
+      redraw,
       rest() { pointer.hidden = true; says.textContent = ""; },
-      /** Let the pointer fall on `share`, in the time that the pace "slow", "normal" or "skip" gives it. */
-      async fall(share, id, pace, hurried) {
+      /** Let the pointer fall on `share`: "slow", "normal" or "skip", within `most` milliseconds; a hurried person ends it. */
+      async fall(share, id, pace, most, hurried) {
         if (!view || !width) return;
-        says.textContent = `The random number ${share.toFixed(4)} falls on ${view.label(id)}, `
-          + `drawn with ${format.probability(view.result.final[id])}.`;
+        const tell = () => {
+          says.textContent = `The random number ${share.toFixed(4)} falls on ${view.label(id)}, `
+            + `drawn with ${format.probability(view.result.final[id])}.`;
+        };
         pointer.hidden = false;
         pointer.style.left = `${100 * share}%`;
-        const span = calm() ? 0 : SPANS[pace];
-        if (!span) return;
+        const span = calm() ? 0 : Math.min(SPANS[pace], most);
+        if (!span) return tell();
         const swing = pointer.animate([{ left: "0%", offset: 0 }, { left: `${Math.min(100, 100 * share + 6)}%`, offset: 0.7 },
           { left: `${100 * share}%`, offset: 1 }], { duration: span, easing: "cubic-bezier(.2,.7,.2,1)" });
         hurried(() => swing.finish());
         await swing.finished;
+        tell();
       },
       clear() { view = null; canvas.width = canvas.height = 0; this.rest(); },
     };

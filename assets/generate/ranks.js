@@ -9,7 +9,21 @@
   glassbox.ranks = (box) => {
     const canvas = el("canvas", { role: "img" });
     box.append(canvas);
-    let view = null, width = 0, height = 0;
+    let view = null, width = 0, height = 0, ink = null;
+    // Sizes and colours are known beforehand: asking for them while drawing would lay out the page anew.
+    new ResizeObserver(([{ contentRect }]) => {
+      [width, height] = [contentRect.width, Math.max(150, contentRect.height)];
+      redraw();
+    }).observe(box);
+    function redraw() {
+      ink = null;
+      if (view) draw(view);
+    }
+    function inks() {
+      const { color } = glassbox, font = `${parseFloat(color("--gb-scale") || 1) * 11.5}px ${color("--gb-sans")}`;
+      return { font, soft: color("--gb-soft"), line: color("--gb-line"), accent: color("--gb-accent"), text: color("--gb-ink"),
+        paper: color("--gb-paper") };
+    }
 
     const across = (rank) => LEFT + ((width - LEFT - RIGHT) * Math.log(rank)) / Math.log(view.own.length);
     const down = (p) => TOP + ((height - TOP - BOTTOM) * Math.log(Math.max(p, FLOOR))) / Math.log(FLOOR);
@@ -31,11 +45,9 @@
 
     function draw(now) {
       view = now;
-      const wide = box.clientWidth, high = Math.max(150, box.clientHeight);
-      if (!wide) return;
-      const context = glassbox.canvas2d(canvas, width = wide, height = high);
-      const color = glassbox.color, soft = color("--gb-soft"), line = color("--gb-line"), accent = color("--gb-accent");
-      context.font = `${parseFloat(color("--gb-scale") || 1) * 11.5}px ${color("--gb-sans")}`;
+      if (!width) return;
+      const context = glassbox.canvas2d(canvas, width, height), { font, soft, line, accent, text, paper } = ink ??= inks();
+      context.font = font;
       drawAxes(context, soft, line);
       const ranks = sampled(), { result, own, ownOrder } = view;
       trace(context, ranks, (rank) => own[byRank(ownOrder, rank)], () => true, soft, 1.5, 0.55);
@@ -43,7 +55,7 @@
       const shaped = (rank) => shapedP(byRank(result.order, rank));
       trace(context, ranks, shaped, (rank) => !kept(rank), accent, 1.5, 0.45, [2, 3]);
       trace(context, ranks, shaped, kept, accent, 2.5, 1);
-      drawCuts(context, color("--gb-ink"), color("--gb-paper"));
+      drawCuts(context, text, paper);
       canvas.setAttribute("aria-label", described(ranks));
     }
 
@@ -146,7 +158,7 @@
 
     return {
       draw,
-      redraw() { if (view) draw(view); },
+      redraw,
       clear() { view = null; canvas.width = canvas.height = 0; canvas.setAttribute("aria-label", "Nothing to show yet"); },
     };
   };

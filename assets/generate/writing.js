@@ -41,6 +41,11 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
   choosePace(PACES.find((value) => String(value) === address.get("pace")) ?? Infinity);
 
   fields.choice(part("throw"), "draw", "normal", (value) => { drawPace = value; });
+  fields.choice(part("colour"), "chips", "surprise", (value) => {
+    written.colour(value);
+    const ends = { surprise: ["expected", "10 bits of surprise"], probability: ["drawn with 0", "with 100 %"] }[value];
+    [part("ramp-low").textContent, part("ramp-high").textContent] = ends;
+  });
   fields.choice(part("rows"), "rows", "20", (value) => odds.rows(Number(value)));
 
   // ---- the position after the last token ----------------------------------------------------------
@@ -102,7 +107,7 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
   /** The pointer falls, the token lights up: what a single token, or a slow pace, has time for. */
   async function throwNeedle(job) {
     const { share, id } = tokens.at(-1), hurried = (end) => { job.hurry = end; };
-    if (!job.stopped) await needle.fall(share, id, drawPace, hurried);
+    if (!job.stopped) await needle.fall(share, id, drawPace, job.continuous ? 700 / pace : Infinity, hurried);
     if (!job.stopped && drawPace !== "skip") await odds.choose(id, hurried);
   }
 
@@ -115,7 +120,7 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
       const answer = await coming;
       if (job.dropped) return;
       const slow = job.continuous && pace < Infinity, came = answer.tokens.length;
-      const span = slow ? (1000 * came) / pace : Math.min(200, performance.now() - asked), due = asked + span;
+      const span = slow ? (1000 * came) / pace : Math.min(260, performance.now() - asked), due = asked + span;
       take(answer);
       left -= came;
       if (!slow) asked = performance.now();
@@ -273,7 +278,7 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
   }
 
   function drawSpeed(count, ms) {
-    speed.textContent = `${format.whole(tokens.length)} tokens, ${format.number((1000 * count) / ms)} a second`;
+    speed.textContent = `${format.whole(tokens.length)} tokens, ${format.number((1000 * count) / ms)} a second.`;
   }
 
   function drawButtons() {

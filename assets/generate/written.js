@@ -36,7 +36,11 @@
     chip.style.backgroundColor = glassbox.rgb(rgb);
     chip.style.color = light > 0.45 ? "#16191f" : "#e8ebf0";
   };
-  const paint = (chip, token) => glassbox.tint(chip, "surprise", glassbox.bitsOf(token) / MOST_BITS);
+  // What a chip's colour says: the map, and where on it a token lies, from 0 to 1.
+  const COLOURS = {
+    surprise: ["surprise", (token) => glassbox.bitsOf(token) / MOST_BITS],
+    probability: ["sequential", (token) => token.p],
+  };
 
   /** The colours of a map, left to right, on a small canvas: a legend. */
   glassbox.ramp = (canvas, map = "surprise") => {
@@ -54,7 +58,9 @@
   glassbox.written = (box, ramp = null, onPick = null) => {
     let vocabulary = null, tokens = [];  // those that are shown: { id, p, raw, rank, forced, begins }
     let reader = null, unfinished = [];  // joins cut characters; the chips that show their first bytes
-    let pointed = -1;
+    let pointed = -1, [map, placeOf] = COLOURS.surprise;
+    const paint = (chip, token) => glassbox.tint(chip, map, placeOf(token));
+    const repaint = () => box.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
 
     /** Start over with a prompt; tokens are then added one by one. */
     function reset(prompt, words) {
@@ -119,7 +125,7 @@
       beside(chip);
     });
 
-    const drawRamp = () => { if (ramp) glassbox.ramp(ramp); };
+    const drawRamp = () => { if (ramp) glassbox.ramp(ramp, map); };
     drawRamp();
     return {
       reset, add,
@@ -135,10 +141,13 @@
       },
       count: () => tokens.length,
       follow() { box.scrollTop = box.scrollHeight; },
-      theme() {
+      /** Colour by "surprise", or by the "probability" that tokens were drawn with. */
+      colour(by) {
+        [map, placeOf] = COLOURS[by];
         drawRamp();
-        box.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
+        repaint();
       },
+      theme() { drawRamp(); repaint(); },
     };
   };
 })();

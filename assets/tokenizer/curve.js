@@ -34,7 +34,8 @@
     const [nowX, nowY] = thinned[thinned.length - 1];
     const words = (at, anchor, dx, dy, text, kind = "gb-tk-axis") =>
       draw("text", { x: at[0] + dx, y: at[1] + dy, "text-anchor": anchor, class: kind }, text);
-    box.replaceChildren(draw("svg", { width, height, role: "img", "aria-label": `${label(thinned[0][1])} at ${start}, ${label(nowY)} at ${nowX}` },
+    const spoken = `${label(thinned[0][1])} at ${start}, ${label(nowY)} at ${nowX}`;
+    box.replaceChildren(draw("svg", { width, height, role: "img", "aria-label": spoken },
       draw("line", { x1: left, x2: width - right, y1: height - bottom, y2: height - bottom, class: "gb-tk-base" }),
       draw("polyline", { points: thinned.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" "), class: "gb-tk-line" }),
       draw("circle", { cx: x(nowX), cy: y(nowY), r: 4 * scale, class: "gb-tk-dot" }),

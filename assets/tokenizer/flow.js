@@ -111,7 +111,8 @@
       const id = ids[first + i];
       let left = i;
       const unit = blocks.flatMap((block) => block.units).find(({ chips: own }) => (left -= own.length) < 0).raw;
-      return { id, token: table[id], whole: unit[2], note: unit[3], place: first + i, times: ids.reduce((n, other) => n + (other === id), 0) };
+      const times = ids.reduce((n, other) => n + (other === id), 0);
+      return { id, token: table[id], whole: unit[2], note: unit[3], place: first + i, times };
     }
 
     const indexOf = (event) => {

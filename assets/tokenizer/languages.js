@@ -20,7 +20,8 @@ glassbox.lens("languages", ({ root, ask, upload, find, all, notice }) => {
       ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
       ...tokenizers.map((entry) => el("label", { class: "gb-check" },
         el("input", { type: "checkbox", value: entry.ref, checked: chosen.includes(entry.ref),
-          disabled: chosen.length >= MAX && !chosen.includes(entry.ref), onchange: (event) => pick(entry.ref, event.target.checked) }), entry.name)),
+          disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
+          onchange: (event) => pick(entry.ref, event.target.checked) }), entry.name)),
     ]));
   }
   function pick(ref, whether) {
@@ -62,20 +63,27 @@ glassbox.lens("languages", ({ root, ask, upload, find, all, notice }) => {
     boxes.empty.hidden = answer.bytes_drawn > 0 || answer.counts.bytes > 0;
     tokenRows.label(boxes.aligned, answer.rows);
     const rest = answer.counts.bytes - answer.bytes_drawn, drawn = answer.rows.some((row) => row.cells);
-    boxes.drawn.textContent = rest && drawn ? `Only the first ${format.bytes(answer.bytes_drawn)} of the text are drawn; the table counts all of it.` : "";
+    boxes.drawn.textContent = !rest || !drawn ? ""
+      : `Only the first ${format.bytes(answer.bytes_drawn)} of the text are drawn; the table counts all of it.`;
     boxes.drawn.hidden = !boxes.drawn.textContent;
   }
 
   function drawBars() {
     const { samples, rows } = measured;
-    const value = (sample, i) => (sample.tokens[i] === null ? null : measure === "tokens" ? sample.tokens[i] : sample.bytes / Math.max(1, sample.tokens[i]));
+    function value(sample, i) {
+      const tokens = sample.tokens[i];
+      return tokens === null || measure === "tokens" ? tokens : sample.bytes / Math.max(1, tokens);
+    }
     const written = measure === "tokens" ? format.whole : (v) => v.toFixed(2);
     // Of tokens only what was written to be compared sets the scale; a long prompt's bar ends at the edge.
     const scale = Math.max(...samples.filter((s) => measure === "rate" || s.language).flatMap((s) => rows.map((_, i) => value(s, i) ?? 0)));
-    boxes.caption.textContent = measure === "tokens" ? "Tokens for each sample: shorter is cheaper" : "Bytes per token over short samples: longer is cheaper";
-    boxes.keys.replaceChildren(...rows.map((row, i) => el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), tokenRows.short(row))));
+    boxes.caption.textContent = measure === "tokens" ? "Tokens for each sample: shorter is cheaper"
+      : "Bytes per token over short samples: longer is cheaper";
+    boxes.keys.replaceChildren(...rows.map((row, i) =>
+      el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), tokenRows.short(row))));
     boxes.bars.replaceChildren(...samples.map((sample) => el("div", { class: "gb-tk-sample-row" },
-      el("button", { type: "button", class: "gb-tk-link", title: "Use as prompt", onclick: () => look({ prompt: sample.text }) }, sample.name),
+      el("button", { type: "button", class: "gb-tk-link", title: "Use as prompt",
+        onclick: () => look({ prompt: sample.text }) }, sample.name),
       el("div", {}, ...rows.map((row, i) => {
         const v = value(sample, i);
         if (v === null) return el("div", { class: "gb-tk-measure" }, el("small", { class: "gb-soft" }, "can't write it"));
@@ -101,7 +109,8 @@ glassbox.lens("languages", ({ root, ask, upload, find, all, notice }) => {
       if (measured) drawBars();
     });
   }
-  const press = () => all("[data-measure]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.measure === measure)));
+  const press = () => all("[data-measure]").forEach((button) =>
+    button.setAttribute("aria-pressed", String(button.dataset.measure === measure)));
   press();
   boxes.marks.checked = address.get("blanks") !== "off";
   boxes.marks.addEventListener("change", () => {

@@ -6,7 +6,9 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
   const NEWEST = 10;
   const WORDS = { ready: "Ready.", reading: "Counting the pairs of the text.", running: "Merging.", paused: "Paused.",
     finished: "Finished.", stopped: "Stopped; what it has learnt is kept.", failed: "" };
-  let state = "ready", since = 0, timer = null, about = null, merges = [], tokens = [], pairNodes = new Map(), kept = null, loaded = false;
+  const tokens = [];  // how each id reads
+  let state = "ready", since = 0, timer = null, about = null, merges = [], pairNodes = new Map();
+  let kept = null, loaded = false, proposed = "";
   const collapse = glassbox.tokenCollapse(boxes.sample, tokens);
   const going = () => state === "reading" || state === "running" || state === "paused";
   const say = (error) => { if (!(error instanceof Refusal)) console.error(error); notice(error.message); };
@@ -71,7 +73,8 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
     pairNodes = new Map();
     boxes.pairs.replaceChildren();
     boxes.newest.replaceChildren();
-    boxes.keep.hidden = boxes.kept.hidden = true;
+    boxes.keep.hidden = boxes.kept.hidden = boxes.empty.hidden = true;
+    boxes.picture.hidden = false;
     buttons();
   }
 
@@ -91,8 +94,9 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
       about = answer;
       tokens.splice(0, tokens.length, ...answer.bytes);
       collapse.begin(answer.sample);
-      boxes.name.value ||= `${answer.title}, ${format.whole(answer.vocab_size)}`.slice(0, 60);
-      boxes.name.dataset.made = "";
+      const untouched = !boxes.name.value || boxes.name.value === proposed;
+      proposed = `${answer.title}, ${answer.vocab_size}`.slice(0, 60);
+      if (untouched) boxes.name.value = proposed;
     }
     state = answer.state;
     since = answer.next;
@@ -101,7 +105,9 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
     if (root.offsetParent) draw(answer);
     buttons();
     const behind = answer.next < answer.learnt;
-    if (going() || behind) timer = setTimeout(() => news().catch(say), behind ? 0 : root.offsetParent ? Math.max(120, Math.min(400, 900 / (pace() || 9))) : 1500);
+    // Asking takes time from a training at full speed, so it is asked less often than one that is to be watched.
+    const wait = !going() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
+    if (going() || behind) timer = setTimeout(() => news().catch(say), wait);
   });
 
   function take(fresh) {
@@ -116,14 +122,15 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
   function draw(answer) {
     const last = merges[merges.length - 1], length = last?.length ?? about?.n_bytes ?? 0, vocabulary = 257 + merges.length;
     const count = (name, value, title = "") => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
-    boxes.status.textContent = WORDS[state] + (state === "finished" && about && vocabulary < about.vocab_size ? " No pair is left that occurs twice." : "");
+    const early = state === "finished" && about && vocabulary < about.vocab_size;
+    boxes.status.textContent = WORDS[state] + (early ? " No pair is left that occurs twice." : "");
     boxes.figures.replaceChildren(
       count("merges", format.whole(merges.length)),
       count("vocabulary", format.whole(vocabulary), "256 bytes, the merges, and <|endoftext|>"),
       count("bytes of the text", format.whole(about?.n_bytes ?? 0)),
       count("tokens of the text", format.whole(length)),
       count("bytes per token", length ? (about.n_bytes / length).toFixed(2) : "–"),
-      count("time spent learning", format.seconds(answer.seconds)));
+      count("time spent learning", format.seconds(answer.seconds), `${answer.seconds.toFixed(3)} s, pauses left out`));
     const share = about ? merges.length / Math.max(1, about.vocab_size - 257) : 0;
     boxes.progress.firstElementChild.style.transform = `scaleX(${Math.min(1, share)})`;
     boxes.progress.setAttribute("aria-valuenow", Math.round(100 * share));
@@ -135,9 +142,9 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
   /** Rows glide to their new places; the amber one merges next. */
   function drawPairs(pairs) {
     const most = pairs[0]?.[2] ?? 1, tops = new Map([...pairNodes].map(([key, node]) => [key, node.offsetTop]));
-    const rows = pairs.map(([left, right, count], i) => {
+    const rows = pairs.map(([left, right, count, leftParts, rightParts], i) => {
       const key = `${left},${right}`, row = pairNodes.get(key) ?? el("div", { class: "gb-tk-pair" },
-        el("span", { class: "gb-tk-both" }, chips.chip(left, tokens[left]), chips.chip(right, tokens[right])), el("i"), el("b"));
+        el("span", { class: "gb-tk-both" }, chips.chip(left, leftParts), chips.chip(right, rightParts)), el("i"), el("b"));
       row.classList.toggle("gb-tk-first", i === 0);
       row.querySelector("i").style.width = `${(100 * count / most).toFixed(1)}%`;
       row.querySelector("b").textContent = format.whole(count);
@@ -149,12 +156,14 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
     if (calm() || pace() > 20 || !pace()) return;
     for (const [key, row] of pairNodes) {
       const from = tops.get(key), by = from === undefined ? 12 : from - row.offsetTop;
-      if (by) row.animate([{ transform: `translateY(${by}px)`, opacity: from === undefined ? 0 : 1 }, { transform: "none", opacity: 1 }], { duration: 220, easing: "ease-out" });
+      const before = { transform: `translateY(${by}px)`, opacity: from === undefined ? 0 : 1 };
+      if (by) row.animate([before, { transform: "none", opacity: 1 }], { duration: 220, easing: "ease-out" });
     }
   }
 
   function drawNewest() {
-    boxes.newest.replaceChildren(...merges.slice(-NEWEST).reverse().map(({ left, right, token, count }) => el("div", { class: "gb-tk-step" },
+    const newest = merges.slice(-NEWEST).reverse();
+    boxes.newest.replaceChildren(...newest.map(({ left, right, token, count }) => el("div", { class: "gb-tk-step" },
       chips.chip(left, tokens[left]), "+", chips.chip(right, tokens[right]), "→", chips.chip(token, tokens[token]),
       el("span", { class: "gb-soft gb-small" }, `id ${token}, ${format.whole(count)} times`))));
   }
@@ -162,7 +171,8 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
   function curves() {
     const end = about?.vocab_size ?? 0, empty = "The curve begins with the second merge.";
     const start = about ? [[257, 1]] : [];
-    glassbox.tokenCurve(boxes.compression, [...start, ...merges.map((m, i) => [258 + i, about.n_bytes / m.length])], { end, empty, label: (v) => v.toFixed(2) });
+    const rates = [...start, ...merges.map((m, i) => [258 + i, about.n_bytes / m.length])];
+    glassbox.tokenCurve(boxes.compression, rates, { end, empty, label: (v) => v.toFixed(2) });
     glassbox.tokenCurve(boxes.counts, merges.map((m, i) => [258 + i, m.count]), { end, empty, logarithmic: true, label: format.whole });
   }
 

@@ -21,7 +21,8 @@ glassbox.tokenLessons = [
   },
   {
     title: "Indentation",
-    prompt: "def area(shapes):\n    total = 0\n    for shape in shapes:\n        if shape.visible:\n            total += shape.width * shape.height\n    return total\n",
+    prompt: "def area(shapes):\n    total = 0\n    for shape in shapes:\n        if shape.visible:\n"
+      + "            total += shape.width * shape.height\n    return total\n",
     says: "GPT-2 spends a token on almost every space of an indentation, and its context on nothing. "
       + "Later vocabularies learnt from code as well and have tokens for whole runs of spaces.",
   },

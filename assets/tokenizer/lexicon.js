@@ -43,14 +43,17 @@ glassbox.lens("lexicon", ({ root, ask, upload, find, all, notice }) => {
     boxes.name.textContent = answer.name;
     boxes.about.textContent = answer.about;
     const narrowed = answer.total < answer.vocab_size;
-    boxes.found.textContent = narrowed ? `${format.whole(answer.total)} of ${format.whole(answer.vocab_size)} tokens` : `All ${format.whole(answer.vocab_size)} tokens`;
+    const everything = `${format.whole(answer.vocab_size)} tokens`;
+    boxes.found.textContent = narrowed ? `${format.whole(answer.total)} of ${everything}` : `All ${everything}`;
     boxes.clear.hidden = !narrowed;
     boxes["unused-row"].hidden = answer.never === null;
-    boxes.never.textContent = answer.never === null ? "" : `${format.whole(answer.never)} of ${format.whole(answer.vocab_size)} tokens never occur in ${answer.text === "Your text" ? "the prompt" : answer.text}.`;
+    const where = answer.text === "Your text" ? "the prompt" : answer.text;
+    boxes.never.textContent = answer.never === null ? "" : `${format.whole(answer.never)} of ${everything} never occur in ${where}.`;
     if (start === 0) { boxes.words.replaceChildren(); shown = 0; }
     boxes.words.append(...answer.tokens.map((token) => {
       const node = el("button", { type: "button", class: "gb-tk-word", data: { id: token.id }, onclick: () => pin(token, node) },
-        chips.chip(token.id, token.parts, { more: token.special ? "gb-tk-special" : "" }), el("small", {}, token.count === null ? String(token.id) : `× ${format.whole(token.count)}`));
+        chips.chip(token.id, token.parts, { more: token.special ? "gb-tk-special" : "" }),
+        el("small", {}, token.count === null ? String(token.id) : `× ${format.whole(token.count)}`));
       return node;
     }));
     if (!answer.total) boxes.words.append(el("p", { class: "gb-empty" }, "No token is like that."));
@@ -65,9 +68,11 @@ glassbox.lens("lexicon", ({ root, ask, upload, find, all, notice }) => {
     const most = Math.max(...lengths);
     boxes.lengths.replaceChildren(...lengths.slice(1).map((count, i) => {
       const length = i + 1, name = length === LONGEST ? `${LONGEST}+` : String(length);
-      return el("button", { type: "button", "aria-pressed": String(filter.length === length), disabled: !count, "aria-label": `${format.whole(count)} tokens of ${name} bytes`,
+      return el("button", { type: "button", "aria-pressed": String(filter.length === length), disabled: !count,
+        "aria-label": `${format.whole(count)} tokens of ${name} bytes`,
         onclick: () => { filter.length = filter.length === length ? null : length; search(); } },
-      el("i", { style: `height: ${count ? Math.max(2, 100 * count / most) : 0}%` }), el("small", {}, length === 1 || length % 4 === 0 ? name : ""));
+      el("i", { style: `height: ${count ? Math.max(2, 100 * count / most) : 0}%` }),
+      el("small", {}, length === 1 || length % 4 === 0 ? name : ""));
     }));
   }
 
@@ -77,8 +82,9 @@ glassbox.lens("lexicon", ({ root, ask, upload, find, all, notice }) => {
     const most = Math.max(...counts.map(Math.log1p));
     boxes.bytes.replaceChildren(...counts.map((count, byte) => {
       const share = count ? Math.round(12 + 68 * Math.log1p(count) / most) : 0;
-      return el("button", { type: "button", "aria-pressed": String(filter.byte === byte), disabled: !count, data: { byte, count },
-        "aria-label": `${format.whole(count)} tokens begin with ${byte.toString(16).padStart(2, "0")} ${byteName(byte)}`, style: `--share: ${share}%`,
+      const hex = byte.toString(16).padStart(2, "0");
+      return el("button", { type: "button", "aria-pressed": String(filter.byte === byte), disabled: !count,
+        "aria-label": `${format.whole(count)} tokens begin with ${hex} ${byteName(byte)}`, style: `--share: ${share}%`,
         onclick: () => { filter.byte = filter.byte === byte ? null : byte; search(); } }, byteName(byte));
     }));
   }
@@ -108,7 +114,9 @@ glassbox.lens("lexicon", ({ root, ask, upload, find, all, notice }) => {
         token.count !== null && fact("in the text", format.whole(token.count))].filter(Boolean)), tree);
     try {
       const { steps } = await ask("explain_token", { ...request(), id: token.id });
-      if (pinned === token.id && steps.length) tree.append(grow(token.id, new Map(steps.map((step) => [step.token.id, step])), token.parts));
+      if (pinned !== token.id || !steps.length) return;
+      tree.append(grow(token.id, new Map(steps.map((step) => [step.token.id, step])), token.parts));
+      boxes.detail.scrollIntoView({ block: "nearest" });
     } catch (error) { notice(error.message); }
   }
 

@@ -29,13 +29,15 @@ glassbox.lens("merging", ({ root, ask, upload, find, all, notice }) => {
     boxes.name.textContent = answer.name;
     boxes.about.textContent = answer.about;
     boxes.pieces.replaceChildren(...pieces.flatMap(({ kind, parts }, i) => {
-      const node = chips.write(el("button", { type: "button", role: "radio", class: `gb-token gb-tk-piece gb-tk-kind-${kind}`, title: kind, data: { i } }), parts);
+      const node = chips.write(el("button", { type: "button", role: "radio", title: kind, data: { i },
+        class: `gb-token gb-tk-piece gb-tk-kind-${kind}` }), parts);
       return parts[parts.length - 1]?.text?.endsWith("\n") ? [node, el("br")] : [node];
     }));
     boxes.empty.hidden = pieces.length > 0;
     boxes.stage.hidden = !pieces.length;
     boxes.empty.textContent = answer.merges ? "Type a prompt above: its pieces appear here."
-      : "This tokenizer merges nothing: it takes words or characters whole. Choose GPT-2's vocabulary or another byte-level one at the right.";
+      : "This tokenizer merges nothing: it takes words or characters whole. "
+        + "Choose GPT-2's vocabulary or another byte-level one at the right.";
     boxes.more.hidden = answer.total <= pieces.length;
     boxes.more.textContent = `The first ${format.whole(pieces.length)} of ${format.whole(answer.total)} pieces are drawn.`;
     if (!pieces.length) return stop();
@@ -97,7 +99,8 @@ glassbox.lens("merging", ({ root, ask, upload, find, all, notice }) => {
     const waiting = new Map(step ? step.candidates.map(([place, rank, id]) => [place, { rank, id }]) : []);
     const made = at > 0 ? merging.steps[at - 1].place : -1;
     const cells = ids.flatMap((id, i) => {
-      const cell = el("div", { class: "gb-tk-cell" }, chip(id, `gb-tk-large${i === made ? " gb-tk-made" : ""}`), el("small", { class: "gb-soft" }, String(id)));
+      const cell = el("div", { class: "gb-tk-cell" },
+        chip(id, `gb-tk-large${i === made ? " gb-tk-made" : ""}`), el("small", { class: "gb-soft" }, String(id)));
       if (i === ids.length - 1) return [cell];
       const found = waiting.get(i);
       const gap = el("div", { class: "gb-tk-gap" });
@@ -114,9 +117,9 @@ glassbox.lens("merging", ({ root, ask, upload, find, all, notice }) => {
     const step = merging.steps[at], n = merging.steps.length;
     const spoken = (id) => `“${chips.spoken(token(id).parts)}”`;
     if (!step) {
-      const ids = states[at];
-      boxes.said.textContent = n ? `No neighbours are left that may merge: ${ids.length === 1 ? "one token" : `${ids.length} tokens`} after ${n} merge${n === 1 ? "" : "s"}.`
-        : "Nothing merges here.";
+      const left = states[at].length, tokens = left === 1 ? "one token" : `${left} tokens`;
+      boxes.said.textContent = !n ? "Nothing merges here."
+        : `No neighbours are left that may merge: ${tokens} after ${n} merge${n === 1 ? "" : "s"}.`;
       return;
     }
     const [, rank, id] = step.candidates.find(([place]) => place === step.place);
@@ -134,9 +137,10 @@ glassbox.lens("merging", ({ root, ask, upload, find, all, notice }) => {
         el("span", { class: "gb-soft" }, `rank ${format.whole(rank)}, id ${id}`));
     }));
     const ids = states[states.length - 1], same = ids.join() === merging.encoded.join();
-    boxes.final.replaceChildren(...(same
-      ? [el("b", {}, "Final ids "), el("span", { class: "gb-mono" }, `[${ids.join(", ")}]`), el("span", { class: "gb-soft" }, " the same that the tokenizer's own fast code gives.")]
-      : [el("b", {}, "Final ids "), el("span", { class: "gb-mono" }, `[${merging.encoded.join(", ")}]`), el("span", { class: "gb-soft" }, " since this whole piece is a token, it is taken without any merge.")]));
+    boxes.final.replaceChildren(el("b", {}, "Final ids "),
+      el("span", { class: "gb-mono" }, `[${merging.encoded.join(", ")}]`),
+      el("span", { class: "gb-soft" }, same ? " the same that the tokenizer's own fast code gives."
+        : " since this whole piece is a token, it is taken without any merge."));
   }
 
   function go(to) {

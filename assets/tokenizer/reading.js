@@ -1,6 +1,6 @@
 // The Read view: a text's tokens, their ids and bytes, linked to one another, drawn anew as it is typed.
 glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
-  const { el, format, address, chips, shelf, subject, look } = glassbox;
+  const { el, format, address, chips, shelf, subject, look, Refusal } = glassbox;
   const MAX_TEXT = 1_000_000, WINDOW = 3000;
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const sheet = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join("");
@@ -31,7 +31,8 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
     if (start && high(before, start - 1)) start -= 1;
     while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
     if (end && low(before, before.length - end)) end -= 1;
-    return { at: points(before, 0, start), removed: points(before, start, before.length - end), added: after.slice(start, after.length - end) };
+    return { at: points(before, 0, start), removed: points(before, start, before.length - end),
+      added: after.slice(start, after.length - end) };
   }
 
   const text = () => (source === "own" ? boxes.own.value : subject.prompt);
@@ -40,7 +41,9 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
     if (subject.model === null) return;
     const now = text(), asked = { ...request(), sheet, version, names_are_text: names };
     if (window_ !== null) asked.first = window_;
-    if (now.length > MAX_TEXT) throw new glassbox.Refusal(`This text has ${format.whole(now.length)} characters; use at most ${format.whole(MAX_TEXT)}.`);
+    if (now.length > MAX_TEXT) {
+      throw new Refusal(`This text has ${format.whole(now.length)} characters; use at most ${format.whole(MAX_TEXT)}.`);
+    }
     let fresh = await ask("read_text", sent === null ? { ...asked, text: now } : { ...asked, ...edit(sent, now) });
     if (fresh.gone) fresh = await ask("read_text", { ...asked, text: now });
     sent = now;
@@ -89,20 +92,23 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
       count("tokens", format.whole(total)),
       count("bytes per token", ratio(counts.bytes, total)),
       count("tokens per word", ratio(total, counts.words)),
-      count(`of a context of ${format.whole(context)}`, `${format.number(100 * total / context)} %`, `This model reads at most ${format.whole(context)} tokens at once`));
+      count(`of a context of ${format.whole(context)}`, `${format.number(100 * total / context)} %`,
+        `This model reads at most ${format.whole(context)} tokens at once`));
     boxes.detail.hidden = boxes.list.hidden = !total;
     boxes.empty.hidden = total > 0;
-    boxes.empty.textContent = source === "own" ? "Type or paste a text above: its tokens appear here." : "Type a prompt above: its tokens appear here.";
+    boxes.empty.textContent = `${source === "own" ? "Type or paste a text" : "Type a prompt"} above: its tokens appear here.`;
     const { last } = fresh;
     boxes.pager.hidden = fresh.first === 0 && last === total;
-    boxes.window.textContent = `Tokens ${format.whole(fresh.first + 1)} to ${format.whole(last)} of ${format.whole(total)} are drawn; the counts are of all.`;
+    boxes.window.textContent = `Tokens ${format.whole(fresh.first + 1)} to ${format.whole(last)} of ${format.whole(total)} `
+      + "are drawn; the counts are of all.";
     boxes.back.disabled = fresh.first === 0;
     boxes.forth.disabled = last === total;
     boxes.remarks.textContent = [fresh.lost && `Lost on the way back: ${fresh.lost[0].toLowerCase()}${fresh.lost.slice(1)}`,
-      unread && `This model reads the last ${format.whole(context)} tokens; the first ${format.whole(unread)}, drawn without a border, are out of its sight.`].filter(Boolean).join(" ");
+      unread && `This model reads the last ${format.whole(context)} tokens; the first ${format.whole(unread)}, `
+        + "drawn without a border, are out of its sight."].filter(Boolean).join(" ");
     boxes.remarks.hidden = !boxes.remarks.textContent;
-    boxes.special.textContent = fresh.special_tokens.length
-      ? `Special here: ${fresh.special_tokens.slice(0, 6).map(([name, id]) => `${name} (${id})`).join(", ")}${fresh.special_tokens.length > 6 ? " and more" : ""}.`
+    const special = fresh.special_tokens, listed = special.slice(0, 6).map(([name, id]) => `${name} (${id})`).join(", ");
+    boxes.special.textContent = special.length ? `Special here: ${listed}${special.length > 6 ? " and more" : ""}.`
       : "This vocabulary has no special tokens.";
     flow.pin(null);
   }
@@ -166,7 +172,7 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
   for (const button of all("[data-copy]")) {
     button.addEventListener("click", async () => {
       const ids = flow.ids(), before = button.textContent;
-      const written = { json: () => JSON.stringify(ids), python: () => `ids = [${ids.join(", ")}]`, text: () => ids.join(" ") }[button.dataset.copy]();
+      const written = { json: JSON.stringify(ids), python: `ids = [${ids.join(", ")}]`, text: ids.join(" ") }[button.dataset.copy];
       try {
         await navigator.clipboard.writeText(written);
         button.textContent = "copied";
@@ -205,7 +211,10 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
     boxes.why.append(el("button", { type: "button", class: "gb-tk-reason", "aria-pressed": "false", onclick: (event) => {
       for (const other of boxes.why.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === event.currentTarget));
       boxes.lesson.replaceChildren(lesson.says);
-      if (lesson.view) boxes.lesson.append(" ", el("button", { type: "button", class: "gb-tk-copy", onclick: () => glassbox.open("tokenizer", lesson.view) }, "See it in Compare"));
+      if (lesson.view) {
+        boxes.lesson.append(" ", el("button", { type: "button", class: "gb-tk-copy",
+          onclick: () => glassbox.open("tokenizer", lesson.view) }, "See it in Compare"));
+      }
       boxes.lesson.hidden = false;
       if (source !== "prompt") choose("prompt");
       shelf.choose("gpt2");

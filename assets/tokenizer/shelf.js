@@ -4,6 +4,7 @@
   "use strict";
   const { el, address, emit, on, Refusal, format } = glassbox;
   const MAX_FILE = 24_000_000;
+  const PATTERNS = { gpt2: "GPT-2", cl100k: "cl100k (GPT-4)", o200k: "o200k (GPT-4o)" };
   let groups = [], patterns = [], chosen = address.get("tok", "model"), loading = null;
 
   const all = () => groups.flatMap((group) => group.tokenizers);
@@ -35,7 +36,9 @@
 
   /** Send a vocabulary file; `pattern` is how a .tiktoken file's text is cut, which the file does not say. */
   async function add({ ask, upload }, file, pattern) {
-    if (file.size > MAX_FILE) throw new Refusal(`“${file.name}” has ${format.bytes(file.size)}; a vocabulary may have ${format.bytes(MAX_FILE)}.`);
+    if (file.size > MAX_FILE) {
+      throw new Refusal(`“${file.name}” has ${format.bytes(file.size)}; a vocabulary may have ${format.bytes(MAX_FILE)}.`);
+    }
     const { path } = await upload(file);
     const { ref } = await ask("keep_tokenizer", { path, pattern });
     await load(ask, true);
@@ -43,11 +46,12 @@
   }
 
   /**
-   * Build the menu in `box`, or without a menu only the way to add a file. `change` is called when another tokenizer is chosen while the view is seen;
-   * a view that was hidden calls `settle` when it is shown, and learns whether it has to draw anew.
+   * Build the menu in `box`, or without a menu only the way to add a file. `change` is called when another
+   * tokenizer is chosen while the view is seen; a view that was hidden calls `settle` when it is shown, and
+   * learns whether it has to draw anew.
    */
   function attach(box, { root, ask, upload, notice }, change, { menu = true } = {}) {
-    const select = el("select", { "data-id": "tok" });
+    const select = el("select", { "aria-label": "Tokenizer" });
     const file = el("input", { type: "file", accept: ".json,.tiktoken,application/json", hidden: true, "aria-label": "A vocabulary file" });
     const pattern = el("select");
     const cut = el("div", { class: "gb-group", hidden: true },
@@ -60,7 +64,7 @@
     function follow() {
       select.replaceChildren(...options(), el("option", { value: "file" }, "A vocabulary file…"));
       select.value = chosen;
-      pattern.replaceChildren(...patterns.map((name) => el("option", { value: name }, { gpt2: "GPT-2", cl100k: "cl100k (GPT-4)", o200k: "o200k (GPT-4o)" }[name])));
+      pattern.replaceChildren(...patterns.map((name) => el("option", { value: name }, PATTERNS[name] ?? name)));
     }
     async function send(given, cutAs) {
       cut.hidden = true;

@@ -51,7 +51,8 @@
         el("div", { class: "gb-soft" }, row.about));
       if (row.error) return el("tr", {}, name, el("td", { colspan: 3, class: "gb-soft" }, row.error));
       const bar = el("div", { class: "gb-tk-bar" },
-        el("i", { class: `gb-tk-bar-${i}`, style: `width: ${(100 * row.total / most).toFixed(1)}%` }), el("span", {}, format.whole(row.total)));
+        el("i", { class: `gb-tk-bar-${i}`, style: `width: ${(100 * row.total / most).toFixed(1)}%` }),
+        el("span", {}, format.whole(row.total)));
       return el("tr", {}, name,
         el("td", {}, bar, row.lost && el("div", { class: "gb-soft" }, row.lost)),
         el("td", {}, row.total ? (counts.bytes / row.total).toFixed(2) : "–"),

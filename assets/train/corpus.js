@@ -41,11 +41,16 @@ glassbox.lens("corpus", ({ ask, notice, find, root }) => {
     write("c-vocab", format.whole(card.vocab_size));
     write("c-used", `${format.whole(card.vocab_used)} (${format.probability(card.vocab_used / card.vocab_size)})`);
     write("sample", card.sample);
-    const losses = [["all tokens alike", card.even_loss], ["single tokens counted", card.unigram_loss], ["pairs of tokens counted", card.bigram_loss], ["the floor: no model gets lower", card.floor?.value]];
+    const losses = [
+      ["all tokens alike", card.even_loss], ["single tokens counted", card.unigram_loss],
+      ["pairs of tokens counted", card.bigram_loss], ["the floor: no model gets lower", card.floor?.value],
+    ];
     const known = losses.filter(([, value]) => value !== null && value !== undefined);
     bars("losses", known.map(([name, value], i) => ({ name, value, plain: i === known.length - 1 && Boolean(card.floor),
       text: `${format.number(value)} · ${format.number(value / Math.LN2 / card.bytes_per_token)} bits a byte` })));
-    bars("frequent", card.most_frequent.map(({ text, count }) => ({ name: visible(text), value: count, mono: true, text: `${format.whole(count)} · ${format.probability(count / card.n_tokens)}` })));
+    bars("frequent", card.most_frequent.map(({ text, count }) => ({
+      name: visible(text), value: count, mono: true, text: `${format.whole(count)} · ${format.probability(count / card.n_tokens)}`,
+    })));
   }
 
   const shown = () => load();

@@ -12,8 +12,8 @@
   function curve(points = []) {
     let width = 1, buckets = [];
     function put(bucket) {
-      const last = buckets.at(-1);
-      if (!last || Math.floor(last.low[0] / width) !== Math.floor(bucket.low[0] / width)) return buckets.push({ ...bucket });
+      const last = buckets.at(-1), place = ({ low }) => Math.floor(low[0] / width);
+      if (!last || place(last) !== place(bucket)) { buckets.push({ ...bucket }); return; }
       if (bucket.low[1] < last.low[1]) last.low = bucket.low;
       if (bucket.high[1] > last.high[1]) last.high = bucket.high;
       last.sum += bucket.sum;
@@ -34,7 +34,10 @@
         }
       },
       /** The lowest and the highest of each bucket, in order. */
-      points: () => buckets.flatMap(({ low, high }) => (low === high ? [low] : low[0] < high[0] ? [low, high] : [high, low])),
+      points() {
+        const inOrder = (low, high) => (low[0] < high[0] ? [low, high] : [high, low]);
+        return buckets.flatMap(({ low, high }) => (low === high ? [low] : inOrder(low, high)));
+      },
       /** A moving average of the buckets' means; `inertia` 0 is none. */
       smoothed(inertia) {
         let mean = buckets.length ? buckets[0].sum / buckets[0].count : 0;

@@ -4,14 +4,20 @@
   const { el, format, address, latest, Refusal } = glassbox;
   const MAX_FILE = 20_000_000;
   const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residual"];
-  const TOKENIZERS = { whitespace: "Words between spaces", character: "Characters", bpe: "Byte-level BPE, trained on this text", gpt2: "GPT-2's own vocabulary" };
-  const WORDS = { adamw: "AdamW", muon: "Muon for the blocks, AdamW for the rest", cosine: "cosine", linear: "straight line" };
+  const TOKENIZERS = {
+    whitespace: "Words between spaces", character: "Characters", bpe: "Byte-level BPE, trained on this text",
+    gpt2: "GPT-2's own vocabulary",
+  };
+  const WORDS = {
+    adamw: "AdamW", muon: "Muon for the blocks, AdamW for the rest", cosine: "cosine", linear: "straight line",
+  };
   const TABLE = /\.(csv|jsonl)$/i;
 
   /** A field as a number, a text or a switch. A slider with data-log runs over the logarithm and is set exactly. */
   function wrapped(node) {
     const log = "log" in node.dataset, output = node.closest(".gb-field")?.querySelector("[data-value]");
-    if (log) node.addEventListener("input", () => { node.dataset.exact = Number((10 ** node.valueAsNumber).toPrecision(2)); });
+    const rounded = () => Number((10 ** node.valueAsNumber).toPrecision(2));
+    if (log) node.addEventListener("input", () => { node.dataset.exact = rounded(); });
     return {
       node,
       get value() {
@@ -28,7 +34,10 @@
         Object.assign(node, log ? { min: Math.log10(low), max: Math.log10(high), step: 0.01 } : { min: low, max: high });
       },
       tell() { if (output) output.textContent = log ? format.number(this.value) : format.whole(this.value); },
-      get label() { return (node.closest("label").querySelector(".gb-spread > span") ?? node.closest("label").querySelector("span")).textContent; },
+      get label() {
+        const label = node.closest("label");
+        return (label.querySelector(".gb-spread > span") ?? label.querySelector("span")).textContent;
+      },
     };
   }
 
@@ -39,6 +48,8 @@
     let choices = null, wanted = "", plan = null, table = null, forecasting = null;
 
     const self = {
+      /** Whether a run is in training: then nothing is measured. */
+      busy: false,
       /** What the server knows: limits, presets, corpora, the visitor's runs. */
       get choices() { return choices; },
       /** The newest plan; null while there is none. */
@@ -47,8 +58,11 @@
       settings: () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])),
       /** Fill in some settings by name. */
       set(settings) {
-        for (const [name, value] of Object.entries(settings)) if (fields[name] && value !== undefined) fields[name].value = value;
-        if (settings.corpus !== undefined && fields.corpus.value !== settings.corpus) fields.corpus.value = wanted || choices.corpora[0].name;
+        for (const [name, value] of Object.entries(settings)) {
+          if (fields[name] && value !== undefined) fields[name].value = value;
+        }
+        // A text that is not here any more cannot be chosen.
+        if (!fields.corpus.value) fields.corpus.value = wanted || choices.corpora[0].name;
         wanted = fields.corpus.value;
         show();
       },
@@ -73,14 +87,18 @@
     async function fill({ keep = null } = {}) {
       const kept = keep ?? fields.corpus.value;
       choices = await ask("list_choices");
-      const groups = ["Texts", "Tasks", "Yours"].map((group) => [group, choices.corpora.filter((c) => c.group === group)]).filter(([, list]) => list.length);
-      fields.corpus.node.replaceChildren(
-        ...groups.map(([label, list]) => el("optgroup", { label }, ...list.map((c) => el("option", { value: c.name }, c.title)))),
-        el("option", { value: "file" }, "A file of yours…"), el("option", { value: "paste" }, "Paste a text…"));
+      const option = (value, title) => el("option", { value }, title);
+      const inGroup = (group) => choices.corpora.filter((c) => c.group === group).map((c) => option(c.name, c.title));
+      const groups = ["Texts", "Tasks", "Yours"].filter((group) => inGroup(group).length);
+      fields.corpus.node.replaceChildren(...groups.map((label) => el("optgroup", { label }, ...inGroup(label))),
+        option("file", "A file of yours…"), option("paste", "Paste a text…"));
       if (!preset.options.length) {
-        for (const [name, known] of Object.entries(choices.choices)) fields[name].node.append(...known.map((value) => el("option", { value }, WORDS[value])));
-        fields.tokenizer.node.append(...choices.tokenizers.map((kind) => el("option", { value: kind }, TOKENIZERS[kind])));
-        preset.append(el("option", { value: "", hidden: true }, "Settings of your own"), ...choices.presets.map((p) => el("option", { value: p.name }, p.title)));
+        for (const [name, known] of Object.entries(choices.choices)) {
+          fields[name].node.append(...known.map((value) => option(value, WORDS[value])));
+        }
+        fields.tokenizer.node.append(...choices.tokenizers.map((kind) => option(kind, TOKENIZERS[kind])));
+        preset.append(el("option", { value: "", hidden: true }, "Settings of your own"));
+        preset.append(...choices.presets.map((p) => option(p.name, p.title)));
         for (const [name, [low, high]] of Object.entries(choices.limits)) fields[name].limits(low, high);
         recall();
       } else self.set({ corpus: kept });
@@ -95,7 +113,8 @@
     // The address holds the preset and what differs from it, but for texts that nobody else has.
     function remember() {
       const from = whole(chosen()), now = self.settings();
-      const differing = Object.keys(from).filter((name) => now[name] !== from[name] && !String(now[name]).startsWith("upload:"));
+      const shareable = (name) => now[name] !== from[name] && !String(now[name]).startsWith("upload:");
+      const differing = Object.keys(from).filter(shareable);
       address.set({ preset: preset.value, set: differing.map((name) => `${name}:${now[name]}`).join(",") });
     }
     function recall() {
@@ -104,7 +123,9 @@
       const values = whole(chosen());
       for (const pair of (address.get("set") ?? "").split(",").filter(Boolean)) {
         const [name, ...rest] = pair.split(":"), text = rest.join(":");
-        if (name in values) values[name] = typeof values[name] === "number" ? Number(text) : typeof values[name] === "boolean" ? text === "true" : text;
+        if (typeof values[name] === "number") values[name] = Number(text);
+        else if (typeof values[name] === "boolean") values[name] = text === "true";
+        else if (name in values) values[name] = text;
       }
       self.set(values);
     }
@@ -128,14 +149,7 @@
         plan = await ask("plan_run", self.settings());
         notice("");
         glassbox.drawSchedule(find, plan.schedule);
-        find("[data-id=n-params]").textContent = format.whole(plan.n_params);
-        find("[data-id=parts]").replaceChildren(...plan.parts.map((part, i) =>
-          el("i", { title: `${part.name}: ${format.whole(part.count)}`, style: `flex:${part.count};background:var(${PARTS[i]})` })));
-        find("[data-id=part-names]").replaceChildren(...plan.parts.map((part, i) =>
-          el("li", {}, el("i", { style: `background:var(${PARTS[i]})` }), part.name, el("b", {}, format.number(part.count)))));
-        find("[data-id=plan]").textContent = `${format.whole(plan.vocab_size)} tokens in the vocabulary; the text has ` +
-          `${format.whole(plan.tokens)} (${plan.bytes_per_token.toFixed(2)} bytes each), read ${format.number(plan.passes)} times. ` +
-          `About ${format.bytes(plan.memory)} of memory.`;
+        drawPlan();
         foresee();
       } catch (error) {
         plan = null;
@@ -148,6 +162,20 @@
       }
       planned();
     });
+    function drawPlan() {
+      const { parts, baselines } = plan, shade = (i) => `background:var(${PARTS[i]})`;
+      find("[data-id=n-params]").textContent = format.whole(plan.n_params);
+      find("[data-id=parts]").replaceChildren(...parts.map(({ name, count }, i) =>
+        el("i", { title: `${name}: ${format.whole(count)}`, style: `flex:${count};${shade(i)}` })));
+      find("[data-id=part-names]").replaceChildren(...parts.map(({ name, count }, i) =>
+        el("li", {}, el("i", { style: shade(i) }), name, el("b", {}, format.number(count)))));
+      find("[data-id=plan]").textContent = [
+        `${format.whole(plan.vocab_size)} tokens in the vocabulary; the text has ${format.whole(plan.tokens)}`,
+        `(${plan.bytes_per_token.toFixed(2)} bytes each), read ${format.number(plan.passes)} times.`,
+        `About ${format.bytes(plan.memory)} of memory.`,
+        ...baselines.slice(2).map(({ name, loss }) => `${format.number(loss)} nats: ${name}.`),
+      ].join(" ");
+    }
     function replan() {
       plan = null;
       return askForPlan();
@@ -168,8 +196,9 @@
       try {
         const { seconds, measured: exact, busy } = await ask("forecast_run", self.settings());
         if (settings !== JSON.stringify(self.settings())) return;
-        find("[data-id=forecast]").textContent = `${exact ? "About" : "Roughly"} ${format.seconds(seconds)} on this computer` +
-          (busy ? ", which trains another run now." : exact ? ", measured just now." : ", from the arithmetic it takes.");
+        const how = busy ? "which trains another run now" : exact ? "measured just now" : "from the arithmetic it takes";
+        const about = exact ? "About" : "Roughly";
+        find("[data-id=forecast]").textContent = `${about} ${format.seconds(seconds)} on this computer, ${how}.`;
       } catch { find("[data-id=forecast]").textContent = ""; }
     });
 
@@ -214,7 +243,10 @@
       const [file] = event.target.files;
       event.target.value = "";
       if (!file) return;
-      if (file.size > MAX_FILE) throw new Refusal(`“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}, so use a part of it.`);
+      if (file.size > MAX_FILE) {
+        const size = `“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}`;
+        throw new Refusal(`${size}, so use a part of it.`);
+      }
       if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
       table = TABLE.test(file.name) ? file : null;
       const { path } = await upload(file);

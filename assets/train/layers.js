@@ -6,7 +6,9 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
   const HEIGHT = 132, LEFT = 64, TOP = 18, ROW = 12;
   let run = null, moments = [], told = null;
 
-  const named = (name) => (name.startsWith("h.") ? `block ${Number(name.slice(2)) + 1}` : { wte: "tokens", wpe: "positions", ln_f: "last norm", lm_head: "head" }[name] ?? name);
+  const NAMES = { wte: "tokens", wpe: "positions", ln_f: "last norm", lm_head: "head" };
+  const NONE = "No layer was measured in this run. Tick “Measure each layer” under More in the form, then start a run.";
+  const named = (name) => (name.startsWith("h.") ? `block ${Number(name.slice(2)) + 1}` : NAMES[name] ?? name);
   /** Blocks get darker with depth; what is no block has the colour of its role. */
   function shade(name, blocks) {
     if (!name.startsWith("h.")) return color({ wte: "--gb-query", wpe: "--gb-key" }[name] ?? "--gb-residual");
@@ -36,12 +38,12 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
     find("[data-id=empty]").hidden = ready;
     find("[data-id=charts]").hidden = !ready;
     if (!ready) {
-      find("[data-id=empty]").textContent = told?.measured ? "The first measurement comes with the next evaluation." :
-        "No layer was measured in this run. Tick “Measure each layer” under More in the form, then start a run: its layers appear here.";
+      find("[data-id=empty]").textContent = told?.measured ? "The first measurement comes with the next evaluation." : NONE;
       return;
     }
     const parts = moments[0].layers.map((part) => part.name), blocks = parts.filter((name) => name.startsWith("h.")).length;
-    find("[data-id=names]").replaceChildren(...parts.map((name) => el("span", {}, el("i", { style: `background:${shade(name, blocks)}` }), named(name))));
+    const key = (name) => el("span", {}, el("i", { style: `background:${shade(name, blocks)}` }), named(name));
+    find("[data-id=names]").replaceChildren(...parts.map(key));
     const width = root.querySelector(".gb-picture").clientWidth;
     lines(width, parts, blocks);
     heads(width);
@@ -58,7 +60,8 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
     PANELS.forEach(([title, value], panel) => {
       const top = panel * HEIGHT + TOP, bottom = (panel + 1) * HEIGHT - 8;
       const values = moments.flatMap((moment) => moment.layers.map(value)).filter((v) => v > 0 && Number.isFinite(v));
-      const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values)), room = Math.max(0.05, (high - low) * 0.06);
+      const low = Math.log10(Math.min(...values)), high = Math.log10(Math.max(...values));
+      const room = Math.max(0.05, (high - low) * 0.06);
       const y = (v) => bottom - ((bottom - top) * (Math.log10(v) - low + room)) / (high - low + 2 * room);
       pen.fillStyle = color("--gb-soft");
       pen.fillText(title, LEFT, top - 6);
@@ -90,7 +93,8 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
     pen.fillText(format.whole(moments.at(-1).step), width - 12, PANELS.length * HEIGHT + 14);
   }
 
-  const rows = () => moments[0].layers.flatMap((part, k) => part.attention_entropy.map((_, head) => ({ k, head, name: `${named(part.name)}, head ${head + 1}` })));
+  const rows = () => moments[0].layers.flatMap(({ name, attention_entropy: heads }, k) =>
+    heads.map((_, head) => ({ k, head, name: `${named(name)}, head ${head + 1}` })));
   /** The greatest entropy a head can have on average over the positions that were measured. */
   const widest = () => {
     const T = Math.min(told.n_ctx, 256);
@@ -100,12 +104,14 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
   };
 
   function heads(width) {
-    const list = rows(), height = Math.max(ROW, Math.min(20, 320 / list.length)), pen = canvas2d(find("[data-id=heads]"), width, list.length * height + 2);
+    const list = rows(), height = Math.max(ROW, Math.min(20, 320 / list.length));
+    const pen = canvas2d(find("[data-id=heads]"), width, list.length * height + 2);
     const colours = palette("sequential"), most = widest(), x = scale(width);
     pen.font = `11px ${color("--gb-sans")}`;
     pen.textBaseline = "middle";
     list.forEach(({ k, head }, row) => {
-      if (head === 0) { pen.fillStyle = color("--gb-soft"); pen.fillText(named(moments[0].layers[k].name), 0, row * height + height / 2); }
+      pen.fillStyle = color("--gb-soft");
+      if (head === 0) pen.fillText(named(moments[0].layers[k].name), 0, row * height + height / 2);
       moments.forEach((moment, i) => {
         pen.fillStyle = rgb(colours[Math.round(255 * Math.min(1, moment.layers[k].attention_entropy[head] / most))]);
         const left = x(moments[i - 1]?.step ?? 0);
@@ -118,15 +124,19 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
   }
 
   find("[data-id=lines]").addEventListener("pointermove", (event) => {
-    const x = scale(find("[data-id=lines]").clientWidth), panel = Math.min(PANELS.length - 1, Math.floor(event.offsetY / HEIGHT));
-    const near = moments.reduce((best, moment) => (Math.abs(x(moment.step) - event.offsetX) < Math.abs(x(best.step) - event.offsetX) ? moment : best));
-    tip.show(event.clientX, event.clientY, `step ${format.whole(near.step)}: ${PANELS[panel][0]}`, ...near.layers.map((part) => `${named(part.name)}: ${format.number(PANELS[panel][1](part))}`));
+    const x = scale(find("[data-id=lines]").clientWidth), far = ({ step }) => Math.abs(x(step) - event.offsetX);
+    const [title, value] = PANELS[Math.min(PANELS.length - 1, Math.floor(event.offsetY / HEIGHT))];
+    const near = moments.reduce((best, moment) => (far(moment) < far(best) ? moment : best));
+    const values = near.layers.map((part) => `${named(part.name)}: ${format.number(value(part))}`);
+    tip.show(event.clientX, event.clientY, `step ${format.whole(near.step)}: ${title}`, ...values);
   });
   find("[data-id=heads]").addEventListener("pointermove", (event) => {
     const canvas = find("[data-id=heads]"), list = rows(), x = scale(canvas.clientWidth);
-    const row = list[Math.floor((event.offsetY / canvas.clientHeight) * list.length)], moment = moments.find(({ step }) => x(step) >= event.offsetX);
+    const row = list[Math.floor((event.offsetY / canvas.clientHeight) * list.length)];
+    const moment = moments.find(({ step }) => x(step) >= event.offsetX);
     if (!row || !moment || event.offsetX < LEFT) return tip.hide();
-    tip.show(event.clientX, event.clientY, `${row.name}, step ${format.whole(moment.step)}`, `${format.number(moment.layers[row.k].attention_entropy[row.head])} nats of attention entropy`);
+    const nats = format.number(moment.layers[row.k].attention_entropy[row.head]);
+    tip.show(event.clientX, event.clientY, `${row.name}, step ${format.whole(moment.step)}`, `${nats} nats of attention entropy`);
   });
   for (const id of ["lines", "heads"]) find(`[data-id=${id}]`).addEventListener("pointerleave", () => tip.hide());
 

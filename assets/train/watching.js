@@ -1,25 +1,26 @@
 // Train, the run: buttons that steer, a picture that asks for news and draws it. The form is form.js.
 glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
   const { el, format, address, look, emit, on, latest, subject, Refusal } = glassbox;
-  const NEWS = 200, AWAY = 1500, GHOSTS = 3, NEAR = 8;
+  const NEWS = 200, AWAY = 1500, GHOSTS = 3, NEAR = 8, SMOOTHING = 0.8;
+  const SIZED = ["bpe", "whitespace"];  // tokenizers whose vocabulary one may choose
   const ENDED = ["finished", "stopped", "time", "target", "patience", "diverged", "failed", "interrupted"];
-  const WORDS = { running: "Training.", paused: "Paused.", finished: "Finished.", stopped: "Stopped; everything is saved.",
-    time: "The time was up; everything is saved.", target: "The validation loss is as low as you wanted.", patience: "The validation loss no longer fell, so it stopped.",
-    interrupted: "Its program ended under it. Continue from where it was last saved.", diverged: "", failed: "" };
   const start = find("[data-id=start]"), proceed = find("[data-id=continue]"), chart = find("[data-id=chart]");
-  let run = null, about = null, base = null, digest = glassbox.digest(), backdrop = { baselines: [], exam: [], passage: [] };
+  let run = null, about = null, base = null, digest = glassbox.digest();
+  let backdrop = { baselines: [], exam: [], passage: [] };
   let pending = false;  // a change was asked for that no step has begun with yet
   let standing = { state: "ready", step: 0, max_steps: 0 }, since = 0, timer = null, ghosts = [], introduced = true;
-  const view = { x: address.get("cx", "step"), y: address.get("cy", "linear"), right: address.get("cr", "perplexity"), smooth: Number(address.get("cs", "0.8")) };
+  const view = {
+    x: address.get("cx"), y: address.get("cy"), right: address.get("cr"), smooth: Number(address.get("cs") ?? SMOOTHING),
+  };
 
   const say = (error) => { if (!(error instanceof Refusal)) console.error(error); notice(error.message); };
   const guarded = (work) => async (...args) => { try { await work(...args); } catch (error) { say(error); } };
-  const write = (id, text) => { const node = find(`[data-id=${id}]`); if (node.textContent !== text) node.textContent = text; };
   const visible = () => find(".gb-stage").offsetParent !== null;
   const going = () => standing.state === "running" || standing.state === "paused";
   const ended = () => run !== null && ENDED.includes(standing.state);
 
-  const form = glassbox.trainForm({ find, all, ask, upload, notice, guarded, changed: edited, planned: buttons });
+  const form = glassbox.trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
+  const drawFigures = glassbox.trainFigures(find);
   const moments = glassbox.moments({ find, scrubbed: guarded(async (step) => {
     if (subject.model === `run:${run}`) look({ step });
     await draw();
@@ -30,13 +31,15 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
   /** The settings of the run on show as they are now, changes on the fly included. */
   const settled = () => Object.assign({}, base, ...digest.changes.map((change) => change.changes));
 
+  const sized = (from, to) => from.tokenizer === to.tokenizer && SIZED.includes(to.tokenizer);
   /** [name, from, to] of what the form says and the run does not. */
   function differences() {
     if (!base) return [];
     const from = settled(), to = form.settings();
     return Object.keys(from).filter((name) => {
       if (name === "matrix_learning_rate" && to.optimizer !== "muon") return false;
-      if (name === "vocab_size") return from.tokenizer === to.tokenizer && ["bpe", "whitespace"].includes(to.tokenizer) && form.plan && form.plan.vocab_size !== from.vocab_size;
+      // A text may be too short for the vocabulary that was asked for, so what came of it counts.
+      if (name === "vocab_size") return sized(from, to) && form.plan !== null && form.plan.vocab_size !== from.vocab_size;
       return from[name] !== to[name];
     }).map((name) => [name, from[name], to[name]]);
   }
@@ -64,19 +67,21 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     const line = find("[data-id=changes]"), told = ended() ? differing.filter((d) => d[0] !== "max_steps") : fresh;
     line.hidden = run === null || told.length === 0;
     if (!line.hidden) {
-      line.replaceChildren(told.every(changeable) ? "Continue or restart to change: " : "Restart to change: ", ...told.flatMap(([name, from, to], i) => [
-        i ? "; " : "", form.label(name).toLowerCase(), " ", el("b", {}, `${form.spoken(name, from)} → ${form.spoken(name, to)}`)]),
-      ". ", el("button", { type: "button", class: "gb-link", onclick: () => { form.own(settled()); edited(); } }, "Undo"));
+      const how = told.every(changeable) ? "Continue or restart to change: " : "Restart to change: ";
+      const said = ([name, from, to], i) => [i ? "; " : "", form.label(name).toLowerCase(), " ",
+        el("b", {}, `${form.spoken(name, from)} → ${form.spoken(name, to)}`)];
+      const undo = () => { form.own(settled()); buttons(); };
+      line.replaceChildren(how, ...told.flatMap(said), ". ", el("button", { type: "button", class: "gb-link", onclick: undo }, "Undo"));
     }
   }
 
   // Learning rate, batch and interval change the run itself, as soon as the hand is off the control.
-  function edited() { buttons(); }
+  const changesNow = () => Object.fromEntries(differences().filter(changeable).map(([name, , to]) => [name, to]));
   const changeNow = guarded(async () => {
     if (!going()) return;
-    const wanted = differences().filter(changeable);
-    if (!wanted.length) return;
-    await ask("change_run", { run, ...Object.fromEntries(wanted.map(([name, , to]) => [name, to])) });
+    const changes = changesNow();
+    if (!Object.keys(changes).length) return;
+    await ask("change_run", { run, ...changes });
     pending = true;
     figures();
   });
@@ -100,8 +105,7 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     notice("");
     proceed.disabled = true;
     try {
-      const max_steps = nextEnd(), changes = Object.fromEntries(differences().filter(changeable).map(([name, , to]) => [name, to]));
-      await ask("continue_run", { run, max_steps, ...changes });
+      await ask("continue_run", { run, max_steps: nextEnd(), ...changesNow() });
       introduced = false;
       await open(run);
     } finally { buttons(); }
@@ -128,13 +132,15 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     clearTimeout(timer);
     const told = await ask("open_run", { run: id });
     const other = run !== id;
-    [run, about, base, backdrop, digest, since] = [id, told.about, told.form, told.backdrop, glassbox.digest(told), told.next ?? 0];
+    [run, about, base, backdrop] = [id, told.about, told.form, told.backdrop];
+    [digest, since] = [glassbox.digest(told), told.next ?? 0];
     if (told.standing) standing = told.standing;
     else if (other) standing = { state: "running", step: 0, max_steps: base.max_steps };
     address.set({ run: id });
     form.busy = false;
     if (!form.choices.corpora.some((c) => c.name === base.corpus)) await form.fill();
-    write("path", about.path ? `${about.name}, in ${about.path}. python -m llm opens its checkpoint folder.` : about.name);
+    const where = about.path ? `, in ${about.path}. python -m llm opens its checkpoint folder.` : "";
+    find("[data-id=path]").textContent = about.name + where;
     moments.show(digest, backdrop);
     await news();
   }
@@ -171,36 +177,8 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
   }
 
   function figures() {
-    const { state, step, max_steps: steps } = standing;
-    const validation = digest.curve("validation_loss").last?.[1], loss = digest.curve("loss").last?.[1] ?? digest.curve("train_loss").last?.[1];
-    const sitting = digest.moments.findLast((moment) => moment.exam);
-    const right = glassbox.exams(digest, backdrop)[0]?.points.at(-1)?.[1];
-    const why = state === "diverged" ? `${digest.end?.why || "The loss was no longer a number."} Its last good snapshot is kept: lower the learning rate and continue.` : "";
-    write("status", standing.failure || why || (standing.ready === false ? "Building the model…" : pending && state === "paused" ? "Paused; the change counts from the next step on." : WORDS[state] ?? ""));
-    write("n-step", run === null ? "–" : `${format.whole(step)} / ${format.whole(steps)}`);
-    write("n-train", format.number(loss));
-    write("n-validation", format.number(validation));
-    write("n-perplexity", format.number(validation === undefined ? undefined : Math.exp(validation)));
-    find("[data-id=f-right]").hidden = !sitting;
-    write("n-right", right === undefined ? "–" : `${Math.round(100 * right)} %`);
-    write("n-norm", format.number(digest.curve("grad_norm").last?.[1]));
-    write("n-speed", format.number(standing.tokens_per_second));
-    write("n-outside", standing.outside === null || standing.outside === undefined ? "–" : `${Math.round(100 * standing.outside)} %`);
-    write("n-left", going() ? format.seconds(standing.seconds_left ?? NaN) : "–");
-    find("[data-id=progress] > i").style.transform = `scaleX(${steps ? Math.min(1, step / steps) : 0})`;
-    find("[data-id=progress]").setAttribute("aria-valuenow", steps ? Math.round((100 * step) / steps) : 0);
-    write("meaning", meaning(validation, right));
-    glassbox.redrawSchedule(find, run === null || !going() ? null : step);
-  }
-
-  /** The loss in words. */
-  function meaning(validation, right) {
-    if (validation === undefined) return "\u00a0";
-    const choices = (loss) => format.number(Math.exp(loss)), unit = backdrop.unit ?? "tokens";
-    const others = backdrop.baselines.slice(1).map(({ name, loss, floor }) => `${floor ? "the best possible" : name}: ${choices(loss)}`);
-    const first = `On text it has not seen, it is now about as unsure as if it chose evenly among ${choices(validation)} ${unit}`;
-    const exam = right === undefined ? "" : ` It answers ${Math.round(100 * right)} % of the questions exactly right.`;
-    return `${first}${others.length ? ` (${others.join("; ")})` : ""}.${exam}`;
+    drawFigures({ run, standing, digest, backdrop, pending });
+    glassbox.redrawSchedule(find, going() ? standing.step : null);
   }
 
   // ---- the chart ----------------------------------------------------------------------------------
@@ -210,13 +188,15 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     const nothing = !digest.started && ghosts.length === 0;
     find("[data-id=empty]").hidden = !nothing;
     if (nothing || !visible()) return;
-    await glassbox.runChart(chart, { digest, ghosts: ghosts.filter((ghost) => ghost.id !== run), backdrop, view, exams: glassbox.exams(digest, backdrop), at: moments.at, id: run });
+    const behind = ghosts.filter((ghost) => ghost.id !== run), exams = glassbox.exams(digest, backdrop);
+    await glassbox.runChart(chart, { digest, ghosts: behind, backdrop, view, exams, at: moments.at, id: run });
   }
   const redraw = latest(draw);
   for (const group of all("[data-choice]")) {
     const name = group.dataset.choice, options = [...group.querySelectorAll("button")];
-    const show = () => options.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.value === view[name])));
-    if (!options.some((button) => button.dataset.value === view[name])) view[name] = options[0].dataset.value;
+    const here = (button) => button.dataset.value === view[name];
+    const show = () => options.forEach((button) => button.setAttribute("aria-pressed", String(here(button))));
+    if (!options.some(here)) view[name] = options[0].dataset.value;
     show();
     group.addEventListener("click", guarded(async ({ target }) => {
       if (!target.dataset.value) return;
@@ -227,11 +207,11 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     }));
   }
   const smooth = find("[data-id=smooth]");
-  if (!Number.isFinite(view.smooth)) view.smooth = 0.8;
+  if (!Number.isFinite(view.smooth)) view.smooth = SMOOTHING;
   smooth.value = view.smooth;
   smooth.addEventListener("input", guarded(async () => {
     view.smooth = smooth.valueAsNumber;
-    address.set({ cs: view.smooth === 0.8 ? null : view.smooth });
+    address.set({ cs: view.smooth === SMOOTHING ? null : view.smooth });
     await redraw();
   }));
 
@@ -239,11 +219,13 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
 
   // Those in the address; else the last few that learnt from the same tokens, since only their losses compare.
   const chosenGhosts = () => address.get("ghosts")?.split(",").filter((id) => id !== "none") ?? null;
-  const comparable = (ghost) => base && ghost.corpus === base.corpus && ghost.tokenizer === base.tokenizer && ghost.vocab_size === about.model.vocab_size;
+  const comparable = (ghost) => base !== null && ghost.corpus === base.corpus && ghost.tokenizer === base.tokenizer &&
+    ghost.vocab_size === about.model.vocab_size;
   async function haunt() {
     const ids = (chosenGhosts() ?? form.choices.runs.slice(0, NEAR)).filter((id) => id !== run);
     const found = ids.length ? (await ask("read_ghosts", { runs: ids })).ghosts : [];
-    ghosts = (chosenGhosts() ? found : found.filter(comparable).slice(0, GHOSTS)).map((ghost) => ({ ...ghost, digest: glassbox.digest(ghost) }));
+    const shown = chosenGhosts() ? found : found.filter(comparable).slice(0, GHOSTS);
+    ghosts = shown.map((ghost) => ({ ...ghost, digest: glassbox.digest(ghost) }));
     await redraw();
   }
   Object.assign(glassbox, { trainSettings: () => form.settings(), shownRun: () => run });

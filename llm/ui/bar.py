@@ -10,7 +10,7 @@ from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
 
 TALES = [
-    "On a misty Wednesday, Arlo was counting clouds. Nobody in town was as serious as",
+    "On a misty Wednesday, Arlo was counting clouds. His greatest treasure was a",
     "Once there was a girl called",
     "It was a cold Monday in the village. Mina had lost her",
 ]

@@ -6,6 +6,8 @@ highlight, from a key to another head; then the bytes that travel. The model's o
 timed beside it, since the page can't be faster. Random weights draw as slowly as trained ones.
 """
 
+import base64
+import json
 import os
 import shutil
 import statistics
@@ -99,12 +101,14 @@ def measure(page: Page, name: str, model: GPT, tokenizer: Tokenizer, text: str, 
     forward = forward_ms(model, tokens, min(repeats, 5))
     grid = report(f"{title}: prompt to grid", redraws)
     print(f"{'':<58} of which the model's forward pass {forward:.0f} ms, the rest {grid - forward:.0f} ms")
-    sent = max(len(answer.body()) for answer in answers[-2:])
-    side, heads = min(64, tokens), model.config.n_layer * model.config.n_head
-    cells, weights = heads * side * (side + 1) // 2, heads * tokens * (tokens + 1) // 2
-    print(f"{'':<58} {sent:,} bytes of JSON: {cells:,} cells, {weights:,} weights, {sent / weights:.2f} bytes a weight")
+    answer = next(json.loads(one.body()) for one in reversed(answers) if b'"thumbnails"' in one.body())
+    drawn, rests = (len(base64.b64decode(answer[part])) for part in ("thumbnails", "rests"))
+    exact = sum(len(base64.b64decode(answer["zoomed"][part])) for part in "qk")
+    weights = model.config.n_layer * model.config.n_head * tokens * (tokens + 1) // 2
+    print(f"{'':<58} {drawn:,} bytes drawn for {weights:,} weights ({drawn / weights:.2f} each), {rests:,} to mute,")
+    print(f"{'':<58} {exact:,} for the exact numbers of the zoomed head; all before base64")
     report(f"{title}: hover to highlight", [page.evaluate(HOVER, i) for i in range(40)])
-    if heads > 1:
+    if model.config.n_head > 1:
         there = [page.evaluate(ZOOM, "ArrowRight") for _ in range(model.config.n_head - 1)]
         report(f"{title}: zoom to a head not yet sent", there)
         report(f"{title}: zoom to a head already sent", [page.evaluate(ZOOM, "ArrowLeft") for _ in there])
@@ -129,6 +133,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         for name, (*_, lengths) in SHAPES.items():
             page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(120_000)
             page.goto(f"{url}#tab=attention&model=shipped%3A{name.replace(' ', '-')}&head=0.0")
             page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
             page.wait_for_function("document.querySelector('#gb-heads [data-id=title]').textContent")

@@ -4,30 +4,34 @@ import re
 
 from playwright.sync_api import expect
 
-from llm.ui.tokenizer.reading import ready_tokenizer
+from llm.tokenizers import GPT2Tokenizer, read_tokenizer, train_bpe
+from llm.ui.tokenizer.shelf import ready_tokenizer
+
+expect.set_options(timeout=15_000)  # the first answer of a fresh app loads a model
 
 
-def lens(page):
+def view(page, title, name):
     page.get_by_role("tab", name="Tokenizer").click()
-    return page.locator(".gb-tokenizer")
+    page.locator("#gb-tokenizer-views").get_by_role("button", name=title, exact=True).click()
+    return page.locator(f"#gb-{name}")
 
 
-def shown_ids(tokenizer_lens):
-    return [int(id) for id in tokenizer_lens.locator("[data-id=ids] [data-i]").all_text_contents()]
+def type_prompt(page, text):
+    page.locator("#gb-bar").get_by_label("Prompt", exact=True).fill(text)
 
 
 def test_type_point_and_switch(page):
     """Typing shows GPT-2's ids live, a chip lights its id and its twins, and another tokenizer counts otherwise."""
-    tab = lens(page)
-    tab.get_by_label("GPT-2's vocabulary").check()
-    prompt = page.get_by_label("Prompt", exact=True)
-    prompt.fill("Hello world")
-    chips, ids = tab.locator("[data-id=tokens] [data-i]"), tab.locator("[data-id=ids] [data-i]")
+    tab = view(page, "Read", "reading")
+    tok = tab.get_by_label("Tokenizer", exact=True)
+    tok.select_option("GPT-2's vocabulary")
+    type_prompt(page, "Hello world")
+    chips, ids = tab.locator("[data-id=tokens] [data-token]"), tab.locator("[data-id=ids] [data-token]")
     expect(ids).to_have_text(["15496", "995"])
     expect(chips).to_have_text(["Hello", "·world"])
     tint = chips.nth(1).evaluate("chip => getComputedStyle(chip).backgroundColor")
 
-    prompt.fill("Oh, Hello world world")
+    type_prompt(page, "Oh, Hello world world")
     expect(ids).to_have_text(["5812", "11", "18435", "995", "995"])
     assert chips.nth(3).evaluate("chip => getComputedStyle(chip).backgroundColor") == tint
 
@@ -42,8 +46,8 @@ def test_type_point_and_switch(page):
     page.keyboard.press("Escape")
     expect(tab.locator(".gb-tk-on")).to_have_count(0)
 
-    for name, kind in (("Characters", "character"), ("Byte-level BPE, trained here", "bpe")):
-        tab.get_by_label(name).check()
+    for name, kind in (("Characters", "character"), ("Byte-level BPE", "bpe")):
+        tok.select_option(name)
         wanted = ready_tokenizer(kind).encode("Oh, Hello world world")
         expect(ids).to_have_text([str(id) for id in wanted])
         expect(tab.locator("[data-id=counts] div", has_text="tokens").first).to_contain_text(str(len(wanted)))
@@ -52,38 +56,109 @@ def test_type_point_and_switch(page):
     expect(tab.locator("[data-id=tokens] .gb-tk-blank")).to_have_count(0)
 
 
-def test_hostile_text_refusals_and_comparison(page):
-    """Markup stays text, a refusal is a sentence above the kept picture, rows line up, pasted ids come back as text."""
-    tab = lens(page)
+def test_hostile_text_special_tokens_and_pasted_ids(page):
+    """Markup stays text, a split character stands whole, <|endoftext|> is what the switch says, ids decode."""
+    tab = view(page, "Read", "reading")
     hostile = "<img src=x onerror=document.title='gone'>${document.title='gone'}"
-    page.get_by_label("Prompt", exact=True).fill(hostile)
-    tab.get_by_label("GPT-2's vocabulary").check()
+    type_prompt(page, hostile)
+    tok = tab.get_by_label("Tokenizer", exact=True)
+    tok.select_option("GPT-2's vocabulary")
     tokens = tab.locator("[data-id=tokens]")
     expect(tokens).to_have_text(hostile.replace(" ", "·"))
     assert tab.locator("img").count() == 0
     assert page.title() != "gone"
+    tok.select_option("Characters")
+    expect(tab.locator("[data-id=about]")).to_contain_text("trained on this very text")
 
-    tab.get_by_label("Characters").check()
-    expect(tab.locator(".gb-notice")).to_contain_text("This alphabet has no '$'")
-    expect(tokens).to_have_text(hostile.replace(" ", "·"))
-
-    page.get_by_label("Prompt", exact=True).fill("hello \N{CAT FACE}")
-    tab.get_by_role("button", name="Compare").click()
-    expect(tab.locator(".gb-tk-table tbody tr")).to_have_count(5)
-    expect(tab.locator("[data-id=drawn]")).to_contain_text("Characters: This alphabet has no")
-    columns = tab.locator(".gb-tk-column")
-    expect(columns.first).to_contain_text("hello")
-    assert page.evaluate("location.hash.includes('tokview=compare')")
-
-    tab.get_by_role("button", name="GPT-2's vocabulary").click()
+    tok.select_option("GPT-2's vocabulary")
+    type_prompt(page, "hello \N{CAT FACE}<|endoftext|>")
     expect(tab.locator(".gb-tk-cluster .gb-tk-whole")).to_have_text("·\N{CAT FACE}")
-    assert shown_ids(tab) == ready_tokenizer("gpt2").encode("hello \N{CAT FACE}")
+    tab.get_by_label("as plain text").uncheck()
+    expect(tab.locator("[data-id=tokens] .gb-tk-special")).to_have_text("<|endoftext|>")
+    shown = [int(id) for id in tab.locator("[data-id=ids] [data-token]").all_text_contents()]
+    assert shown == GPT2Tokenizer().encode_special("hello \N{CAT FACE}<|endoftext|>")
 
     tab.get_by_text("Decode ids").click()
-    tab.get_by_label("Ids, with commas").fill("[15496, 995]")
-    expect(tab.locator("[data-id=decoded]")).to_have_text("Hello world")
-    tab.get_by_label("Characters").check()
-    expect(tab.locator("[data-id=decode-note]")).to_contain_text("There is no token 15496")
-    tab.get_by_label("GPT-2's vocabulary").check()
+    tab.get_by_label("Ids, with commas").fill("[15496, 99999, 995]")
+    expect(tab.locator("[data-id=decoded]")).to_have_text("Helloid·99999 world")
+    expect(tab.locator("[data-id=decode-notes]")).to_contain_text("99999, the 2nd, is no token")
+    tab.get_by_label("Ids, with commas").fill("15496 995")
     tab.get_by_role("button", name="Use as prompt").click()
-    expect(page.get_by_label("Prompt", exact=True)).to_have_value("Hello world")
+    expect(page.locator("#gb-bar").get_by_label("Prompt", exact=True)).to_have_value("Hello world")
+
+    tab.get_by_role("button", name="strawberry").click()
+    expect(tab.locator("[data-id=lesson]")).to_contain_text("one id for “ strawberry”")
+    expect(tab.locator("[data-id=ids]")).to_contain_text("41236")
+
+
+def test_step_through_a_word_and_compare(page):
+    """Pieces are cut and named, merges go back and forth to GPT-2's ids; rows of four tokenizers line up over bars."""
+    type_prompt(page, "I'll count 42 tokens")
+    tab = view(page, "Step through", "merging")
+    tab.get_by_label("Tokenizer", exact=True).select_option("GPT-2's vocabulary")
+    pieces = tab.get_by_role("radio")
+    expect(pieces).to_have_text(["I", "'ll", "·count", "·42", "·tokens"])
+    assert [pieces.nth(i).get_attribute("title") for i in range(5)] == ["word", "contraction", "word", "number", "word"]
+    pieces.nth(4).click()
+    cells = tab.locator("[data-id=tower] .gb-tk-cell .gb-tk-chip")
+    expect(cells).to_have_text(list("·tokens"))
+    expect(tab.locator("[data-id=tower] .gb-tk-next b")).to_have_text("1")  # space + t, GPT-2's first merge
+    tab.get_by_role("button", name="One merge on").click()
+    expect(cells.first).to_have_text("·t")
+    tab.get_by_label("Merges made").fill(tab.get_by_label("Merges made").get_attribute("max"))
+    expect(cells).to_have_text(["·tokens"])
+    expect(tab.locator("[data-id=final]")).to_contain_text("[16326] the same")
+    tab.get_by_role("button", name="One merge back").click()
+    expect(cells).to_have_text(["·to", "kens"])
+
+    tab = view(page, "Compare", "languages")
+    expect(tab.locator(".gb-tk-table tbody tr")).to_have_count(4)
+    expect(tab.locator(".gb-tk-column").first).to_contain_text("I")
+    expect(tab.locator(".gb-tk-sample-row")).to_have_count(14)
+    tab.get_by_label("Characters").uncheck()
+    tab.get_by_label("Whitespace").check()
+    expect(tab.locator("[data-id=table]")).to_contain_text("Whitespace")
+    assert page.evaluate("location.hash.includes('toks=')")
+
+
+def test_train_keep_and_take_away_a_vocabulary(page):
+    """A vocabulary learnt from pasted text, merge by merge, is kept, read with, searched and downloaded."""
+    tab = view(page, "Train a vocabulary", "learning")
+    tab.get_by_label("Learn from").select_option("A text of yours")
+    text = "low lower lowest, new newer newest; " * 20
+    tab.get_by_label("Your text").fill(text)
+    tab.get_by_label("Merges a second").fill("0")
+    tab.get_by_role("button", name="Start").click()
+    tab.get_by_role("button", name="Merge once").click()
+    tab.get_by_role("button", name="Merge once").click()
+    expect(tab.locator("[data-id=newest] > div").nth(1)).to_be_visible()
+    expect(tab.locator("[data-id=status]")).to_have_text("Paused.")
+    expect(tab.locator(".gb-tk-first")).to_be_visible()
+    chips = tab.locator("[data-id=sample] .gb-tk-chip")
+    before = chips.count()
+    tab.get_by_label("Merges a second").fill("6")
+    tab.get_by_role("button", name="Go on").click()
+    expect(tab.locator("[data-id=status]")).to_contain_text("Finished. No pair is left")
+    assert chips.count() < before / 2
+    tokenizer = train_bpe(text, 1024)
+    expect(tab.locator("[data-id=figures] dd").first).to_have_text(str(len(tokenizer.merges)))
+
+    tab.get_by_label("Keep it for this visit as").fill("low words")
+    tab.get_by_role("button", name="Keep", exact=True).click()
+    with page.expect_download() as download:
+        tab.get_by_role("button", name="tokenizer.json").click()
+    assert download.value.suggested_filename == "low-words-tokenizer.json"
+    data = download.value.path().read_bytes()
+    assert read_tokenizer(data).encode("lowest newest") == tokenizer.encode("lowest newest")
+
+    type_prompt(page, "lowest newest")
+    tab.get_by_role("button", name="Read with it").click()
+    reading = page.locator("#gb-reading")
+    expect(reading.locator("[data-id=name]")).to_have_text("low words")
+    shown = reading.locator("[data-id=ids] [data-token]")
+    expect(shown).to_have_text([str(id) for id in tokenizer.encode("lowest newest")])
+
+    tab = view(page, "Vocabulary", "lexicon")
+    tab.get_by_label("Search").fill("west")
+    tab.locator(".gb-tk-word", has_text="west").first.click()
+    expect(tab.locator(".gb-tk-tree")).to_contain_text("we")

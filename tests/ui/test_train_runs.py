@@ -79,7 +79,7 @@ def test_the_table_says_what_each_reached_and_what_changed(tab):
     assert [row["id"] for row in rows] == [second["run"], first["run"]]
     assert sorted(rows[0]["changes"]) == [["learning_rate", 0.01, 0.02], ["n_layer", 1, 2]] and rows[1]["changes"] == []
     assert rows[0]["step"] == 10 and rows[0]["state"] == "finished" and not rows[0]["live"]
-    assert rows[0]["best"] <= rows[0]["validation"] < 2.6 and 0 <= rows[0]["accuracy"] <= 1
+    assert rows[0]["best"] <= rows[0]["validation_loss"] < 2.6 and 0 <= rows[0]["accuracy"] <= 1
     compared = tab.compare_runs({"visitor": ME, "runs": [first["run"], second["run"], "x", 5]})
     assert {line["name"]: line["values"] for line in compared["settings"]} == {
         "n_layer": [2, 1],

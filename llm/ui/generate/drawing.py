@@ -36,7 +36,7 @@ MAX_LIVE = 50
 MAX_CACHE_BYTES = 2_000_000_000
 """Keys and values of all live generations: GPT-2 small needs 75 MB for each."""
 IDLE_SECONDS = 600
-CALL_SECONDS = 0.12
+CALL_SECONDS = 0.25
 """How long one call may go on drawing: the page shows what came while the next call runs."""
 MAX_SEED = 2**53 - 1
 """The largest whole number that a page's script holds exactly."""

@@ -35,6 +35,8 @@ def readable(data: bytes) -> list[Part]:
     character, accents without their letter, and signs without a shape (but space, tab, line break
     and the other ASCII controls, which the page can make visible).
     """
+    if data.isascii() and data and b"\x7f" not in data:
+        return [{"text": data.decode("ascii")}]
     parts: list[Part] = []
 
     def add(name: str, value: str) -> None:

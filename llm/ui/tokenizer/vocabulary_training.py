@@ -21,6 +21,8 @@ FRAME_SECONDS = 0.2
 """How often the most frequent pairs are looked up for the page."""
 MAX_MERGES_SENT = 4_000
 """Merges in one answer; the next has the rest."""
+MAX_SENT_WHILE_LEARNING = 300
+"""The same while a training runs as fast as it goes: answering takes time from it."""
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +85,13 @@ class VocabularyTraining:
     def since(self, index: int) -> dict[str, Any]:
         """The merges after the first `index`, the most frequent pairs, and how things stand.
 
-        A merge is [left id, right id, count, tokens of the text after it, its token to read].
+        A merge is [left id, right id, count, tokens of the text after it, its token to read], and a pair
+        [left id, right id, count, left and right token to read]: pairs can be of merges that are still to be told.
         """
         self._asked = time.monotonic()
         known = len(self._lengths)
-        end = min(known, index + MAX_MERGES_SENT)
+        hurried = self.state == "running" and self._pace is None
+        end = min(known, index + (MAX_SENT_WHILE_LEARNING if hurried else MAX_MERGES_SENT))
         learnt = self._trainer.learnt[index:end] if self._trainer else []
         return {
             "state": self.state,
@@ -98,7 +102,10 @@ class VocabularyTraining:
             ],
             "next": index + len(learnt),
             "learnt": known,
-            "pairs": [[*pair, count] for pair, count in self._pairs],
+            "pairs": [
+                [left, right, count, readable(self._tokens[left]), readable(self._tokens[right])]
+                for (left, right), count in self._pairs
+            ],
             "seconds": self._seconds,
         }
 

@@ -15,6 +15,7 @@ from llm.runs import Run
 from llm.tokenizers import TextStream
 from llm.ui.sessions import Session
 from llm.ui.train.preparation import UPLOAD, Prepared
+from llm.ui.uploads import keep_own
 
 Backdrop = dict[str, Any]
 
@@ -55,4 +56,4 @@ def bring_back_text(session: Session, run: Run) -> None:
     """Put a visitor's own text among the uploads again, if it went with the run and isn't there."""
     name, path = run.corpus_ref.removeprefix(UPLOAD), run.path / TEXT_FILE
     if run.corpus_ref.startswith(UPLOAD) and name not in session.uploads and path.is_file():
-        session.uploads[name] = json.loads(path.read_text(encoding="utf-8"))
+        keep_own(session, name, json.loads(path.read_text(encoding="utf-8")))

@@ -43,6 +43,7 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
     write_backdrop(run, prepared)
 
     def build() -> Trainer:
+        _make_room(session)
         model = GPT(model_config, seed=train_config.seed).to(device())
         return Trainer(model, *prepared.splits, train_config, **_asked(prepared))
 
@@ -98,7 +99,6 @@ def _in_the_way(sessions: Sessions, session: Session, replace: bool) -> Training
 def _launch(session: Session, training: Training) -> Training:
     session.trainings[training.run.id] = training
     session.trainings.move_to_end(training.run.id)
-    _make_room(session)
     training.start()
     return training
 

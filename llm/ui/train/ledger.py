@@ -74,12 +74,6 @@ def _rows(session: Session, records: Records, runs: list[Run]) -> list[dict[str,
 
 def _summary(session: Session, records: Records, run: Run) -> dict[str, Any]:
     training = session.trainings.get(run.id)
-    curves = training.digest()["curves"] if training else records.of(run).curves()
-
-    def last(name: str) -> float | None:
-        return curves[name][-1][1] if curves.get(name) else None
-
-    validation = [loss for _, loss in curves.get("validation_loss", [])]
     return {
         "id": run.id,
         "name": run.name,
@@ -88,11 +82,6 @@ def _summary(session: Session, records: Records, run: Run) -> dict[str, Any]:
         "live": live(session, run.id) is not None,
         "corpus": run.corpus,
         "n_params": run.model_config.n_params,
-        "step": int(max((points[-1][0] for points in curves.values() if points), default=0)),
-        "train": last("train_loss"),
-        "validation": last("validation_loss"),
-        "best": min(validation, default=None),
-        "accuracy": last("accuracy"),
-        "seconds": last("seconds"),
+        **(training or records.of(run)).reached(),
         "bytes": run.size_bytes(),
     }

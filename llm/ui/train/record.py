@@ -17,6 +17,7 @@ from llm.tokenizers import Tokenizer
 
 Entry = dict[str, Any]
 
+REACHED = ("train_loss", "validation_loss", "accuracy", "seconds")
 MAX_MOMENTS = 120
 """Evaluations whose sample, answers and passage are kept; the least missed one goes."""
 
@@ -81,6 +82,13 @@ class Record:
             name: [(step, float(f"{value:.6g}")) for step, value in curve.points()]
             for name, curve in self._curves.items()
         }
+
+    def reached(self) -> Entry:
+        """Where the curves that a table shows stand now, and the lowest validation loss; None where there is none."""
+        newest = {name: curve.points()[-1][1] for name, curve in self._curves.items() if name in REACHED}
+        validation = self._curves["validation_loss"].points() if "validation_loss" in newest else []
+        best = min((loss for _, loss in validation), default=None)
+        return {"step": self.step, "best": best, **{name: newest.get(name) for name in REACHED}}
 
     def state(self) -> Entry:
         """All of it for the page, but for the layers."""

@@ -104,6 +104,11 @@ class Training:
         with self._turn:
             return {**self.record.state(), "next": self._count}
 
+    def reached(self) -> dict[str, Any]:
+        """What the table of runs shows, as `Record.reached`."""
+        with self._turn:
+            return self.record.reached()
+
     def layers(self) -> list[dict[str, Any]]:
         """What was measured of the layers so far, as `Record.layers`."""
         with self._turn:

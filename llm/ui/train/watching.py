@@ -12,7 +12,7 @@ from llm.trainer import CHANGEABLE
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.backdrop import read_backdrop
+from llm.ui.train.backdrop import bring_back_text, read_backdrop
 from llm.ui.train.exports import export
 from llm.ui.train.launching import go_on, start
 from llm.ui.train.planning import forecast, plan
@@ -105,6 +105,7 @@ def build_watching(sessions: Sessions, preparations: Preparations, records: Reco
     def open_run(request: Request) -> Answer:
         session = sessions.of(request)
         run = find_run(session, request)
+        bring_back_text(session, run)
         training = session.trainings.get(run.id)
         if training:
             told = training.digest()
