@@ -18,7 +18,7 @@ glassbox.lens("timeline", ({ root, ask, find, notice }) => {
   function follow({ ref, steps: now }) {
     root.hidden = now.length < 2;
     const changed = ref !== measured || now.length !== steps.length || now.at(-1) !== steps.at(-1);
-    if (ref !== measured) moments = [];
+    if (ref !== measured || (moments.at(-1)?.step ?? -1) > (now.at(-1) ?? -1)) moments = [];
     steps = now;
     if (root.hidden) return stop();
     draw();
@@ -28,11 +28,10 @@ glassbox.lens("timeline", ({ root, ask, find, notice }) => {
   async function measure() {
     const mine = (turn += 1);
     for (let complete = false; !complete;) {
-      const answer = await ask("read_timeline", { model: subject.model });
+      const answer = await ask("read_timeline", { model: subject.model, after: moments.at(-1)?.step ?? -1 });
       if (mine !== turn) return;
-      const stuck = answer.moments.length <= moments.length && !answer.complete && moments.length > 0;
-      moments = answer.moments;
-      complete = answer.complete || stuck;
+      moments = moments.concat(answer.moments);
+      complete = answer.complete || !answer.moments.length;
       draw();
     }
   }

@@ -34,8 +34,8 @@ class Moment(NamedTuple):
     layers: list[LayerScores]
 
 
-def head_score_history(snapshots: str | Path, *, keep: bool = False) -> Iterator[Moment]:
-    """The scores of all heads at each snapshot in a folder, in order, on `repeated_tokens`.
+def head_score_history(snapshots: str | Path, *, after: int = -1, keep: bool = False) -> Iterator[Moment]:
+    """The scores of all heads at each snapshot in a folder after step `after`, in order, on `repeated_tokens`.
 
     One snapshot is loaded at a time, when it is asked for. With `keep` the scores are written to
     FILE beside the folder, and the next time only new snapshots are measured; what is there is used
@@ -44,7 +44,7 @@ def head_score_history(snapshots: str | Path, *, keep: bool = False) -> Iterator
     """
     kept = Snapshots(snapshots)
     path = kept.folder.parent / FILE
-    for step in kept.steps():
+    for step in (step for step in kept.steps() if step > after):
         scores = _read(path)
         if (layers := scores.get(str(step))) is None:
             try:

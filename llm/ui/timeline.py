@@ -6,6 +6,7 @@ import time
 
 from llm.head_history import Moment, head_score_history
 from llm.snapshots import Snapshots
+from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.subject import Subjects
 
@@ -16,17 +17,19 @@ CALL_SECONDS = 0.2
 
 
 def build_timeline(subjects: Subjects) -> Lens:
-    """The timeline; its endpoint measures the heads of a few snapshots more at each call."""
+    """The timeline; its endpoint measures the heads of a few snapshots more at each call, those after step `after`."""
 
     def read_timeline(request: Request) -> Answer:
         folder, writable = subjects.snapshots(request)
         steps = Snapshots(folder).steps()
         deadline, moments = time.monotonic() + CALL_SECONDS, []
-        for moment in head_score_history(folder, keep=writable):
+        after = inputs.whole(request, "after", -1, 2**31, -1)
+        for moment in head_score_history(folder, after=after, keep=writable):
             moments.append(_best(moment))
             if time.monotonic() > deadline:
                 break
-        return {"steps": steps, "moments": moments, "complete": len(moments) >= len(steps)}
+        measured = moments[-1]["step"] if moments else after
+        return {"steps": steps, "moments": moments, "complete": not steps or measured >= steps[-1]}
 
     return Lens("timeline", [read_timeline])
 

@@ -54,6 +54,7 @@ FILL = """text => {
   for (const id of ['corpus', 'pace', 'size']) find(id).dispatchEvent(new Event('input'));
 }"""
 START = """() => {
+  document.querySelector('#gb-learning [data-id=status]').textContent = '';  // that of the training before
   window.pressed = performance.now();
   document.querySelector('#gb-learning [data-id=start]').click();
 }"""

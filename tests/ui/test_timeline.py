@@ -1,0 +1,54 @@
+"""The timeline under the bar: the moments of a training, and the heads that come with it."""
+
+import pytest
+
+from llm.ui.sessions import Sessions
+from llm.ui.subject import Subjects
+from llm.ui.timeline import build_timeline
+
+VISITOR = {"visitor": "0" * 32}
+
+
+@pytest.fixture
+def read_timeline(tmp_path, monkeypatch):
+    """The timeline's endpoint, with an empty home."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    (endpoint,) = build_timeline(Subjects(Sessions())).server_fns
+    return endpoint
+
+
+def test_the_shipped_training_is_measured_bit_by_bit(read_timeline):
+    """Each call measures some moments more, until all are there; the previous-token head comes during training."""
+    request = {**VISITOR, "model": "shipped:induction"}
+    answer = read_timeline(request)
+    steps, moments = answer["steps"], answer["moments"]
+    while not answer["complete"]:
+        answer = read_timeline({**request, "after": moments[-1]["step"]})
+        moments += answer["moments"]
+    assert [moment["step"] for moment in moments] == steps and len(steps) == 16
+    previous = [moment["best"]["previous"][0] for moment in moments]
+    assert previous[0] < 0.2 and previous[-1] > 0.9
+
+
+def test_a_model_without_moments_has_an_empty_timeline(read_timeline):
+    """Where only the last weights are kept there is nothing to travel to; an unknown model is refused."""
+    assert read_timeline({**VISITOR, "model": "shipped:sorter"}) == {"steps": [], "moments": [], "complete": True}
+    assert "error" in read_timeline({**VISITOR, "model": "shipped:../.."})
+
+
+def test_a_visitor_travels_through_a_training(page):
+    """Choosing the induction model shows its timeline; a drag, the keys and the film move all lenses."""
+    page.locator(".gb-bar [data-id=model]").select_option("shipped:induction")
+    track = page.get_by_role("slider", name="Moment of the training")
+    track.wait_for()
+    assert "newest" in track.get_attribute("aria-valuetext")
+    assert "|" in page.evaluate("glassbox.subject.prompt")  # an example that this model can read
+    box = track.bounding_box()
+    page.mouse.click(box["x"] + 12, box["y"] + 20)
+    assert page.evaluate("glassbox.subject.step") == 0
+    track.press("ArrowRight")
+    assert page.evaluate("glassbox.subject.step") == 50 and "step=50" in page.url
+    page.get_by_role("button", name="Play the training as a film").click()
+    page.wait_for_function("glassbox.subject.step > 100")
+    page.locator(".gb-bar [data-id=model]").select_option("shipped:tales")
+    track.wait_for(state="hidden")
