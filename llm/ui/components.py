@@ -31,9 +31,7 @@ class Lens(gr.HTML):
     A `view` is one of several in its tab: it is seen while `Views` has it chosen.
     """
 
-    def __init__(
-        self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = (), *, view: bool = False
-    ) -> None:
+    def __init__(self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = (), *, view: bool = False) -> None:
         super().__init__(
             value=None,
             html_template=next(ASSETS.rglob(f"{name}.html")).read_text(encoding="utf-8"),

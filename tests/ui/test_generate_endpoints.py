@@ -17,10 +17,12 @@ from llm.filters import filter_logits
 from llm.model import GPT
 from llm.sampler import generate
 from llm.tokenizers import train_tokenizer
+from llm.ui import live as live_module
 from llm.ui import subject
 from llm.ui.generate import drawing
-from llm.ui.generate.drawing import MAX_LIVE, MAX_TOKENS, Generation, LiveGenerations
+from llm.ui.generate.drawing import MAX_TOKENS, Generation
 from llm.ui.generate.writing import build_writing
+from llm.ui.live import MAX_LIVE, LiveGenerations
 from llm.ui.sessions import Sessions
 
 TEXT = "the quick brown fox jumps over the lazy dog; " * 4
@@ -301,6 +303,6 @@ def test_live_generations_are_bounded(table, monkeypatch):
     made[-1].last_used -= 3_600
     put(MAX_LIVE + 3)
     assert MAX_LIVE + 2 not in kept() and MAX_LIVE + 3 in kept()
-    monkeypatch.setattr(drawing, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
+    monkeypatch.setattr(live_module, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
     put(MAX_LIVE + 4)
     assert kept() == [MAX_LIVE + 1, MAX_LIVE + 3, MAX_LIVE + 4]

@@ -17,8 +17,8 @@ from llm.ui import subject
 from llm.ui.generate import batch
 from llm.ui.generate import surprisal as surprisal_view
 from llm.ui.generate.batch import MAX_LENGTH, MAX_SAMPLES, build_batch
-from llm.ui.generate.drawing import LiveGenerations
 from llm.ui.generate.surprisal import build_surprisal
+from llm.ui.live import LiveGenerations
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from llm.live_attention import Reading, watch
 from llm.ui import inputs
 from llm.ui.attention.prompt import named, next_tokens, packed
 from llm.ui.components import Answer, Lens, Request
-from llm.ui.generate.drawing import CALL_SECONDS, MAX_SEED, LiveGenerations, cache_bytes
+from llm.ui.live import CALL_SECONDS, MAX_SEED, LiveGenerations, cache_bytes
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 256

@@ -5,12 +5,10 @@ Shapes: V vocabulary, C embedding, K components, P positions shown, T time.
 
 from __future__ import annotations
 
-import base64
 import threading
 import weakref
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +21,11 @@ from llm.geometry import (
     sinusoidal_positions,
 )
 from llm.model import GPT, Block
-from llm.tokenizers import Tokenizer
 from llm.trace import trace
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, named, packed, window
 from llm.ui.components import Answer, Lens, Request
+from llm.ui.live import vocabulary
 from llm.ui.subject import Subjects
 
 NEIGHBOURS = 8
@@ -48,7 +46,7 @@ def build_space(subjects: Subjects) -> Lens:
         known = inputs.text(request, "knows", limit=64, default="") == loaded.tokenizer.hash
         ids, _ = window(loaded, inputs.text(request, "prompt"))
         return {
-            "vocabulary": loaded.tokenizer.hash if known else _vocabulary(loaded.tokenizer),
+            "vocabulary": loaded.tokenizer.hash if known else vocabulary(loaded.tokenizer),
             "places": packed(flat.coordinates_NK),
             "shares": flat.shares_K.tolist(),
             "norms": packed(vectors_VC.norm(dim=1)),
@@ -135,15 +133,3 @@ def _norm(model: GPT, number: int) -> tuple[str, nn.LayerNorm]:
         return f"blocks.{layer - 1}.hook_resid_post", model.ln_f
     block = cast(Block, model.h[layer])
     return (f"blocks.{layer}.hook_resid_mid", block.ln_2) if second else (f"blocks.{layer}.hook_resid_pre", block.ln_1)
-
-
-def _vocabulary(tokenizer: Tokenizer) -> Answer:
-    """The bytes of every token: the page names them itself."""
-    tokens = [tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)]
-    lengths = np.array([len(token) for token in tokens], dtype="<u4")
-    return {
-        "tokenizer": tokenizer.hash,
-        "eot_id": tokenizer.eot_id,
-        "lengths": base64.b64encode(lengths.tobytes()).decode("ascii"),
-        "bytes": base64.b64encode(b"".join(tokens)).decode("ascii"),
-    }

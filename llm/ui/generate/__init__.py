@@ -5,10 +5,10 @@ from __future__ import annotations
 from llm.ui.components import Views
 from llm.ui.generate.batch import build_batch
 from llm.ui.generate.branches import build_branches
-from llm.ui.generate.drawing import LiveGenerations
 from llm.ui.generate.duel import build_duel
 from llm.ui.generate.surprisal import build_surprisal
 from llm.ui.generate.writing import build_writing
+from llm.ui.live import LiveGenerations
 from llm.ui.subject import Subjects
 
 VIEWS = {

@@ -13,14 +13,8 @@ from llm.sampler import checked_ids, generate_together
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
-from llm.ui.generate.drawing import (
-    MAX_SEED,
-    LiveGenerations,
-    cache_bytes,
-    described,
-    sampling_config,
-    vocabulary_endpoint,
-)
+from llm.ui.generate.drawing import described, sampling_config, vocabulary_endpoint
+from llm.ui.live import MAX_SEED, LiveGenerations, cache_bytes
 from llm.ui.subject import Loaded, Subjects
 
 MAX_SAMPLES = 32

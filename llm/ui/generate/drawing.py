@@ -13,33 +13,23 @@ import base64
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from llm.completion import prompt_ids
-from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
+from llm.config import HUGGING_FACE_ORDER, SamplingConfig
 from llm.filters import filter_logits
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Request
+from llm.ui.live import CALL_SECONDS, MAX_SEED, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
 """The longest text that can be written after a prompt."""
-MAX_LIVE = 50
-MAX_CACHE_BYTES = 2_000_000_000
-"""Keys and values of all live generations: GPT-2 small needs 75 MB for each."""
-IDLE_SECONDS = 600
-CALL_SECONDS = 0.25
-"""How long one call may go on drawing: the page shows what came while the next call runs."""
-MAX_SEED = 2**53 - 1
-"""The largest whole number that a page's script holds exactly."""
 MAX_STOPS = 8
 LANES = ("writing", "branches", "left", "right")
 """What a visitor may have going at the same time: one generation each."""
@@ -91,15 +81,7 @@ def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
 
     def read_vocabulary(request: Request) -> Answer:
         """The bytes of every token, once a tokenizer: the page names all tokens itself."""
-        tokenizer = subjects.of(request).tokenizer
-        tokens = [tokenizer.token_bytes(id) for id in range(tokenizer.vocab_size)]
-        lengths = np.array([len(token) for token in tokens], dtype="<u4")
-        return {
-            "tokenizer": tokenizer.hash,
-            "eot_id": tokenizer.eot_id,
-            "lengths": _base64(lengths.tobytes()),
-            "bytes": _base64(b"".join(tokens)),
-        }
+        return vocabulary(subjects.of(request).tokenizer)
 
     return read_vocabulary
 
@@ -160,46 +142,6 @@ class Generation:
         return "end_of_text" if tokens and tokens[-1][0] == self._eot_id else "limit"
 
 
-class Live(Protocol):
-    """What is kept between two calls of the page."""
-
-    id: str
-    cache_bytes: int
-    last_used: float
-
-
-class LiveGenerations:
-    """At most one generation in each of a visitor's lanes.
-
-    Idle ones go, and the longest unused when there are too many.
-    """
-
-    def __init__(self) -> None:
-        self._generations: OrderedDict[tuple[str, str], Live] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, owner: tuple[str, str], generation: Live) -> None:
-        """Keep it in place of the last one in that visitor's lane."""
-        now = time.monotonic()
-        with self._lock:
-            self._generations[owner] = generation
-            self._generations.move_to_end(owner)
-            for other, old in list(self._generations.items())[:-1]:
-                held = sum(kept.cache_bytes for kept in self._generations.values())
-                full = len(self._generations) > MAX_LIVE or held > MAX_CACHE_BYTES
-                if full or now - old.last_used > IDLE_SECONDS:
-                    del self._generations[other]
-
-    def get(self, owner: tuple[str, str], id: str) -> Live | None:
-        """The generation of that id in the visitor's lane, or None when it has gone."""
-        with self._lock:
-            generation = self._generations.get(owner)
-            if generation is None or generation.id != id:
-                return None
-            self._generations.move_to_end(owner)
-            return generation
-
-
 def described(choice: Choice) -> list[float]:
     """What the page is told of a token that was drawn: id, probability, raw probability, rank, share."""
     rank = 1 + int((choice.logits_V > choice.logits_V[choice.id]).sum())
@@ -248,11 +190,6 @@ def packed(logits_V: Tensor) -> str:
     """
     filter_logits(logits_V[None], SamplingConfig())
     return _base64(logits_V.float().cpu().numpy().astype("<f4").tobytes())
-
-
-def cache_bytes(config: ModelConfig) -> int:
-    """What the keys and values of one text take."""
-    return 2 * config.n_layer * config.n_ctx * config.n_embd * 4
 
 
 def _count(request: Request) -> int:

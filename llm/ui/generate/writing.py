@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from llm.ui.components import Answer, Lens, Request
-from llm.ui.generate.drawing import LiveGenerations, drawing_endpoints
+from llm.ui.generate.drawing import drawing_endpoints
 from llm.ui.generate.source import checkpoint_folder
+from llm.ui.live import LiveGenerations
 from llm.ui.subject import Subjects
 
 

@@ -81,11 +81,12 @@ PRESETS: list[dict[str, Any]] = [
     {
         "name": "grokking",
         "title": "Grokking",
-        "about": "Sums modulo 97, half of them never shown: learnt by heart first, and understood much later.",
+        "about": "Sums modulo 97, half of them never shown: learnt by heart first, understood a few minutes later.",
         "settings": {
-            "corpus": "task:modular", "n_layer": 1, "n_embd": 128, "n_ctx": 32, "batch_size": 64,
-            "learning_rate": 3e-3, "schedule": "cosine", "min_lr_ratio": 1, "warmup_steps": 10, "weight_decay": 1,
-            "max_steps": 10_000, "eval_interval": 100,
+            **_MUON, "corpus": "task:modular", "tokenizer": "bpe", "vocab_size": 360,  # a token for each number
+            "n_layer": 2, "n_embd": 128, "n_ctx": 24, "batch_size": 64, "learning_rate": 3e-3,
+            "matrix_learning_rate": 0.02, "min_lr_ratio": 1, "warmup_steps": 10, "weight_decay": 0.02,
+            "max_steps": 3000, "eval_interval": 100,
         },
     },
     {
