@@ -1,7 +1,7 @@
 """The command line: `python -m llm train | generate | evaluate | tokenize | convert | bench`.
 
 Each option is called what the library and the playground call it. A mistake gets one sentence on
-standard error and exit code 2. What the commands do is in llm/commands.py and llm/convert.py.
+standard error and exit code 2. What the commands do is in llm/train.py, llm/convert.py and llm/commands.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from llm.config import ACTIVATIONS, HUGGING_FACE_ORDER, OPTIMIZERS, SCHEDULES, S
 from llm.convert import convert
 from llm.corpora import CORPORA
 from llm.tokenizers import KINDS
+from llm.train import MODEL_SETTINGS, SHAPE, TRAIN_SETTINGS, train
 
 HELP = {
     # the model
@@ -75,22 +76,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m llm", description="Build, train and try a GPT-2 on the command line.")
     add = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    train = _command(
-        add, commands.train,
+    trainer = _command(
+        add, train,
         "train a model on a text; the app lists the run",
         "train --text notes.txt --max-steps 500 --out notes-model",
     )  # fmt: skip
-    _add_text(train)
-    train.add_argument(
+    _add_text(trainer)
+    trainer.add_argument(
         "--tokenizer", choices=KINDS, help="how text is cut into tokens (default character for a task, else bpe)"
     )
-    train.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
-    train.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
-    train.add_argument("--name", help="what the app calls the run")
-    train.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
-    _add_machine(train)
-    _add_settings(train, "the model", commands.SHAPE, commands.MODEL_SETTINGS)
-    _add_settings(train, "the training", TrainConfig(), commands.TRAIN_SETTINGS)
+    trainer.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    trainer.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
+    trainer.add_argument("--name", help="what the app calls the run")
+    trainer.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
+    _add_machine(trainer)
+    _add_settings(trainer, "the model", SHAPE, MODEL_SETTINGS)
+    _add_settings(trainer, "the training", TrainConfig(), TRAIN_SETTINGS)
 
     generate = _command(
         add, commands.generate,

@@ -1,4 +1,4 @@
-"""What the command line does: train, generate, evaluate, tokenize, bench.
+"""What the command line does: generate, evaluate, tokenize, bench. `train` and `convert` have files of their own.
 
 Each takes the parsed options, prints its results to standard output and everything else to
 standard error, and raises ValueError for a person's mistake. Whatever needs torch is imported
@@ -11,14 +11,11 @@ import argparse
 import dataclasses
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.config import ModelConfig, SamplingConfig, TrainConfig
+from llm.config import SamplingConfig
 from llm.corpora import (
     CORPORA,
     Corpus,
@@ -31,203 +28,14 @@ from llm.corpora import (
     task_of,
     text_from_bytes,
 )
-from llm.paths import home
 from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
-    from llm.distributed import Worker
-    from llm.events import Question
-    from llm.runs import Run
-    from llm.tokenizers import Tokenizer
-    from llm.trainer import Trainer
 
-SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
-"""What `train` builds unless told otherwise: a model that a laptop trains in minutes."""
-
-MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "n_ctx", "dropout")
-TRAIN_SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
-ENDS = {
-    "stopped": "Stopped and saved",
-    "time": "The time was up",
-    "target": "The validation loss was as low as wanted",
-    "patience": "The validation loss no longer fell",
-}
-"""How a training that can go on has ended, by the DoneEvent's reason."""
 BENCHES = ("quality", "throughput", "decoding", "looking", "start")
-EXAM = 64
-"""Questions that an evaluation asks of a model that learns a task."""
 SAMPLING_SETTINGS = tuple(field.name for field in dataclasses.fields(SamplingConfig))
-
-
-def train(args: argparse.Namespace) -> None:
-    """Train a model as a run that the app lists too, alone or as one of the processes that torchrun started."""
-    from llm.checkpoint import CARD, FILES
-    from llm.distributed import joined
-
-    out: Path | None = args.out
-    if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
-        raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
-    with joined(_device(args.device)) as (worker, device):
-        corpus, trainer, run = (_resumed_run if args.resume else _new_run)(args, worker, device)
-        with _stopped_by_ctrl_c(trainer):
-            if run is not None:
-                try:
-                    _show_and_save(corpus, trainer, run, out)
-                except ConnectionError as lost:
-                    raise ConnectionError(f"{lost} To go on: --resume {run.id}") from lost
-            else:  # not the first of several processes: it works, and leaves talking and writing to that one
-                list(trainer)
-
-
-def _show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None) -> None:
-    """Train, showing loss and samples as they come and writing all down in the run."""
-    from tqdm import tqdm
-
-    from llm.checkpoint import save_checkpoint
-    from llm.events import DoneEvent, EvalEvent, ExamEvent, SampleEvent, StepEvent
-
-    tokenizer, worker = run.tokenizer, trainer.worker
-    info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
-    how = str(worker.dtype).removeprefix("torch.")
-    if worker.world_size > 1:
-        how += f", {'sharded over' if worker.shard else 'in'} {worker.world_size} processes"
-    say(f"Run {run.id}: {run.model_config.n_params:,} parameters, {how}, in {run.path}. Ctrl-C stops and saves.")
-
-    steps, seen = trainer.config.max_steps, trainer.tokens_seen
-    with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar:
-        for event in trainer:
-            run.record(trainer, event)
-            if isinstance(event, StepEvent):
-                speed = (event.tokens_seen - seen) / event.seconds
-                bar.set_postfix_str(f"loss {event.loss:.3f}, {speed:,.0f} tokens/s", refresh=False)
-                bar.update()
-                seen = event.tokens_seen
-            elif isinstance(event, EvalEvent):
-                info["validation_loss"] = event.validation_loss
-                bar.write(f"step {event.step:,}: loss {event.train_loss:.4f}, validation {event.validation_loss:.4f}")
-            elif isinstance(event, ExamEvent):
-                info["exact_match"] = event.correct / event.total
-                bar.write(f"    {event.correct} of {event.total} answers exactly right")
-            elif isinstance(event, SampleEvent):
-                bar.write("    " + tokenizer.decode(event.ids).strip("\n").replace("\n", "\n    ") + "\n")
-            elif isinstance(event, DoneEvent):
-                done = event
-    if done.reason == "diverged":
-        raise ValueError(f"{done.why} That was after step {done.step:,}; try a lower --learning-rate.")
-    if out:
-        save_checkpoint(out, trainer.model, tokenizer, step=done.step, info=info)
-    if done.reason in ENDS:
-        say(f"{ENDS[done.reason]} after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
-    say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
-
-
-def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    # Both configs before the tokenizer, which can take a while to train.
-    shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
-    worker = _equipped(worker, args, device, shape.n_embd)
-    with worker.first_here_goes_first():
-        corpus = _corpus(args)
-    kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
-    if kind != "gpt2":
-        say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
-    tokenizer = train_tokenizer(kind, corpus.text, args.vocab_size)
-
-    from llm.data import encode_corpus, split
-    from llm.model import GPT
-    from llm.runs import Run
-    from llm.trainer import Trainer
-
-    tokens = encode_corpus(tokenizer, corpus.text)
-    model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed)
-    if not worker.shard:  # else it goes to the device in parts
-        model.to(device)
-    trainer = Trainer(
-        model,
-        *split(tokens),
-        config,
-        prompt_ids=tokens[:1].tolist(),
-        worker=worker,
-        questions=_questions(corpus, tokenizer),
-    )
-    if not worker.is_first:
-        return corpus, trainer, None
-    run = Run.create(
-        home() / "runs",
-        model.config,
-        config,
-        tokenizer,
-        corpus=corpus.name,
-        corpus_ref=args.corpus or "",
-        name=args.name or "",
-    )
-    return corpus, trainer, run
-
-
-def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    from llm.data import encode_corpus, split
-    from llm.runs import Run
-
-    settings = given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))
-    max_steps = settings.pop("max_steps", None)
-    if settings:
-        fixed = ", ".join("--" + name.replace("_", "-") for name in settings)
-        raise ValueError(f"A run goes on with the settings it began with, but for --max-steps; leave out {fixed}.")
-    run = Run.open(home() / "runs", args.resume)
-    names = [name for name in (run.corpus_ref, run.corpus) if name]
-    if args.corpus is None and args.text is None:
-        args.corpus = next((name for name in names if name in CORPORA), None)
-    if not {args.corpus, args.text and args.text.name} & {*names}:
-        raise ValueError(f"This run learns from {run.corpus}; give that file with --text.")
-    worker = _equipped(worker, args, device, run.model_config.n_embd)
-    with worker.first_here_goes_first():
-        corpus = _corpus(args)
-    tokens = encode_corpus(run.tokenizer, corpus.text)
-    trainer = run.resume(
-        *split(tokens),
-        prompt_ids=tokens[:1].tolist(),
-        device="cpu" if worker.shard else device,
-        worker=worker,
-        max_steps=max_steps,
-        questions=_questions(corpus, run.tokenizer),
-    )
-    return corpus, trainer, run if worker.is_first else None
-
-
-def _questions(corpus: Corpus, tokenizer: Tokenizer) -> list[Question]:
-    """What evaluations ask: of a task some questions, of any other text nothing."""
-    from llm.questions import ask
-
-    task = task_of(corpus.name)
-    return ask(tokenizer, task, EXAM) if task else []
-
-
-def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:
-    from llm.hardware import choose_dtype
-
-    dtype = choose_dtype(device, args.dtype, n_embd)
-    fast = args.dtype == "auto" and device.type == "cpu"
-    return dataclasses.replace(worker, dtype=dtype, fast_products=fast, compile=args.compile, shard=args.shard)
-
-
-@contextmanager
-def _stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
-    """The first Ctrl-C lets the step finish and the run be saved; a second one ends at once.
-
-    One of several processes gets each Ctrl-C twice, once from torchrun, which ends it if it takes too long.
-    """
-    second = signal.default_int_handler if trainer.worker.world_size == 1 else signal.SIG_IGN
-
-    def ask(*_: Any) -> None:
-        signal.signal(signal.SIGINT, second)
-        trainer.stop()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def generate(args: argparse.Namespace) -> None:
@@ -237,7 +45,7 @@ def generate(args: argparse.Namespace) -> None:
     from llm.checkpoint import load_checkpoint
     from llm.completion import complete
 
-    checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
+    checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
     pieces = complete(checkpoint.model, checkpoint.tokenizer, args.prompt, config)
     print(args.prompt, end="", flush=True)
     for piece in pieces:
@@ -257,8 +65,8 @@ def evaluate(args: argparse.Namespace) -> None:
     if args.lambada is not None or args.hellaswag is not None:
         _evaluate_cloze(args)
         return
-    corpus = _corpus(args)
-    checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
+    corpus = corpus_of(args)
+    checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
     tokenizer = checkpoint.tokenizer
     tokens = encode_corpus(tokenizer, corpus.text)
     if args.split == "validation":
@@ -308,7 +116,7 @@ def _evaluate_cloze(args: argparse.Namespace) -> None:
     if windows:
         raise ValueError(f"Each passage is read whole; leave out {', '.join(windows)}.")
     test, path = (cloze.lambada, args.lambada) if args.lambada is not None else (cloze.hellaswag, args.hellaswag)
-    checkpoint = load_checkpoint(args.checkpoint, _device(args.device))
+    checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
     with tqdm(unit="line", disable=None, leave=False) as bar:
         score = test(checkpoint.model, checkpoint.tokenizer, path, on_progress=lambda done: bar.update())
     values = dataclasses.asdict(score)
@@ -374,7 +182,7 @@ def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(args, name) for name in names if name in args}
 
 
-def _corpus(args: argparse.Namespace) -> Corpus:
+def corpus_of(args: argparse.Namespace) -> Corpus:
     if args.column is not None or (args.text is not None and is_table(args.text)):
         if args.text is None:
             raise ValueError("--column chooses the column of a table; give its file with --text.")
@@ -388,7 +196,7 @@ def _corpus(args: argparse.Namespace) -> Corpus:
     raise ValueError(f"Name a text: --text FILE, or --corpus {' or '.join(CORPORA)}.")
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
     import torch
 
     if name == "auto":
