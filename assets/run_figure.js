@@ -151,7 +151,7 @@
     });
     const type = log ? "log" : "linear", ticks = rightTicks(view.right, backdrop.bytes_per_token, range);
     return {
-      margin: { l: room ? 84 : 60, r: room ? 84 : 58, t: 12, b: room ? 64 : 42 },
+      margin: { l: room ? 84 : 60, r: room ? 84 : 58, t: room ? 26 : 12, b: room ? 64 : 42 },
       showlegend: false, hovermode: "x unified", hoversubplots: "axis",
       hoverlabel: { bgcolor: color("--gb-raised"), bordercolor: look.strong, font: { color: color("--gb-ink"), size } },
       // Not transparent: Plotly puts a light edge around the crosshair on what it takes for white.

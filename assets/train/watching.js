@@ -145,10 +145,20 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     await news();
   }
 
+  let lost = false;  // the server did not answer the last time; perhaps it does again
+  const askAgain = (wait) => {
+    timer = setTimeout(() => news().catch((error) => {
+      say(error);
+      lost = true;
+      if (going()) askAgain(AWAY);
+    }), wait);
+  };
   const news = latest(async () => {
     clearTimeout(timer);
     if (run === null) return;
     const answer = await ask("poll_run", { run, since });
+    if (lost) notice("");
+    lost = false;
     if (answer.run !== run) return;
     if (answer.behind) return setTimeout(() => open(run).catch(say), 0);
     since = answer.next;
@@ -160,7 +170,7 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     buttons();
     if (visible() && (answer.events.length || before !== answer.state || !chart.data)) await draw();
     // The next question waits for this answer to be drawn: a slow page asks less often.
-    if (going()) timer = setTimeout(() => news().catch(say), visible() ? NEWS : AWAY);
+    if (going()) askAgain(visible() ? NEWS : AWAY);
     else if (before !== answer.state) { emit("models"); emit("runs"); form.replan(); }
   });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from llm.head_history import Moment, head_score_history
@@ -19,15 +20,18 @@ CALL_SECONDS = 0.2
 def build_timeline(subjects: Subjects) -> Lens:
     """The timeline; its endpoint measures the heads of a few snapshots more at each call, those after step `after`."""
 
+    turn = threading.Lock()  # two pages of one visitor must not write one run's scores at the same time
+
     def read_timeline(request: Request) -> Answer:
         folder, writable = subjects.snapshots(request)
         steps = Snapshots(folder).steps()
         deadline, moments = time.monotonic() + CALL_SECONDS, []
         after = inputs.whole(request, "after", -1, 2**31, -1)
-        for moment in head_score_history(folder, after=after, keep=writable):
-            moments.append(_best(moment))
-            if time.monotonic() > deadline:
-                break
+        with turn:
+            for moment in head_score_history(folder, after=after, keep=writable):
+                moments.append(_best(moment))
+                if time.monotonic() > deadline:
+                    break
         measured = moments[-1]["step"] if moments else after
         return {"steps": steps, "moments": moments, "complete": not steps or measured >= steps[-1]}
 

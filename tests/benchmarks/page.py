@@ -79,7 +79,7 @@ def measure(page: Page, when: str) -> None:
     report(f"{when}: new prompt to redrawn grid, {tokens} tokens", redraws)
     page.get_by_role("tab", name="Generate").click()
     page.wait_for_timeout(800)
-    slider = ".gb-generate input[type=range]"
+    slider = "#gb-writing [data-setting=temperature]"
     low, high = page.evaluate(
         f"[Number(document.querySelector('{slider}').min), Number(document.querySelector('{slider}').max)]"
     )
