@@ -44,8 +44,6 @@ class Worker:
     """Its number on its own machine."""
     dtype: torch.dtype = torch.float32
     """What matrix products are computed in while training; see `llm.hardware.choose_dtype`."""
-    fast_products: bool = False
-    """Whether a CPU may round the factors of float32 products in an update; see `llm.hardware.fast_products`."""
     compile: bool = False
     shard: bool = False
     """Spread the model over all processes, for one that is too large for each."""

@@ -7,8 +7,8 @@ tried on one batch before it is relied on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -48,23 +48,6 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
     """A block in which matrix products are made in `dtype`, and what needs precision in float32."""
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
-
-
-@contextmanager
-def fast_products(wanted: bool = True) -> Iterator[None]:
-    """A block in which the CPU may multiply float32 matrices with its bfloat16 instructions, if it has them.
-
-    All tensors stay float32, so nothing is cast and narrow models gain too: with AMX, products of a
-    width of 128 get about three times as fast; each factor is rounded to 8 bits. It holds for every
-    thread of the process, so whoever shows exact numbers beside a training must not want it.
-    """
-    before = torch.get_float32_matmul_precision()
-    if wanted and has_fast_bfloat16(torch.device("cpu")):
-        torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def compiled(loss: Loss, x_BT: Tensor, y_BT: Tensor, dtype: torch.dtype = torch.float32) -> Loss:

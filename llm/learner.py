@@ -14,7 +14,7 @@ from torch import Tensor
 from llm.config import TrainConfig
 from llm.data import get_batch
 from llm.distributed import Worker, placed_like, sharded, whole
-from llm.hardware import Loss, autocast, compiled, fast_products
+from llm.hardware import Loss, autocast, compiled
 from llm.layer_stats import LayerProbe
 from llm.model import GPT
 from llm.optim import make_optimizer, set_learning_rates, state_shapes
@@ -59,10 +59,6 @@ class Learner:
 
         Raises FloatingPointError, and leaves the weights as they were, when loss or gradient aren't finite.
         """
-        with fast_products(self._worker.fast_products):
-            return self._update(step, config, measure)
-
-    def _update(self, step: int, config: TrainConfig, measure: bool) -> Update:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         loss = torch.zeros((), device=self.model.device)

@@ -187,8 +187,7 @@ def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_
     from llm.hardware import choose_dtype
 
     dtype = choose_dtype(device, args.dtype, n_embd)
-    fast = args.dtype == "auto" and device.type == "cpu"
-    return dataclasses.replace(worker, dtype=dtype, fast_products=fast, compile=args.compile, shard=args.shard)
+    return dataclasses.replace(worker, dtype=dtype, compile=args.compile, shard=args.shard)
 
 
 @contextmanager

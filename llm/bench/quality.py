@@ -17,9 +17,7 @@ from llm.bench.timing import SMALL, seconds, twin_of
 from llm.config import TrainConfig
 from llm.corpora import load_corpus
 from llm.data import Splits, encode_corpus, eval_windows, get_batch, split
-from llm.distributed import Worker
 from llm.events import StepEvent
-from llm.hardware import has_fast_bfloat16
 from llm.model import GPT
 from llm.optim import learning_rate
 from llm.tokenizers import train_tokenizer
@@ -41,7 +39,6 @@ def run(rounds: int) -> None:
     """Train all sides once, whatever the rounds, and print times, losses and ratios."""
     text = load_corpus("tinyshakespeare").text
     splits = split(encode_corpus(train_tokenizer("character", text), text))
-    fast = has_fast_bfloat16(torch.device("cpu"))
     ours, plain, twin = GPT(SMALL), GPT(SMALL), twin_of(SMALL, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
     sides: dict[str, tuple[TrainConfig, Iterator[object], Callable[[Tensor], Tensor]]] = {
         "recipe, transformers": (RECIPE, _plain_training(twin, splits, RECIPE), lambda x: twin(x).logits),
@@ -52,8 +49,7 @@ def run(rounds: int) -> None:
     for _ in range(SLICES):
         for name, (config, training, _) in sides.items():
             spent[name] += seconds(lambda t=training, c=config: [next(t) for _ in range(c.max_steps // SLICES)])  # type: ignore[misc]
-    how = "rounded to bfloat16, which this processor multiplies faster" if fast else "in float32"
-    print(f"  ours: Muon, {FASTEST.max_steps} steps of {FASTEST.batch_size}, factors of products {how}")
+    print(f"  ours: Muon, {FASTEST.max_steps} steps of {FASTEST.batch_size}")
     for name, (config, _, logits_of) in sides.items():
         loss = _validation_loss(logits_of, splits.validation)
         reached = "reaches" if loss <= TARGET else "does not reach"
@@ -64,8 +60,8 @@ def run(rounds: int) -> None:
 
 
 def _steps(model: GPT, splits: Splits, config: TrainConfig) -> Iterator[object]:
-    """Only the steps of our trainer; those of the fast recipe with the products that this machine is fast with."""
-    trainer = Trainer(model, *splits, config, prompt_ids=[0], worker=Worker(fast_products=config is FASTEST))
+    """Only the steps of our trainer."""
+    trainer = Trainer(model, *splits, config, prompt_ids=[0])
     return (event for event in trainer if isinstance(event, StepEvent))
 
 
