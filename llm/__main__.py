@@ -144,14 +144,14 @@ def build_parser() -> argparse.ArgumentParser:
         "convert openai-community/gpt2 gpt2",
     )  # fmt: skip
     converter.add_argument(
-        "source", help="a transformers folder, a model's name on the Hugging Face Hub, a .safetensors file with "
-        "GPT-2's names (minGPT, nanoGPT), or a model that Glassbox saved",
+        "source", help="a transformers folder, a model's name on the Hugging Face Hub, a file of weights "
+        "(minGPT, nanoGPT; .safetensors, or .json that describes arrays), or a model that Glassbox saved",
     )  # fmt: skip
     converter.add_argument("out", type=Path, metavar="FOLDER", help="where the result goes; a new folder")
     converter.add_argument(
         "--tokenizer", type=Path, metavar="FILE", help="the model's tokenizer.json (default: GPT-2's)"
     )
-    bare = converter.add_argument_group("what a bare .safetensors file can't say")
+    bare = converter.add_argument_group("what a bare file of weights can't say")
     for name, sentence in {
         "--n-head": "attention heads in each block",
         "--vocab-size": "keep so many tokens; nanoGPT pads GPT-2's 50257 to 50304",
@@ -163,7 +163,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     bare.add_argument(
         "--activation-function", choices=ACTIVATIONS, default=argparse.SUPPRESS,
-        help="the tanh form (GPT-2, minGPT) or the exact GELU (nanoGPT since 2023)",
+        help="the tanh form (GPT-2, minGPT) or the exact GELU (nanoGPT since 2023, minGPT in 2020)",
     )  # fmt: skip
     bench = _command(
         add, commands.bench,

@@ -33,7 +33,7 @@ from llm.model import GPT
 from llm.tokenizers import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
-    from llm.trainer import Trainer
+    from llm.training.trainer import Trainer
 
 FORMAT = "glassbox-1"
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "trainer.safetensors", "trainer.json")
@@ -136,7 +136,7 @@ def load_checkpoint(
         )
     if tokenizer.hash != values.get("tokenizer"):
         raise ValueError("tokenizer.json isn't the one this model was trained with; use the one saved with it.")
-    state = _read_tensors(folder / "model.safetensors")
+    state = read_tensors(folder / "model.safetensors")
     if not all(bool(t.isfinite().all()) for t in state.values()):
         raise ValueError("The weights hold NaN or infinity, so the model can't say anything; use an earlier one.")
     model = GPT(config, seed=None)
@@ -149,7 +149,7 @@ def load_trainer_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str,
     folder = _existing(Path(folder))
     info = read_json(folder / "trainer.json")
     check_weights(folder / "trainer.safetensors")
-    return _read_tensors(folder / "trainer.safetensors"), info
+    return read_tensors(folder / "trainer.safetensors"), info
 
 
 def check_weights(path: Path, expected: Shapes | None = None) -> Shapes:
@@ -197,7 +197,8 @@ def _read_header(path: Path) -> tuple[dict[str, tuple[tuple[int, ...], int, int,
     return tensors, 8 + length
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file that `check_weights` has passed. Raises ValueError when it can't be read."""
     try:
         return load_file(path)
     except SafetensorError as error:  # what `check_weights` doesn't look at, such as the header's notes

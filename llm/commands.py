@@ -60,7 +60,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from llm.checkpoint import load_checkpoint
     from llm.data import encode_corpus, split
     from llm.evaluate import evaluate as score
-    from llm.questions import examine
+    from llm.training.questions import examine
 
     if args.lambada is not None or args.hellaswag is not None:
         _evaluate_cloze(args)

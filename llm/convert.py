@@ -11,25 +11,26 @@ from llm.commands import given, say
 from llm.tokenizers import GPT2Tokenizer, load_tokenizer
 
 STATE_SETTINGS = ("n_head", "layout", "activation_function", "vocab_size")
-"""What `load_state` must be told, because the weights don't say it; the vocabulary only if it is padded."""
+"""What `model_from_state` must be told, because the weights don't say it; the vocabulary only if it is padded."""
 
 
 def convert(args: argparse.Namespace) -> None:
     """Make a Glassbox model of a GPT-2 from elsewhere, or a folder for transformers of a Glassbox model."""
     from llm.checkpoint import load_checkpoint, save_checkpoint
-    from llm.pretrained import is_glassbox, load_gpt2, load_state, save_gpt2
+    from llm.pretrained import is_glassbox, load_gpt2, save_gpt2
+    from llm.state_dicts import model_from_state, read_state
 
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f"{args.out} already holds something; choose a new folder.")
     source, options = Path(args.source), given(args, STATE_SETTINGS)
-    bare = source.suffix == ".safetensors"
+    bare = source.suffix in (".safetensors", ".json")
     unfit = [name for name in STATE_SETTINGS[:3] if name not in options] if bare else list(options)
     if unfit:
         names = ", ".join("--" + name.replace("_", "-") for name in unfit)
         raise ValueError(
             f"Weights alone don't say everything about a model; give {names} too."
             if bare
-            else f"Only a bare .safetensors file needs {names}; leave that out."
+            else f"Only a bare file of weights needs {names}; leave that out."
         )
     if is_glassbox(source):
         checkpoint = load_checkpoint(source)
@@ -37,7 +38,7 @@ def convert(args: argparse.Namespace) -> None:
         say(f"To open it: transformers.GPT2LMHeadModel.from_pretrained({str(args.out)!r})")
         return
     if bare:
-        model = load_state(source, **options)
+        model = model_from_state(read_state(source), **options)
     else:
         with _bytes_shown() as progress:
             model = load_gpt2(args.source, progress)

@@ -1,35 +1,26 @@
-"""What the weights of a GPT-2 are called, how they lie, and how other people's become ours.
+"""What the weights of a GPT-2 are called and how they lie, in Hugging Face's files and in ours.
 
-    Hugging Face   transformer.h.0.attn.c_attn.weight   [in, out]   config.json names its shape
-    minGPT         transformer.h.0.attn.c_attn.weight   [out, in]   a head of its own, `lm_head`
-    nanoGPT        the same after `_orig_mod.`          [out, in]   no biases, exact GELU, padded vocabulary
-    ours           h.0.attn.c_attn.weight               [out, in]   each difference a field of ModelConfig
-
-Nothing here touches a file: llm/pretrained.py reads and writes them.
-
-Shapes: V vocabulary, C embedding width.
+Nothing here touches a file: llm/pretrained.py reads and writes theirs, llm/state_dicts.py reads those
+of other implementations.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from llm.config import ModelConfig
-from llm.model import GPT
 
 Shapes = dict[str, tuple[int, ...]]
 
 TRANSPOSED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
 """GPT-2 stores these as [in, out] (its Conv1D); torch.nn.Linear wants [out, in]."""
-BUFFERS = (".attn.bias", ".attn.masked_bias")
+BUFFERS = (".attn.bias", ".attn.masked_bias", ".attn.mask")
 """Causal masks that many files carry among the weights. They are no weights and are not read."""
 PREFIXES = ("_orig_mod.", "module.", "transformer.")
 """Put before the names by torch.compile, by DistributedDataParallel, and by the class around the model."""
-LAYOUTS = ("linear", "conv1d")
 HEAD = "lm_head.weight"
 GELUS = {"gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "gelu": "gelu"}
 """Hugging Face's names for the two GELUs, and ours."""
@@ -146,82 +137,3 @@ def config_to_gpt2(config: ModelConfig, eot_id: int | None = None) -> dict[str, 
         "bos_token_id": eot_id,
         "eos_token_id": eot_id,
     }
-
-
-def model_from_state(
-    state: Mapping[str, Tensor],
-    *,
-    n_head: int,
-    layout: str,
-    activation_function: str,
-    vocab_size: int | None = None,
-    layer_norm_epsilon: float = 1e-5,
-) -> GPT:
-    """A GPT-2 from the state dict of another implementation that uses GPT-2's names, in evaluation mode.
-
-    The weights themselves tell V, C, the context, the number of layers, whether there are biases,
-    and whether the head is its own (an `lm_head.weight` that equals `wte.weight` is a tied one).
-    They can't tell the rest, so nothing of it is guessed:
-
-    `n_head`: heads a layer.
-    `layout`: "linear" where matrices are [out, in] (minGPT, nanoGPT, torch.nn.Linear), "conv1d" where
-        they are [in, out] (OpenAI, Hugging Face). attn.c_proj is square, and fits wrongly too.
-    `activation_function`: "gelu_new" is the tanh form (GPT-2, minGPT), "gelu" the exact one (nanoGPT
-        since 2023).
-    `vocab_size`: keep so many rows of the embedding. nanoGPT pads 50,257 to 50,304 for speed; the
-        rest stands for no token. None keeps all.
-
-    Raises ValueError when the weights don't fit together or contradict the layout.
-    """
-    if layout not in LAYOUTS:
-        raise ValueError(f"The layout is {layout!r:.40}; it must be {' or '.join(LAYOUTS)}.")
-    tensors = {name: state[full] for name, full in plain_names(state).items()}
-    tied = HEAD not in tensors or _equal(tensors[HEAD], tensors.get("wte.weight"))
-    if tied:
-        tensors.pop(HEAD, None)
-    shapes: Shapes = {name: tuple(t.shape) for name, t in tensors.items()}
-    V, C = _rows_and_columns(shapes, "wte.weight")
-    n_ctx, _ = _rows_and_columns(shapes, "wpe.weight")
-    layers = [int(found[1]) for name in shapes if (found := re.match(r"h\.(\d{1,6})\.", name))]
-    config = ModelConfig(
-        V,
-        n_ctx=n_ctx,
-        n_embd=C,
-        n_head=n_head,
-        n_layer=max(layers, default=-1) + 1,
-        layer_norm_epsilon=layer_norm_epsilon,
-        bias="ln_f.bias" in shapes,
-        activation_function=activation_function,
-        tie_word_embeddings=tied,
-    )
-    _check_layout(shapes, C, layout)
-    linear = layout == "linear"
-    expected = {n: s[::-1] if linear and n.endswith(TRANSPOSED) else s for n, s in gpt2_shapes(config).items()}
-    check_shapes(shapes, expected, "The state dict")
-
-    if vocab_size is not None:
-        if not 2 <= vocab_size <= V:
-            raise ValueError(f"These weights know {V:,} tokens; a vocab_size of {vocab_size:,} can't be cut from them.")
-        config = config.replace(vocab_size=vocab_size)
-        tensors |= {name: tensors[name][:vocab_size] for name in ("wte.weight", HEAD) if name in tensors}
-    model = GPT(config, seed=None)
-    model.load_state_dict(tensors if linear else state_from_gpt2(tensors))
-    return model.eval()
-
-
-def _check_layout(shapes: Shapes, C: int, layout: str) -> None:
-    """c_attn is three times as long as wide, so it shows how the matrices lie."""
-    other, shape = ("conv1d", (C, 3 * C)) if layout == "linear" else ("linear", (3 * C, C))
-    if shapes.get("h.0.attn.c_attn.weight") == shape:
-        raise ValueError(f"c_attn is {list(shape)} here, so the layout is {other!r} and not {layout!r}; ask for that.")
-
-
-def _equal(head_VC: Tensor, wte_VC: Tensor | None) -> bool:
-    return wte_VC is not None and head_VC.shape == wte_VC.shape and bool((head_VC == wte_VC).all())
-
-
-def _rows_and_columns(shapes: Shapes, name: str) -> tuple[int, int]:
-    if len(shapes.get(name, ())) != 2:
-        raise ValueError(f"There is no matrix {name}; choose a model with GPT-2's names (wte, wpe, h.0.attn.c_attn).")
-    rows, columns = shapes[name]
-    return rows, columns

@@ -1,4 +1,4 @@
-"""GPT-2s from elsewhere and for elsewhere: folders of transformers, the Hub, state dicts in a file.
+"""GPT-2s from elsewhere and for elsewhere: folders of transformers, and the Hub.
 
     model = load_gpt2("openai-community/gpt2")          # or a folder with config.json and model.safetensors
     save_gpt2("shakespeare-hf", model, tokenizer)       # GPT2LMHeadModel.from_pretrained("shakespeare-hf")
@@ -27,7 +27,6 @@ from llm.gpt2 import (
     config_from_gpt2,
     config_to_gpt2,
     gpt2_shapes,
-    model_from_state,
     plain_names,
     state_to_gpt2,
 )
@@ -106,33 +105,6 @@ def save_gpt2(folder: str | Path, model: GPT, tokenizer: Tokenizer | None = None
     if folder.exists():
         folder.rmdir()
     fresh.rename(folder)
-
-
-def load_state(
-    path: str | Path,
-    *,
-    n_head: int,
-    layout: str,
-    activation_function: str,
-    vocab_size: int | None = None,
-    layer_norm_epsilon: float = 1e-5,
-) -> GPT:
-    """A GPT-2 of minGPT, nanoGPT or alike from a safetensors file; `model_from_state` explains the options.
-
-    A checkpoint that is a pickle can be saved again by whoever trusts it:
-    `safetensors.torch.save_file({name: t.contiguous().clone() for name, t in state.items()}, path)`.
-    Raises ValueError as `model_from_state` does, or when the file isn't sound.
-    """
-    path = Path(path)
-    names = plain_names(check_weights(path)).values()
-    return model_from_state(
-        dict(_tensors(path, names)),
-        n_head=n_head,
-        layout=layout,
-        activation_function=activation_function,
-        vocab_size=vocab_size,
-        layer_norm_epsilon=layer_norm_epsilon,
-    )
 
 
 def is_glassbox(folder: Path) -> bool:

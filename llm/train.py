@@ -19,11 +19,11 @@ from llm.tokenizers import train_tokenizer
 if TYPE_CHECKING:
     import torch
 
-    from llm.distributed import Worker
-    from llm.events import Question
-    from llm.runs import Run
+    from llm.runs.run import Run
     from llm.tokenizers import Tokenizer
-    from llm.trainer import Trainer
+    from llm.training.distributed import Worker
+    from llm.training.events import Question
+    from llm.training.trainer import Trainer
 
 SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
 """What `train` builds unless told otherwise: a model that a laptop trains in minutes."""
@@ -44,7 +44,7 @@ EXAM = 64
 def train(args: argparse.Namespace) -> None:
     """Train a model as a run that the app lists too, alone or as one of the processes that torchrun started."""
     from llm.checkpoint import CARD, FILES
-    from llm.distributed import joined
+    from llm.training.distributed import joined
 
     out: Path | None = args.out
     if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
@@ -66,7 +66,7 @@ def _show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None)
     from tqdm import tqdm
 
     from llm.checkpoint import save_checkpoint
-    from llm.events import DoneEvent, EvalEvent, ExamEvent, SampleEvent, StepEvent
+    from llm.training.events import DoneEvent, EvalEvent, ExamEvent, SampleEvent, StepEvent
 
     tokenizer, worker = run.tokenizer, trainer.worker
     info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
@@ -116,8 +116,8 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
 
     from llm.data import encode_corpus, split
     from llm.model import GPT
-    from llm.runs import Run
-    from llm.trainer import Trainer
+    from llm.runs.run import Run
+    from llm.training.trainer import Trainer
 
     tokens = encode_corpus(tokenizer, corpus.text)
     model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed)
@@ -147,7 +147,7 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
 
 def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
     from llm.data import encode_corpus, split
-    from llm.runs import Run
+    from llm.runs.run import Run
 
     settings = given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))
     max_steps = settings.pop("max_steps", None)
@@ -177,14 +177,14 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
 
 def _questions(corpus: Corpus, tokenizer: Tokenizer) -> list[Question]:
     """What evaluations ask: of a task some questions, of any other text nothing."""
-    from llm.questions import ask
+    from llm.training.questions import ask
 
     task = task_of(corpus.name)
     return ask(tokenizer, task, EXAM) if task else []
 
 
 def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:
-    from llm.hardware import choose_dtype
+    from llm.training.hardware import choose_dtype
 
     dtype = choose_dtype(device, args.dtype, n_embd)
     return dataclasses.replace(worker, dtype=dtype, compile=args.compile, shard=args.shard)

@@ -25,7 +25,7 @@ from llm.data import encode_corpus, split
 from llm.gpt2 import gpt2_shapes, state_from_gpt2, state_to_gpt2
 from llm.model import GPT
 from llm.tokenizers import train_tokenizer
-from llm.trainer import Trainer
+from llm.training.trainer import Trainer
 
 TEXT = "a quick brown fox jumps over the lazy dog. " * 8
 TOKENIZER = train_tokenizer("character", TEXT)

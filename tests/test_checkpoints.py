@@ -20,10 +20,10 @@ from llm.corpora import tales
 from llm.corpora.tasks import Copy, Sort
 from llm.data import encode_corpus
 from llm.evaluate import evaluate
-from llm.head_scores import head_scores, measured_rows
-from llm.questions import examine
-from llm.snapshots import Snapshots
-from llm.trace import trace
+from llm.inside.head_scores import head_scores, measured_rows
+from llm.inside.trace import trace
+from llm.runs.snapshots import Snapshots
+from llm.training.questions import examine
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = sorted(path.name for path in (ROOT / "checkpoints").iterdir() if path.is_dir())

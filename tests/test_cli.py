@@ -17,7 +17,7 @@ from llm.completion import complete
 from llm.config import HUGGING_FACE_ORDER, SamplingConfig
 from llm.data import encode_corpus, split
 from llm.evaluate import evaluate
-from llm.runs import Run, list_runs
+from llm.runs.run import Run, list_runs
 from llm.tokenizers import train_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]

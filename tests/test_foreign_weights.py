@@ -1,6 +1,8 @@
 """State dicts of other people's GPT-2s, against small implementations of their kind written here."""
 
+import json
 import math
+import re
 
 import pytest
 import torch
@@ -8,9 +10,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from llm.gpt2 import model_from_state
 from llm.model import KVCache
-from llm.pretrained import load_state
+from llm.state_dicts import model_from_state, read_state
 
 V, T, C, H, L = 61, 16, 24, 3, 2
 
@@ -146,13 +147,94 @@ def test_the_wrong_gelu_is_another_model():
         assert (model(ids_of()) - theirs(ids_of())).abs().max() > 1e-4
 
 
+def names_of_2020(state):
+    """The same weights as minGPT's first version kept them: q, k and v apart, positions [1, T, C], a mask."""
+    old = {}
+    for name, t in state.items():
+        name = name.removeprefix("transformer.")
+        for ours, theirs in {
+            "wte.weight": "tok_emb.weight", "lm_head": "head", "attn.c_proj": "attn.proj", "mlp.c_fc": "mlp.0",
+            "mlp.c_proj": "mlp.2", "ln_1": "ln1", "ln_2": "ln2", ".attn.bias": ".attn.mask",
+        }.items():  # fmt: skip
+            name = name.replace(ours, theirs)
+        name = re.sub(r"^h\.", "blocks.", name)
+        if "c_attn" in name:
+            for part, rows in zip(("query", "key", "value"), t.chunk(3), strict=True):
+                old[name.replace("c_attn", part)] = rows
+        elif name == "wpe.weight":
+            old["pos_emb"] = t[None]
+        else:
+            old[name] = t
+    return old
+
+
+def test_mingpt_of_2020():
+    """Its own names, its exact GELU and q, k and v apart: equal logits; without its keys, one sentence."""
+    kind = MINGPT | {"exact": True}
+    theirs = Foreign(**kind)
+    state = names_of_2020(theirs.state_dict())
+    assert {"tok_emb.weight", "pos_emb", "blocks.1.attn.key.bias", "blocks.0.attn.mask", "head.weight"} <= set(state)
+    assert_equal_logits(model_from_state(state, **options(kind)), theirs)
+    del state["blocks.1.attn.key.weight"]
+    with pytest.raises(ValueError, match=r"lacks h\.1\.attn\.key\.weight"):
+        model_from_state(state, **options(kind))
+
+
+def described(state, folder, dtype="float32"):
+    """The weights one after another in a raw file, and the JSON that says where each lies."""
+    entries, offset = {}, 0
+    with (folder / "weights.bin").open("wb") as file:
+        for name, t in state.items():
+            array = t.numpy().astype(dtype)
+            entries[name] = {"dtype": dtype, "shape": list(array.shape), "file": "weights.bin", "offset": offset}
+            offset += file.write(array.tobytes())
+    return entries
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_arrays_that_json_describes(tmp_path, dtype):
+    """Raw numbers from numpy and a JSON file give the model that the state dict itself gives."""
+    theirs = Foreign(**NANOGPT)
+    if dtype == "float16":
+        theirs = theirs.half().float()
+    entries = described(theirs.state_dict(), tmp_path, dtype)
+    (tmp_path / "weights.json").write_text(json.dumps(entries))
+    assert_equal_logits(model_from_state(read_state(tmp_path / "weights.json"), **options(NANOGPT)), theirs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"offset": 4_000_000}, "doesn't lie in 'weights.bin'"),
+        ({"offset": 2}, "doesn't lie in 'weights.bin'"),
+        ({"offset": -4}, "doesn't describe"),
+        ({"shape": [2**40, 2**40]}, "doesn't lie in 'weights.bin'"),
+        ({"shape": [1.5]}, "doesn't describe"),
+        ({"shape": [1] * 9}, "doesn't describe"),
+        ({"dtype": "object"}, "doesn't describe"),
+        ({"dtype": ["float32"]}, "doesn't describe"),
+        ({"file": "../weights.bin"}, "isn't a file beside weights.json"),
+        ({"file": "other.bin"}, "isn't a file beside weights.json"),
+        ({"file": None}, "doesn't describe"),
+    ],
+    ids=range(11),
+)
+def test_a_wrong_description_is_refused(tmp_path, change, message):
+    """Places outside the file or the folder, shapes and types that are none: one sentence, nothing allocated."""
+    entries = described(Foreign(**NANOGPT).state_dict(), tmp_path)
+    entries["transformer.wte.weight"] |= change
+    (tmp_path / "weights.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match=message):
+        read_state(tmp_path / "weights.json")
+
+
 def test_a_compiled_model_from_a_file(tmp_path):
     """torch.compile's prefix, masks kept as booleans, half precision, tied head written out: one file, equal logits."""
     theirs = Foreign(**NANOGPT).bfloat16()
     state = {f"_orig_mod.{name}": t.clone() for name, t in theirs.state_dict().items()}
     state = {name: t.bool() if name.endswith(".attn.bias") else t for name, t in state.items()}
     save_file(state, tmp_path / "ckpt.safetensors")
-    assert_equal_logits(load_state(tmp_path / "ckpt.safetensors", **options(NANOGPT)), theirs.float())
+    assert_equal_logits(model_from_state(read_state(tmp_path / "ckpt.safetensors"), **options(NANOGPT)), theirs.float())
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -206,7 +288,7 @@ def test_weights_that_do_not_fit_together_are_refused(change, more, message):
 
 def test_a_name_of_a_far_layer_takes_no_memory(monkeypatch):
     """A small file that names layer 255 of a width of 16,384 would ask for terabytes; shapes are compared first."""
-    monkeypatch.setattr("llm.gpt2.GPT", None)
+    monkeypatch.setattr("llm.state_dicts.GPT", None)
     state = {"wte.weight": torch.zeros(2, 16_384), "wpe.weight": torch.zeros(1, 16_384), "h.255.x": torch.zeros(1)}
     with pytest.raises(ValueError, match=r"holds 'h\.255\.x'"):
         model_from_state(state, n_head=1, layout="linear", activation_function="gelu")
@@ -226,4 +308,4 @@ def test_a_damaged_file_is_refused(tmp_path, change, message):
     save_file(Foreign(**MINGPT).state_dict(), path)
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(ValueError, match=message):
-        load_state(path, **options(MINGPT))
+        read_state(path)

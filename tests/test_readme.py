@@ -20,13 +20,11 @@ def test_primer_points_at_the_lines_it_names():
 def test_tree_and_pictures_name_files_that_exist():
     """Every file of the annotated tree, and every picture and link within the repository, is there."""
     tree = README.split("## Where things live")[1].split("```")[1]
-    folder = ROOT
+    folders = [ROOT]  # one for each two spaces of indentation
     for line in tree.strip().splitlines():
-        name = line.split()[0]
-        if not line.startswith(" "):
-            folder = ROOT / name if name.endswith("/") else ROOT
-            assert (ROOT / name).exists(), name
-        else:
-            assert (folder / name).exists(), name
+        name, depth = line.split()[0], (len(line) - len(line.lstrip())) // 2
+        path = folders[depth] / name
+        assert path.exists(), name
+        folders[depth + 1 :] = [path]
     for target in re.findall(r"\]\((?!http)([^)#]+)", README):
         assert (ROOT / target).exists(), target

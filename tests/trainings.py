@@ -4,10 +4,10 @@ import dataclasses
 
 from llm.config import ModelConfig, TrainConfig
 from llm.data import encode_corpus, split
-from llm.events import StepEvent
 from llm.model import GPT
 from llm.tokenizers import train_tokenizer
-from llm.trainer import Trainer
+from llm.training.events import StepEvent
+from llm.training.trainer import Trainer
 
 TEXT = "the cat sat on the mat, and the dog lay by the door. " * 12
 TOKENIZER = train_tokenizer("character", TEXT)

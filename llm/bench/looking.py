@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from llm.bench.timing import MIDDLE, taking_turns
+from llm.inside.trace import trace
 from llm.model import GPT
-from llm.trace import trace
 
 
 def run(rounds: int) -> None:

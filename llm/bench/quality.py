@@ -17,11 +17,11 @@ from llm.bench.timing import SMALL, seconds, twin_of
 from llm.config import TrainConfig
 from llm.corpora import load_corpus
 from llm.data import Splits, encode_corpus, eval_windows, get_batch, split
-from llm.events import StepEvent
 from llm.model import GPT
-from llm.optim import learning_rate
 from llm.tokenizers import train_tokenizer
-from llm.trainer import Trainer
+from llm.training.events import StepEvent
+from llm.training.optim import learning_rate
+from llm.training.trainer import Trainer
 
 TARGET = 1.88
 RECIPE = TrainConfig(

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from llm.bench.timing import MIDDLE, SMALL, matmul_rate, taking_turns, twin_of
 from llm.config import ModelConfig, TrainConfig
-from llm.flops import flops_per_token
 from llm.model import GPT
-from llm.optim import make_adamw
+from llm.training.flops import flops_per_token
+from llm.training.optim import make_adamw
 
 STEPS = 5
 """In each turn."""

@@ -19,8 +19,8 @@ from llm.checkpoint import load_checkpoint
 from llm.config import ModelConfig
 from llm.model import GPT
 from llm.paths import home
-from llm.runs import Run, list_runs
-from llm.snapshots import Snapshots
+from llm.runs.run import Run, list_runs
+from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
 from llm.ui.sessions import Session, Sessions

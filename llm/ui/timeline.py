@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from llm.head_history import Moment, head_score_history
-from llm.snapshots import Snapshots
+from llm.inside.head_history import Moment, head_score_history
+from llm.runs.snapshots import Snapshots
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.subject import Subjects

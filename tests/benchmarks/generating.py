@@ -25,7 +25,7 @@ from llm.checkpoint import save_checkpoint
 from llm.completion import complete
 from llm.config import ModelConfig, SamplingConfig, TrainConfig
 from llm.model import GPT
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.tokenizers import GPT2Tokenizer, Tokenizer, train_tokenizer
 
 TOKENS, ROUNDS, SLIDES = 200, 5, 60

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from llm.ablation import Part, ablated, mean_outputs, parts_of
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.config import ModelConfig
 from llm.evaluate import surprisal
+from llm.inside.ablation import Part, ablated, mean_outputs, parts_of
 from llm.model import GPT
 from llm.tokenizers import train_tokenizer
 from llm.ui import subject

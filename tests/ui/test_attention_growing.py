@@ -9,10 +9,10 @@ import torch
 
 from llm.checkpoint import save_checkpoint
 from llm.config import ModelConfig, SamplingConfig
+from llm.inside.trace import trace
 from llm.model import GPT
 from llm.sampler import generate
 from llm.tokenizers import train_tokenizer
-from llm.trace import trace
 from llm.ui import subject
 from llm.ui.attention import growing
 from llm.ui.attention.growing import build_growing

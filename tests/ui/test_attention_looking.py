@@ -11,10 +11,10 @@ import segno
 
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.config import ModelConfig
+from llm.inside.trace import trace
 from llm.model import GPT
-from llm.snapshots import Snapshots
+from llm.runs.snapshots import Snapshots
 from llm.tokenizers import train_tokenizer
-from llm.trace import trace
 from llm.ui import subject
 from llm.ui.attention import looking
 from llm.ui.attention.looking import build_looking

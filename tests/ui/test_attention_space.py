@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from llm.checkpoint import save_checkpoint
 from llm.config import ModelConfig
+from llm.inside.trace import trace
 from llm.model import GPT
 from llm.tokenizers import train_tokenizer
-from llm.trace import trace
 from llm.ui import subject
 from llm.ui.attention import space
 from llm.ui.attention.space import build_space

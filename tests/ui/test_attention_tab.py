@@ -5,7 +5,7 @@ import re
 import pytest
 
 from llm.checkpoint import load_checkpoint
-from llm.trace import trace
+from llm.inside.trace import trace
 from llm.ui.subject import SHIPPED
 
 TITLE = "#gb-heads [data-id=title]"

@@ -19,7 +19,7 @@ from llm.evaluate import surprisal
 from llm.filters import filter_logits
 from llm.model import GPT
 from llm.paths import home
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.sampler import generate
 from llm.tokenizers import train_tokenizer
 from llm.ui.components import ASSETS

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from llm.checkpoint import load_checkpoint
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.ui.train.presets import CHOICES
 from tests.ui.train_tab import ME, TrainTab, settings
 

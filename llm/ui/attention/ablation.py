@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from llm.ablation import Means, Part, ablated, losses_without, mean_outputs, parts_of
 from llm.config import ModelConfig, SamplingConfig
+from llm.inside.ablation import Means, Part, ablated, losses_without, mean_outputs, parts_of
 from llm.sampler import checked_ids, generate, reading
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, named, packed, window

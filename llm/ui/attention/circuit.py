@@ -11,8 +11,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from llm.contributions import direct_logits, source_writes
-from llm.head_pictures import pattern_rows
+from llm.inside.contributions import direct_logits, source_writes
+from llm.inside.head_pictures import pattern_rows
 from llm.model import Block
 from llm.tokenizers import Tokenizer
 from llm.ui import inputs

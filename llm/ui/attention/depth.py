@@ -13,9 +13,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from llm.lens import LensRow, lens_rows, trace_streams
+from llm.inside.lens import LensRow, lens_rows, trace_streams
+from llm.inside.trace import lens_name
 from llm.sampler import reading
-from llm.trace import lens_name
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, next_tokens, packed, text_of, window
 from llm.ui.components import Answer, Lens, Request

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from llm.completion import prompt_ids
 from llm.config import SamplingConfig
-from llm.live_attention import Reading, watch
+from llm.inside.live_attention import Reading, watch
 from llm.ui import inputs
 from llm.ui.attention.prompt import named, next_tokens, packed
 from llm.ui.components import Answer, Lens, Request

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from llm.attention_flow import rollout
-from llm.head_pictures import mean_pattern, pooled_pattern
-from llm.head_scores import MAX_ROWS, name_head, repeated_tokens
+from llm.inside.attention_flow import rollout
+from llm.inside.head_pictures import mean_pattern, pooled_pattern
+from llm.inside.head_scores import MAX_ROWS, name_head, repeated_tokens
 from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.passes import Pass, Passes, Scores

@@ -11,7 +11,7 @@ import io
 import numpy as np
 import torch
 
-from llm.trace import trace
+from llm.inside.trace import trace
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, named, packed, text_of, window
 from llm.ui.attention.worked_examples import WORKED_EXAMPLES, WorkedExample

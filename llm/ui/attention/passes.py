@@ -12,10 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
-from llm.head_pictures import pattern_rows
-from llm.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
+from llm.inside.head_pictures import pattern_rows
+from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
+from llm.inside.trace import Trace, trace
 from llm.model import GPT
-from llm.trace import Trace, trace
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, window
 from llm.ui.subject import Loaded, Subjects

@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from llm.geometry import (
+from llm.inside.geometry import (
     Projection,
     cosine_similarities,
     layer_norm_steps,
@@ -20,8 +20,8 @@ from llm.geometry import (
     principal_components,
     sinusoidal_positions,
 )
+from llm.inside.trace import trace
 from llm.model import GPT, Block
-from llm.trace import trace
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, named, packed, window
 from llm.ui.components import Answer, Lens, Request

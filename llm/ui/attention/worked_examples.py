@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from llm.head_search import FoundHead, mark_after_same, mark_first, mark_pairs, mark_previous, search_heads
+from llm.inside.head_search import FoundHead, mark_after_same, mark_first, mark_pairs, mark_previous, search_heads
 from llm.tokenizers import Tokenizer
 from llm.ui.subject import Loaded
 

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from llm.checkpoint import read_json, write_json, write_text
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.tokenizers import TextStream
 from llm.ui.sessions import Session
 from llm.ui.train.preparation import UPLOAD, Prepared

@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 import pandas as pd
 
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.ui.components import Answer
 from llm.ui.sessions import Session
 

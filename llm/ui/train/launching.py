@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from llm.model import GPT
-from llm.runs import Run, list_runs
-from llm.trainer import Trainer
+from llm.runs.run import Run, list_runs
+from llm.training.trainer import Trainer
 from llm.ui.sessions import Session, Sessions
 from llm.ui.train.backdrop import bring_back_text, write_backdrop
 from llm.ui.train.preparation import PROMPT_TOKENS, Preparations, Prepared

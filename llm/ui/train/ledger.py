@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from llm.run_table import changed_settings, settings
-from llm.runs import Run, list_runs
+from llm.runs.run import Run, list_runs
+from llm.runs.table import changed_settings, settings
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Session, Sessions

@@ -6,9 +6,9 @@ import threading
 
 from llm.config import ModelConfig, TrainConfig
 from llm.data import check_lengths
-from llm.examination import check_readable
-from llm.forecast import measure, memory_bytes
-from llm.optim import learning_rate
+from llm.training.examination import check_readable
+from llm.training.forecast import measure, memory_bytes
+from llm.training.optim import learning_rate
 from llm.ui.components import Answer
 from llm.ui.train.launching import device
 from llm.ui.train.settings import Wanted

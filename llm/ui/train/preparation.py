@@ -18,8 +18,8 @@ from llm.corpora.card import Card, describe
 from llm.corpora.files import YOUR_OWN
 from llm.corpora.tasks import Task
 from llm.data import Splits, encode_corpus, split
-from llm.events import Question
 from llm.tokenizers import Tokenizer, train_tokenizer
+from llm.training.events import Question
 from llm.ui.sessions import Session
 
 MAX_KEPT = 6

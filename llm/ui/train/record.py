@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from llm.curves import Thinned
-from llm.run_table import EVENT_VALUES
+from llm.runs.curves import Thinned
+from llm.runs.table import EVENT_VALUES
 from llm.tokenizers import Tokenizer
 
 Entry = dict[str, Any]

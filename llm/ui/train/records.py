@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.ui import inputs
 from llm.ui.components import Request
 from llm.ui.sessions import Session

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm.config import ModelConfig, TrainConfig
-from llm.runs import Run
+from llm.runs.run import Run
 from llm.tokenizers import KINDS
 from llm.ui import inputs
 from llm.ui.components import Request

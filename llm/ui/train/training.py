@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from llm.config import TrainConfig
-from llm.events import DoneEvent, Event, Reason, SnapshotEvent, StepEvent
-from llm.runs import EVENT_NAMES, Run
-from llm.trainer import Trainer
+from llm.runs.run import EVENT_NAMES, Run
+from llm.training.events import DoneEvent, Event, Reason, SnapshotEvent, StepEvent
+from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace
 from llm.ui.train.record import Record
 

@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 from llm.corpora import CORPORA, load_corpus
-from llm.runs import Run, list_runs
+from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
-from llm.trainer import CHANGEABLE
+from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Session, Sessions

@@ -1,0 +1,1 @@
+"""What happens inside a model: traces, heads, lenses, ablations, geometry."""

@@ -1,0 +1,104 @@
+"""Attention while a text is being written: each token that is read adds one row to every head.
+
+    for reading in watch(model, ids, SamplingConfig(seed=1)):
+        reading.rows_LHTS   # how the newest token spreads its attention
+        reading.next        # the token that is drawn after it
+
+The text is the one that `llm.sampler.generate` writes, and as fast but for one small product a
+layer: queries and keys of the newest token are at hand when its attention is computed.
+
+Shapes: L layers, H heads, T tokens read now, S all tokens that they can see, B batch, C embedding
+width, D head size, N = 3 C.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from llm.config import SamplingConfig
+from llm.decoder import Decoder
+from llm.inside.trace import trace
+from llm.model import GPT
+from llm.sampler import Choice, checked_ids, generate
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model looked at when it read the newest part of its text, and what it drew then."""
+
+    rows_LHTS: Tensor
+    """Attention of the tokens read now. One row (T = 1) for a drawn token; the whole triangle (T = S) for
+    the prompt, and again whenever the context was full and reading began anew with the end of the text."""
+    drawn: Choice | None
+    """How the token that was read now had been drawn; None for the prompt."""
+    next: Choice
+    """The token drawn after it. Its `logits_V` are what the model says of every next token."""
+
+    @property
+    def reads(self) -> int:
+        """S: how many tokens of the text are in the picture."""
+        return self.rows_LHTS.size(3)
+
+    @property
+    def anew(self) -> bool:
+        """Whether these rows replace all earlier ones."""
+        return self.rows_LHTS.size(2) == self.reads
+
+
+class WatchedDecoder(Decoder):
+    """A `Decoder` of one text that keeps how each head spread its attention in the last step."""
+
+    def __init__(self, model: GPT) -> None:
+        super().__init__(model)
+        c = model.config
+        self._pattern_LHS = model.wte.weight.new_zeros(c.n_layer, c.n_head, c.n_ctx)
+
+    @property
+    def pattern_LHS(self) -> Tensor:
+        """The attention of the token read last. The next step overwrites it."""
+        return self._pattern_LHS[:, :, : self.rows[0].length]
+
+    def _attend(self, layer: int, qkv_BN: Tensor, mask_B11S: Tensor | None) -> Tensor:
+        z_BC = super()._attend(layer, qkv_BN, mask_B11S)  # puts the new token's keys into the cache
+        H, D = self.model.config.n_head, self.model.config.head_size
+        S = self.rows[0].length + 1
+        q_HD1 = qkv_BN[0, : H * D].view(H, D, 1)
+        scores_HS = (self.rows[0].keys_LBHSD[layer, 0, :, :S] @ q_HD1)[:, :, 0] / math.sqrt(D)
+        torch.softmax(scores_HS, dim=1, out=self._pattern_LHS[layer, :, :S])
+        return z_BC
+
+
+def watch(model: GPT, ids: Sequence[int], config: SamplingConfig, *, eot_id: int | None = None) -> Iterator[Reading]:
+    """Continue `ids` as `generate` does, one `Reading` a token; the first is that of the prompt.
+
+    A prompt of T tokens gives L H T^2 weights at once, so cut it to what is looked at. The token
+    drawn last, an `eot_id` among them, is never read and has no row.
+
+    Raises ValueError, before the first reading is asked for, when `ids` is empty or holds an id
+    outside the vocabulary.
+    """
+    return _watch(model, checked_ids(ids, model.config.vocab_size), config, eot_id)
+
+
+def _watch(model: GPT, ids: list[int], config: SamplingConfig, eot_id: int | None) -> Iterator[Reading]:
+    decoder = WatchedDecoder(model)
+    drawn, seen = None, 0
+    for choice in generate(model, ids, config, eot_id=eot_id, decoder=decoder):
+        if choice.reads == seen + 1:
+            rows_LHTS = decoder.pattern_LHS[:, :, None].clone()
+        else:
+            rows_LHTS = _patterns(model, ids[-choice.reads :])
+        yield Reading(rows_LHTS, drawn, choice)
+        ids.append(choice.id)
+        drawn, seen = choice, choice.reads
+
+
+def _patterns(model: GPT, ids: list[int]) -> Tensor:
+    """pattern_LHTT of a text."""
+    seen = trace(model, ids, ["blocks.*.attn.hook_pattern"])
+    return torch.stack([seen[f"blocks.{layer}.attn.hook_pattern"][0] for layer in range(model.config.n_layer)])

@@ -1,0 +1,1 @@
+"""How a model learns: the loop, the optimisers, and the machines that run them."""
