@@ -41,13 +41,15 @@
 
   /** The last rank that each cutting filter keeps, where it removes anything: [{ rank, words }]. */
   glassbox.cuts = (result) => {
-    const { order, removed, steps } = result, found = [];
-    steps.forEach((step, s) => {
-      if (!CUTTING.includes(step.name)) return;
-      const before = new Set(steps.slice(0, s + 1).map(({ name }) => glassbox.sampler.codeOf(name)));
-      if (!removed.includes(glassbox.sampler.codeOf(step.name))) return;
-      let at = 0;  // from the least likely on: the first that no step so far has removed
-      while (at < order.length && (before.has(removed[order[at]]) || result.shaped[order[at]] === -Infinity)) at += 1;
+    const { order, removed, steps } = result, found = [], { codeOf, ORDER } = glassbox.sampler;
+    const gone = new Uint8Array(ORDER.length + 1);  // 1 for what the steps so far have removed
+    let kept = result.possible, at = 0;  // of the order, the first from below that is still there
+    steps.forEach((step) => {
+      gone[codeOf(step.name)] = 1;
+      const fewer = step.kept < kept;
+      kept = step.kept;
+      if (!CUTTING.includes(step.name) || !fewer) return;
+      while (at < order.length && (gone[removed[order[at]]] || result.shaped[order[at]] === -Infinity)) at += 1;
       found.push({ name: step.name, rank: order.length - at, words: glassbox.stepName(step.name, step.value), step });
     });
     return found;

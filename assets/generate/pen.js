@@ -24,7 +24,7 @@
   /** The odds at a position under some settings; `ids` were written before it. What odds.draw and others show. */
   glassbox.viewAt = (at, settings, ids) => {
     const previous = settings.repetition_penalty === 1 ? [] : at.promptIds.concat(ids);
-    const result = glassbox.sampler.apply(at.logits, settings, previous);
+    const result = glassbox.sampler.apply(at.logits, settings, previous, at.ownOrder);
     return { ...at, result, settings, previous, label: at.vocabulary.label };
   };
 

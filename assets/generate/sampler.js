@@ -20,17 +20,48 @@ glassbox.sampler = (() => {
     return best;
   }
 
+  // Room for what a slider's move needs only for a moment. Asking for a megabyte anew at every move would
+  // have it collected again while a person is dragging.
+  const rooms = new Map();
+  function room(name, Kind, n) {
+    if (rooms.get(name)?.length !== n) rooms.set(name, new Kind(n));
+    return rooms.get(name);
+  }
+
   /**
-   * Ids from the least to the most likely token, equal ones by id. A radix sort: it is stable and
-   * needs a millisecond for GPT-2's vocabulary, where a sort with a comparison needs thirty.
+   * Ids from the least to the most likely token, equal ones by id. `near` may be such an order of nearly the
+   * same logits: a temperature leaves it as it was but for values that rounding makes equal.
    */
-  function ascending(logits) {
-    const n = logits.length, values = new Float32Array(n);
+  function ascending(logits, near = null) {
+    return (near && mended(near.slice(), logits)) ?? sorted(logits, new Uint32Array(logits.length));
+  }
+
+  /** An order, brought right by moving single ids; null where that would take longer than sorting. */
+  function mended(order, logits) {
+    let moves = order.length;
+    for (let i = 1; i < order.length; i += 1) {
+      const id = order[i], x = logits[id];
+      let at = i;
+      for (; at > 0; at -= 1) {
+        const below = order[at - 1], y = logits[below];
+        if (y < x || (y === x && below < id)) break;
+        order[at] = below;
+        moves -= 1;
+      }
+      if (at !== i) order[at] = id;
+      if (moves < 0) return null;
+    }
+    return order;
+  }
+
+  /** A radix sort into `order`: stable, and a millisecond for GPT-2's vocabulary; comparing would need thirty. */
+  function sorted(logits, order) {
+    const n = logits.length, values = room("values", Float32Array, n);
     for (let i = 0; i < n; i += 1) values[i] = logits[i] + 0;  // -0 becomes 0: they are equal
     const keys = new Uint32Array(values.buffer);
     // Floats sort like whole numbers once the sign bit is flipped, and for negative ones all bits.
     for (let i = 0; i < n; i += 1) keys[i] = keys[i] & 0x80000000 ? ~keys[i] : keys[i] | 0x80000000;
-    let from = new Uint32Array(n), to = new Uint32Array(n);
+    let from = room("ids", Uint32Array, n), to = order;
     for (let i = 0; i < n; i += 1) from[i] = i;
     for (const shift of [0, 11, 22]) {
       const starts = new Uint32Array(2049);
@@ -42,12 +73,15 @@ glassbox.sampler = (() => {
     return from;
   }
 
-  /** exp(logit - best) of the kept tokens, 0 of the others, and their sum. */
-  function weigh(values, removed = null) {
-    const best = largest(values, removed), weights = new Float32Array(values.length);
+  /** exp(logit - best) of the kept tokens, 0 of the others, written into `weights`; and their sum. */
+  function weigh(values, removed = null, weights = new Float32Array(values.length)) {
+    const best = largest(values, removed);
     let sum = 0;
     for (let i = 0; i < values.length; i += 1) {
-      if (removed && removed[i] !== KEPT) continue;
+      if (removed && removed[i] !== KEPT) {
+        weights[i] = 0;
+        continue;
+      }
       weights[i] = Math.exp(Math.fround(values[i] - best));
       sum += weights[i];
     }
@@ -124,7 +158,7 @@ glassbox.sampler = (() => {
     /** Tokens stay by how close their surprise is to the entropy, until they hold p; the most likely one may go. */
     typical_p(state, p) {
       const { values, removed } = state, { weights, sum, best } = softOf(state);
-      const away = new Float32Array(values.length).fill(Infinity), log = Math.fround(Math.log(sum));
+      const away = room("away", Float32Array, values.length).fill(Infinity), log = Math.fround(Math.log(sum));
       let entropy = 0;
       for (let i = 0; i < values.length; i += 1) {
         if (removed[i] !== KEPT) continue;
@@ -134,7 +168,7 @@ glassbox.sampler = (() => {
       }
       entropy = Math.fround(entropy);
       for (let i = 0; i < values.length; i += 1) away[i] = Math.abs(Math.fround(away[i] - entropy));
-      const order = ascending(away), most = Math.fround(p);
+      const order = sorted(away, room("by surprise", Uint32Array, away.length)), most = Math.fround(p);
       let held = 0, at = 0;
       for (; at < order.length - 1; at += 1) {
         held += Math.fround(weights[order[at]] / sum);
@@ -161,8 +195,8 @@ glassbox.sampler = (() => {
     for (let i = 0; i < removed.length; i += 1) if (removed[i] === KEPT && goes(i)) removed[i] = code;
     return shrunk(state, {});
   }
-  const orderOf = (state) => (state.order ??= ascending(state.values));
-  const softOf = (state) => (state.soft ??= weigh(state.values, state.removed));
+  const orderOf = (state) => (state.order ??= ascending(state.values, state.near));
+  const softOf = (state) => (state.soft ??= weigh(state.values, state.removed, room("weights", Float32Array, state.values.length)));
 
   const same = (name, value) => value === OFF[name];
 
@@ -172,25 +206,27 @@ glassbox.sampler = (() => {
    *   order           ids from the least to the most likely by them
    *   best, sum       the largest of them, and the sum of exp(shaped - best), over all tokens
    *   removed         what removed each token: KEPT, or codeOf(the step's name)
+   *   possible        how many tokens there were before the first step: all but those at -Infinity
    *   keptBest, keptSum, final   the same over the kept tokens, and the probabilities drawn from
    *   steps           what was done, in order: { name, value, kept, and what that step compared with }
-   * `previous` holds the ids read so far. Throws when a logit is NaN or nothing is left to choose.
+   * `previous` holds the ids read so far, `near` the logits' own order if it is known. Throws when a logit is NaN or nothing is left to choose.
    */
-  function apply(logits, settings, previous = []) {
+  function apply(logits, settings, previous = [], near = null) {
     const all = { ...OFF, ...settings };
-    const state = { values: logits, removed: new Uint8Array(logits.length), order: null, soft: null };
+    const state = { values: logits, removed: new Uint8Array(logits.length), near, order: null, soft: null };
     if (!Number.isFinite(largest(logits))) throw new Error("The logits hold NaN or infinity.");
     for (let i = 0; i < logits.length; i += 1) if (logits[i] === -Infinity) state.removed[i] = codeOf("temperature");
-    const done = [];
+    const possible = count(state.removed), done = [];
     for (const name of all.order) {
       if (same(name, all[name])) continue;
       const said = steps[name](state, all[name], previous);
       if (said) done.push({ name, value: all[name], kept: count(state.removed), ...said });
     }
-    const { values: shaped, removed } = state, whole = weigh(shaped), kept = softOf(state), final = kept.weights;
+    const { values: shaped, removed } = state, kept = softOf(state), final = new Float32Array(shaped.length);
     if (!Number.isFinite(kept.best)) throw new Error("The logits hold NaN or infinity.");
-    for (let i = 0; i < final.length; i += 1) final[i] /= kept.sum;
-    return { shaped, order: orderOf(state), best: whole.best, sum: whole.sum, removed, steps: done, final,
+    for (let i = 0; i < final.length; i += 1) final[i] = kept.weights[i] / kept.sum;
+    const whole = weigh(shaped, null, kept.weights);
+    return { shaped, order: orderOf(state), best: whole.best, sum: whole.sum, removed, possible, steps: done, final,
       keptBest: kept.best, keptSum: kept.sum };
   }
 

@@ -1,8 +1,9 @@
 """How fast the Attention tab draws: `python tests/benchmarks/attention.py`.
 
-Makes models of random weights with the shipped tokenizer, opens the page in Chromium and prints
+Makes models of random weights with the tokenizer of the tales, opens the page in Chromium and prints
 medians and 95th percentiles: from a new prompt to the drawn grid, from a moved pointer to the
-highlight, from a key to another head; then the bytes that travel. The model's own forward pass is
+highlight, from a key to another head, from one moment of a training to another; then the bytes that
+travel. The model's own forward pass is
 timed beside it, since the page can't be faster. Random weights draw as slowly as trained ones.
 """
 
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))  # as app.py does
 
@@ -24,9 +26,10 @@ from playwright.sync_api import Page, Response, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from llm.checkpoint import load_checkpoint, save_checkpoint
-from llm.config import ModelConfig
+from llm.config import ModelConfig, TrainConfig
 from llm.corpora import load_corpus
 from llm.model import GPT
+from llm.runs.run import Run
 from llm.tokenizers import Tokenizer
 from llm.ui import build_app, launch_options, subject
 
@@ -37,9 +40,11 @@ SHAPES = {  # layers, heads, width, and the lengths of the prompts
 }
 REPEATS = 15
 
-REDRAW = """async prompt => {
+MOMENTS = 12  # snapshots of the run whose timeline is travelled
+
+REDRAW = """async change => {
   const lens = document.querySelector('#gb-heads .gb-lens'), start = performance.now();
-  glassbox.look({ prompt });
+  glassbox.look(change);
   const frame = () => new Promise(requestAnimationFrame);
   do await frame(); while (lens.hasAttribute('aria-busy'));
   return performance.now() - start;
@@ -94,7 +99,7 @@ def measure(page: Page, name: str, model: GPT, tokenizer: Tokenizer, text: str, 
     prompts = [prompt_of(tokenizer, tokens, text, 997 * (i + 1)) for i in range(repeats + 1)]
     answers: list[Response] = []
     page.on("response", lambda response: answers.append(response) if "component_server" in response.url else None)
-    redraws = [page.evaluate(REDRAW, prompt) for prompt in prompts][1:]
+    redraws = [page.evaluate(REDRAW, {"prompt": prompt}) for prompt in prompts][1:]
     shown = page.locator("#gb-heads [data-id=size]").text_content()
     assert shown is not None and f"{tokens} tokens" in shown.replace(",", ""), shown
     title = f"{name}, {tokens:,} tokens"
@@ -114,9 +119,27 @@ def measure(page: Page, name: str, model: GPT, tokenizer: Tokenizer, text: str, 
         report(f"{title}: zoom to a head already sent", [page.evaluate(ZOOM, "ArrowLeft") for _ in there])
 
 
+def add_run(home: Path, tokenizer: Tokenizer) -> str:
+    """A run with a snapshot of random weights at each of its moments: its reference in the model menu."""
+    layers, heads, width, _ = SHAPES["6 x 6 heads"]
+    config = ModelConfig(tokenizer.vocab_size, n_embd=width, n_head=heads, n_layer=layers)
+    run = Run.create(home / "runs", config, TrainConfig(), tokenizer, corpus="none", name="moments", run_id="moments")
+    for step in range(MOMENTS):
+        folder = run.path / "snapshots" / f"step-{step:08d}"
+        save_checkpoint(folder, GPT(config, seed=step), tokenizer, step=step, dtype=torch.float16)
+    return "cli:moments"
+
+
+def travel(page: Page, tokenizer: Tokenizer, text: str) -> None:
+    """Every moment once from the disk, then again, as dragging back and forth does."""
+    page.evaluate(REDRAW, {"prompt": prompt_of(tokenizer, 64, text, 997)})
+    for name in ("first", "second"):
+        times = [page.evaluate(REDRAW, {"step": step}) for step in range(MOMENTS)]
+        report(f"6 x 6 heads, 64 tokens: moment to grid, the {name} time", times)
+
+
 def main() -> None:
-    shipped = sorted(folder for folder in subject.SHIPPED.iterdir() if (folder / "config.json").is_file())
-    tokenizer, text = load_checkpoint(shipped[0]).tokenizer, load_corpus("tales").text
+    tokenizer, text = load_checkpoint(subject.SHIPPED / "tales").tokenizer, load_corpus("tales").text
     print(f"{torch.get_num_threads()} thread(s), load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         os.environ["GLASSBOX_HOME"] = home
@@ -126,17 +149,26 @@ def main() -> None:
             config = ModelConfig(tokenizer.vocab_size, n_embd=width, n_head=heads, n_layer=layers)
             models[name] = GPT(config).eval()
             save_checkpoint(subject.SHIPPED / name.replace(" ", "-"), models[name], tokenizer)
+        moments = add_run(Path(home), tokenizer)
         app = build_app()
         _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options())
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        for name, (*_, lengths) in SHAPES.items():
+
+        def opened(model: str) -> Page:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(120_000)
-            page.goto(f"{url}#tab=attention&model=shipped%3A{name.replace(' ', '-')}&head=0.0")
+            page.goto(f"{url}#tab=attention&model={quote(model)}&head=0.0")
             page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
             page.wait_for_function("document.querySelector('#gb-heads [data-id=title]').textContent")
+            return page
+
+        page = opened(moments)
+        travel(page, tokenizer, text)
+        page.close()
+        for name, (*_, lengths) in SHAPES.items():
+            page = opened(f"shipped:{name.replace(' ', '-')}")
             for tokens in lengths:
                 page.evaluate("glassbox.focus.set({ head: [0, 0] })")
                 measure(page, name, models[name], tokenizer, text, tokens)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -24,11 +25,12 @@ from playwright.sync_api import Page, sync_playwright
 from llm.checkpoint import save_checkpoint
 from llm.completion import complete
 from llm.config import ModelConfig, SamplingConfig, TrainConfig
+from llm.corpora import load_corpus
 from llm.model import GPT
 from llm.runs.run import Run
 from llm.tokenizers import GPT2Tokenizer, Tokenizer, train_tokenizer
 
-TOKENS, ROUNDS, SLIDES = 200, 5, 60
+TOKENS, ROUNDS, SLIDES = 1_000, 5, 60
 FOUR_MILLION = ModelConfig(4_096, n_ctx=512, n_embd=192, n_head=6, n_layer=7)
 PROMPTS = ("ROMEO:", "abc", "312")
 WIDE = ModelConfig(50_257, n_ctx=64, n_embd=32, n_head=2, n_layer=1)
@@ -92,9 +94,9 @@ def slide(page: Page) -> None:
         print(f"  requests sent meanwhile: {len(requests)}")
 
 
-def write(page: Page, count: int) -> list[float]:
-    """When each of `count` tokens appeared after a click on Generate, in milliseconds."""
-    times: list[float] = page.evaluate(WRITE, count)
+def write(page: Page, tokens: int) -> list[float]:
+    """When each of `tokens` tokens appeared after a click on Generate, in milliseconds."""
+    times: list[float] = page.evaluate(WRITE, tokens)
     if not page.evaluate(IDLE):
         page.click("#gb-writing [data-id=generate]")  # which is Stop now
     page.wait_for_function(IDLE)
@@ -104,9 +106,14 @@ def write(page: Page, count: int) -> list[float]:
     return times
 
 
-def stream(page: Page, model: GPT, tokenizer: Tokenizer, prompt: str) -> None:
+def unending(model: GPT, tokenizer: Tokenizer, prompt: str) -> SamplingConfig:
+    """Settings whose text does not reach its end before `TOKENS` tokens."""
+    configs = (SamplingConfig(max_new_tokens=TOKENS, seed=seed) for seed in count())
+    return next(config for config in configs if len(list(complete(model, tokenizer, prompt, config))) >= TOKENS)
+
+
+def stream(page: Page, model: GPT, tokenizer: Tokenizer, prompt: str, config: SamplingConfig) -> None:
     """The page and the library by turns: tokens per second, and what a token takes over the model's own time."""
-    config = SamplingConfig(max_new_tokens=TOKENS)
     shares, extra = [], []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -135,8 +142,7 @@ def first_tokens(page: Page) -> None:
 def main() -> None:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        letters = "".join(chr(0x4E00 + i) for i in range(FOUR_MILLION.vocab_size))
-        small_tokenizer = train_tokenizer("character", letters)
+        small_tokenizer = train_tokenizer("bpe", load_corpus("pydoc").text, FOUR_MILLION.vocab_size)
         wide, _ = add_model(Path(home), "wide", WIDE, GPT2Tokenizer())
         small, model = add_model(Path(home), "four-million", FOUR_MILLION, small_tokenizer)
         print(f"{model.config.n_params:,} parameters; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -145,11 +151,13 @@ def main() -> None:
             arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.goto(f"{url}/#tab=generate&n={TOKENS}")
+            prompt = "Once there was a"
+            config = unending(model, small_tokenizer, prompt)
+            page.goto(f"{url}/#tab=generate&n={TOKENS}&seed={config.seed}")
             page.wait_for_selector("#gb-writing .gb-lens", state="visible")
             first_tokens(page)
-            look(page, small, letters[:8])
-            stream(page, model, small_tokenizer, letters[:8])
+            look(page, small, prompt)
+            stream(page, model, small_tokenizer, prompt, config)
             look(page, wide, "My lord, the king")
             slide(page)
             browser.close()
