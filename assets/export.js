@@ -1,13 +1,14 @@
 // What is on the screen, as a file. A part of the page is drawn once more as SVG: backgrounds, borders
 // and text as shapes, canvases as the pixels they hold, inline SVG as it is. A PNG is that SVG painted
-// at twice its size. Nothing in it is HTML, so every program can open it.
+// at twice its size. Nothing in it is HTML, so every program can open it. Controls are left out, but for
+// those in a .gb-in-picture, which say what is seen.
 (() => {
   "use strict";
   const SKIP = ".gb-rail, .gb-drawer, .gb-notice, .gb-try, .gb-lead, label, select, input, textarea, summary, details:not([open]) > :not(summary), .gb-button, .gb-icon, .gb-segments, .gb-tip";
   const MARGIN = 16;
   const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd");
   const round = (x) => Math.round(100 * x) / 100;
-  const clear = (ink) => ink === "transparent" || /,\s*0\)$|\/\s*0\)$/.test(ink);
+  const clear = (ink) => ink === "transparent" || /^rgba\(.*,\s*0\)$|\/\s*0\)$/.test(ink);
   const measure = document.createElement("canvas").getContext("2d");
 
   /** An element with all that can be seen in it, as the text of an SVG file. */
@@ -52,26 +53,28 @@
       if (drawn[3]) box(at.left, at.top, sides[3].wide, at.height, `fill="${sides[3].ink}"`);
     }
 
-    /** Words where the browser put them; one that is broken over two lines goes letter by letter. */
-    function words(node) {
-      const style = getComputedStyle(node.parentElement), range = document.createRange();
+    /** A text in the middle of a line box, from `left` on. */
+    function write(text, left, at, style) {
+      if (!reach(at)) return;
       measure.font = `${style.fontStyle} ${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
       const { fontBoundingBoxAscent: up, fontBoundingBoxDescent: down } = measure.measureText("x");
       const look = `font-family="${escaped(style.fontFamily)}" font-size="${parseFloat(style.fontSize)}" font-weight="${style.fontWeight}"${style.fontStyle === "normal" ? "" : ` font-style="${style.fontStyle}"`} fill="${style.color}"`;
-      const write = (from, to) => {
+      const base = at.top + (at.height - up - down) / 2 + up;
+      out.push(`<text x="${round(left - area.left)}" y="${round(base - area.top)}" ${look}>${escaped(text)}</text>`);
+    }
+
+    /** Words where the browser put them; one that is broken over two lines goes letter by letter. */
+    function words(node) {
+      const style = getComputedStyle(node.parentElement), range = document.createRange();
+      const put = (from, to) => {
         range.setStart(node, from);
         range.setEnd(node, to);
         const places = range.getClientRects();
         if (places.length > 1 && to - from > 1) {
-          for (let i = from; i < to;) { const next = i + String.fromCodePoint(node.data.codePointAt(i)).length; write(i, next); i = next; }
-        } else if (places.length && places[0].width > 0) {
-          const at = places[0];
-          if (!reach(at)) return;
-          const base = at.top + (at.height - up - down) / 2 + up;
-          out.push(`<text x="${round(at.left - area.left)}" y="${round(base - area.top)}" ${look}>${escaped(node.data.slice(from, to))}</text>`);
-        }
+          for (let i = from; i < to;) { const next = i + String.fromCodePoint(node.data.codePointAt(i)).length; put(i, next); i = next; }
+        } else if (places.length && places[0].width > 0) write(node.data.slice(from, to), places[0].left, places[0], style);
       };
-      for (const word of node.data.matchAll(/\S+/g)) write(word.index, word.index + word[0].length);
+      for (const word of node.data.matchAll(/\S+/g)) put(word.index, word.index + word[0].length);
     }
 
     /** SVG in the page, its looks written into it. */
@@ -110,12 +113,13 @@
 
     function walk(node) {
       if (node.nodeType === Node.TEXT_NODE) return words(node);
-      if (node.nodeType !== Node.ELEMENT_NODE || node.matches(SKIP)) return undefined;
+      if (node.nodeType !== Node.ELEMENT_NODE || (node.matches(SKIP) && !node.closest(".gb-in-picture"))) return undefined;
       const style = getComputedStyle(node), at = node.getBoundingClientRect();
       if (style.display === "none" || style.visibility === "hidden" || style.opacity === "0") return undefined;
       const faint = style.opacity !== "1";
       if (faint) out.push(`<g opacity="${style.opacity}">`);
       if (node.tagName === "CANVAS") bitmap(node, at);
+      else if (node.tagName === "SELECT") write(node.selectedOptions[0]?.text ?? "", at.left + parseFloat(style.paddingLeft), at, style);
       else if (node.tagName.toLowerCase() === "svg") inline(node, at);
       else {
         if (style.display !== "contents") ground(node, style, at);

@@ -201,7 +201,8 @@
     set(changes) {
       const state = this.all();
       for (const [key, value] of Object.entries(changes)) {
-        if (value === null || value === undefined || value === "") state.delete(key);
+        const nothing = value === null || value === undefined || (value === "" && key !== "prompt");  // an empty prompt is one
+        if (nothing) state.delete(key);
         else state.set(key, String(value));
       }
       history.replaceState(null, "", `#${state}`);

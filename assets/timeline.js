@@ -4,6 +4,7 @@ glassbox.lens("timeline", ({ root, ask, find, notice }) => {
   const { canvas2d, calm, color, format, look, on, subject, tip } = glassbox;
   const KINDS = [["previous", "previous token", "--gb-query"], ["induction", "induction", "--gb-chosen"],
     ["first", "first token", "--gb-residual"], ["duplicate", "duplicate token", "--gb-mlp"]];
+  const MEASURED = { line: "a line of its own task: 24 letters, the sign, the same letters", random: "random tokens, and the same ones again" };
   const FRAME = 600, SPEEDS = [1, 2, 4];
   const track = find("[data-id=track]"), canvas = track.querySelector("canvas"), play = find("[data-id=play]");
   let steps = [], moments = [], measured = "", turn = 0, speed = 1, film = null;
@@ -31,9 +32,17 @@ glassbox.lens("timeline", ({ root, ask, find, notice }) => {
       const answer = await ask("read_timeline", { model: subject.model, after: moments.at(-1)?.step ?? -1 });
       if (mine !== turn) return;
       moments = moments.concat(answer.moments);
+      sayKeys(answer.measured_on);
       complete = answer.complete || !answer.moments.length;
       draw();
     }
+  }
+
+  /** Which colour is which kind, and what the scores were measured on. */
+  function sayKeys(text) {
+    find("[data-id=keys]").replaceChildren(
+      ...KINDS.map(([, name, ink]) => glassbox.el("span", {}, glassbox.el("i", { class: "gb-key", style: `background: var(${ink})` }), ` ${name}`)),
+      `best head of each kind, measured on ${MEASURED[text]}`);
   }
 
   // ---- drawing ------------------------------------------------------------------------------------
@@ -92,7 +101,7 @@ glassbox.lens("timeline", ({ root, ask, find, notice }) => {
       return row;
     });
     tip.show(event.clientX, event.clientY, `Step ${format.whole(steps[i])}`,
-      ...(rows.length ? ["The best head of each kind, on random tokens repeated:", ...rows] : ["Its heads are being measured …"]));
+      ...(rows.length ? ["The best head of each kind:", ...rows] : ["Its heads are being measured …"]));
   }
   let dragging = false;
   track.addEventListener("pointerdown", (event) => {

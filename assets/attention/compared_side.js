@@ -13,7 +13,7 @@
     const what = el("p", { class: "gb-compared-what" }), zoom = el("div", { class: "gb-zoom" });
     const field = (title, control) => el("label", { class: "gb-field" }, el("span", {}, title), control);
     box.replaceChildren(
-      el("div", { class: "gb-compared-head" }, el("h3", {}, name),
+      el("div", { class: "gb-compared-head gb-in-picture" }, el("h3", {}, name),
         el("label", {}, "layer", layer), el("label", {}, "head", head)),
       what, zoom,
       el("details", { class: "gb-more" }, el("summary", {}, "Other prompt, moment or model"),

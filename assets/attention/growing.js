@@ -3,7 +3,7 @@
 glassbox.lens("growing", ({ root, ask, find, notice }) => {
   const { address, el, focus, format, heat, palette, rgb, tip, visible } = glassbox;
   const PACES = [0.5, 1, 2, 4, 8, 16, 60];  // tokens a second; the last one is more than comes
-  const SIDES = [16, 24, 32, 48, 64, 96, 128, 192, 256];
+  const SIDES = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
   const part = (id) => find(`[data-id=${id}]`);
   const text = part("text"), play = part("play"), pace = part("pace"), temperature = part("temperature"), seed = part("seed");
 
@@ -38,7 +38,8 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
   async function begin() {
     const mine = (turn += 1);
     part("stage").classList.add("gb-stale");  // what is on the screen is of another subject or setting
-    const answer = await ask("begin_rows", { ...place, temperature: Number(temperature.value), seed: Number(seed.value) });
+    const [layer, head] = focus.head() ?? [];
+    const answer = await ask("begin_rows", { ...place, layer, head, temperature: Number(temperature.value), seed: Number(seed.value) });
     if (mine !== turn) return;
     part("stage").classList.remove("gb-stale");
     part("empty").hidden = true;
@@ -49,7 +50,7 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
     coming = null;
     shown = 0;
     take(answer);
-    at = [focus.head(), at, [growth.layers - 1, 0]].find((wanted) => wanted && known(wanted));
+    at = answer.head;
     text.replaceChildren();
     draw();
   }
@@ -59,6 +60,7 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
   function take(answer) {
     answer.readings.forEach(growth.add);
     ended = answer.ended;
+    shown = Math.max(shown, growth.oldest);
   }
 
   /** Ask for more, once at a time. */
@@ -106,7 +108,7 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
     if (!growth) return;
     stop();
     if (by > 0) { safely(advance()); return; }
-    shown = Math.max(0, shown - 1);
+    shown = Math.max(growth.oldest, shown - 1);
     draw();
   }
   function restart() {
@@ -122,10 +124,17 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
     if (!growth) return;
     const now = growth.at(shown), limit = growth.room;
     const side = Math.min(limit, SIDES.find((size) => size >= now.reads) ?? limit);
-    grid.draw({ layers: growth.layers, heads: growth.heads, side, tokens: growth.tokens.slice(now.first, now.end) }, now.triangles, false);
+    now.small = now.thumbnails();
+    now.cells = Math.ceil(side / now.small.cell);
+    now.full = now.triangle(chosen());
+    grid.draw({ layers: growth.layers, heads: growth.heads, side: now.cells, tokens: growth.tokens.slice(now.first, now.end) },
+      now.small.triangles, false);
     heat.legend(part("legend"), "sqrt");
-    part("size").textContent = `All ${growth.layers * growth.heads} heads, ${now.reads} row${now.reads > 1 ? "s" : ""}`;
+    part("pooled").hidden = now.small.cell === 1;
+    part("pooled").textContent = `Each cell of these shows the strongest of ${now.small.cell} × ${now.small.cell} weights.`;
+    part("size").textContent = `All ${growth.layers * growth.heads} heads, ${format.whole(now.reads)} row${now.reads > 1 ? "s" : ""}`;
     drawHead(now, side);
+    fetchHead(now);
     glassbox.nextTokenBars(part("next"), now.next);
     drawText(now);
     sayState(now);
@@ -136,20 +145,37 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
     const blank = Array.from({ length: side - tokens.length }, () => ({ text: "" }));  // rows that are still to come
     grid.choose(layer, h);
     part("title").textContent = name;
-    zoom.draw([...tokens, ...blank], triangle(now), side, false, name);
+    if (now.full) zoom.draw([...tokens, ...blank], now.full, side, false, name);
+    else zoom.draw([...tokens, ...blank], now.small.triangles[chosen()], now.cells, false, name);
     part("zoom").querySelector("canvas").setAttribute("aria-label", `${name}: ${tokens.length} rows, one a token`);
     zoom.point({ row: tokens.length - 1, column: null }, false);
     part("says").replaceChildren(...sentence(now));
   }
 
-  const triangle = (now) => now.triangles[at[0] * growth.heads + at[1]];
+  const chosen = () => at[0] * growth.heads + at[1];
+
+  /** The rows that a long text started with come for one head at a time; until then it is drawn in cells. */
+  async function fetchHead({ full, start }) {
+    const of = growth, head = chosen(), [layer, h] = at;
+    if (full || start.full.has(head)) return;
+    start.full.set(head, null);  // on its way
+    try {
+      const answer = await ask("read_start", { growth: id, start: start.number, layer, head: h });
+      if (answer.gone) return;  // it stays in cells
+      start.full.set(head, glassbox.bytes(answer.rows));
+      if (of === growth && head === chosen() && growth.at(shown).start === start) draw();
+    } catch (error) {
+      start.full.delete(head);
+      if (of === growth) notice(error.message);
+    }
+  }
   const index = (row, column) => (row * (row + 1)) / 2 + column;
   const weight = (byte) => (byte / 255) ** 2;
   const named = (i, kind) => el("span", { class: `gb-${kind}` }, visible(growth.tokens[i].text));
 
   /** What the newest token looks at most, in words. */
   function sentence(now) {
-    const last = now.reads - 1, row = triangle(now).subarray(index(last, 0), index(last, last) + 1);
+    const row = now.row(chosen());
     const best = row.reduce((top, byte, i) => (byte > row[top] ? i : top), 0);
     return [named(now.end - 1, "from"), " looks most at ", named(now.first + best, "to"),
       ` (${best}): about ${format.probability(weight(row[best]))} of its attention.`];
@@ -163,9 +189,9 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
       chip.classList.toggle("gb-ends-line", token.text.includes("\n"));
       text.append(chip);
     }
-    const map = palette("sequential"), row = triangle(now), last = now.reads - 1;
+    const map = palette("sequential"), row = now.row(chosen());
     [...text.children].forEach((chip, i) => {
-      const seen = i >= now.first && i < now.end - 1, [r, g, b] = seen ? map[row[index(last, i - now.first)]] : [0, 0, 0];
+      const seen = i >= now.first && i < now.end - 1, [r, g, b] = seen ? map[row[i - now.first]] : [0, 0, 0];
       chip.hidden = i >= now.end;
       chip.classList.toggle("gb-new", i === now.end - 1);
       chip.classList.toggle("gb-unread", i < now.first);
@@ -190,7 +216,7 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
     if (atEnd && ended === "full") notes.push(`The picture holds ${whole(growth.room)} tokens and is full; start over, or write on in Generate.`);
     if (atEnd && ended === "limit") notes.push("That is as long as a text gets here; start over.");
     part("note").textContent = notes.join(" ");
-    part("back").disabled = shown === 0;
+    part("back").disabled = shown === growth.oldest;
     part("step").disabled = play.disabled = atEnd && ended !== null;
   }
   function sayPlaying() {
@@ -221,8 +247,9 @@ glassbox.lens("growing", ({ root, ask, find, notice }) => {
   function hoverCell(cell, event) {
     if (!growth) return;
     const now = growth.at(shown);
-    if (!cell || cell.column === null || cell.row >= now.reads) return tip.hide();
-    const byte = triangle(now)[index(cell.row, cell.column)];
+    const full = now.triangle(chosen());
+    if (!cell || cell.column === null || cell.row >= now.reads || !full) return tip.hide();
+    const byte = full[index(cell.row, cell.column)];
     tip.show(event.clientX, event.clientY,
       el("span", {}, named(now.first + cell.row, "from"), " → ", named(now.first + cell.column, "to")),
       `about ${format.probability(weight(byte))}, from one byte a weight`);

@@ -35,6 +35,15 @@ glassbox.lens("looking", ({ root, ask, find, notice }) => {
     await settled();
     if (open?.name !== name) return;
     focus.set({ head: found.head, cell: { row: found.cell[0], column: found.cell[1] } });
+    bringUp();
+  }
+
+  /** Scroll so that what was said and the head it is about are seen together, beneath what sticks to the top. */
+  function bringUp() {
+    const stuck = ["gb-bar", "gb-timeline"].map((id) => document.getElementById(id)).filter((part) => part?.offsetHeight && getComputedStyle(part).position === "sticky");
+    const free = says.getBoundingClientRect().top - stuck.reduce((sum, part) => sum + part.offsetHeight, 0) - 8;
+    const zoom = document.querySelector("#gb-heads [data-id=zoom]").getBoundingClientRect();
+    if (zoom.bottom > innerHeight) scrollBy({ top: Math.min(free, zoom.bottom - innerHeight + 8), behavior: glassbox.calm() ? "auto" : "smooth" });
   }
 
   /** Wait until the Heads view has drawn the new subject; a cell of the old one would mean nothing. */
@@ -92,9 +101,11 @@ glassbox.lens("looking", ({ root, ask, find, notice }) => {
     if (kind === "png" || kind === "svg") {
       const svg = await atTwice(async () => toSvg(shown));
       hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");
-    } else if (kind === "npz") {
-      const answer = await ask("pack_tensors", request());
-      hand(new Blob([glassbox.bytes(answer.file)]), `${nameOf("tensors", answer.whole ? null : at)}.npz`, "application/zip");
+    } else if (kind === "npz" || kind === "all-npz") {
+      const whole = kind === "all-npz", { file } = await ask("pack_tensors", whole ? { ...subject, whole } : request());
+      hand(new Blob([glassbox.bytes(file)]), `${nameOf("heads", whole ? null : at)}.npz`, "application/zip");
+    } else if (kind === "all-html") {
+      hand(glassbox.allHeads.toPage(await ask("pack_heads", { ...subject }), scale, at), `${nameOf("heads")}.html`, "text/html");
     } else {
       const packed = await ask("pack_head", request()), { toPage, toShapes } = glassbox.oneHead;
       if (kind === "html") hand(toPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");

@@ -7,6 +7,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   const store = glassbox.settings(), pen = glassbox.pen(ask, "branches");
   const trees = new Map();  // JSON of a place -> { tree, active, at, compared }
   let place = null, now = null, ground = null;  // what is looked at; its tree; the position after the prompt
+  let penned = null;  // the branch that the pen stands at the end of
   const line = glassbox.line(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget());
 
@@ -15,8 +16,8 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   const odds = glassbox.odds(part("odds"), (id) => act(() => take(id)), "write on with it instead");
   const map = glassbox.treeMap(part("tree"), {
     choose: (branch) => choose(branch), look: (branch, at) => look(branch, at),
-    keep(branch) { branch.kept = !branch.kept; drawTree(); },
-    rename(branch, name) { branch.name = name; drawTree(); drawText(); },
+    keep(branch) { branch.kept = !branch.kept; draw(); },
+    rename(branch, name) { branch.name = name; draw(); },
     prune(branch) { now.tree.prune(branch); settle(); },
   });
   glassbox.chain(part("chain"), store);
@@ -53,7 +54,8 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
         ground = await glassbox.position(ask, place, []);
         store.fit(ground.vocabulary.size);
         now = treeOf(place);
-        settle();
+        const linked = now.tree.branches.length ? null : glassbox.link.entry("tree", place);
+        if (linked) await reopen(linked); else settle();
       } catch (error) {
         now = null;
         part("work").hidden = true;
@@ -92,11 +94,39 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
     if (now.at !== null) look(branch, now.at);
   }
 
+  const where = () => ({ place, vocabulary: ground.vocabulary });
+
+  /** The model writes the tree again that the address holds. */
+  async function reopen(linked) {
+    const here = now, { tree } = now, made = [];
+    let saved = [];
+    try { saved = glassbox.link.readTree(linked, where()); } catch (error) { notice(error.message); }
+    await line.run(async (job) => {
+      for (const { parent, at, kept, name, runs } of saved) {
+        if (job.stopped) return;
+        const above = made[parent] ?? null, branch = tree.add(above, above ? Math.min(at, tree.path(above).length) : 0, [], name);
+        const ids = () => tree.path(branch).map(({ id }) => id), add = (tokens) => { branch.tokens.push(...tokens); draw(); };
+        branch.kept = kept;
+        made.push(branch);
+        here.active = penned = branch;
+        await glassbox.rewrite(job, runs, { ask, pen, place, ids, add });
+        if (job.dropped) return;
+      }
+    });
+    made.filter(({ tokens }) => !tokens.length).forEach(tree.prune);
+    here.active = made[saved.findIndex(({ active }) => active)] ?? here.active;
+    here.compared = made[saved.findIndex(({ compared }) => compared)] ?? null;
+    here.at = here.active?.parent ? here.active.at : null;
+    if (now === here) settle();
+  }
+
   // ---- writing ------------------------------------------------------------------------------------
 
   /** Write `count` tokens on at the end of a branch. */
   async function grow(job, branch, count) {
     const here = now, settings = store.values;
+    if (penned !== branch) pen.forget();  // it may stand at the end of another one that is as long
+    penned = branch;
     let ended = null;
     for (let left = Math.min(count, MOST - here.tree.path(branch).length); left > 0 && !ended && !job.stopped;) {
       const answer = await pen.draw(place, settings, here.tree.path(branch).map(({ id }) => id), left);
@@ -119,9 +149,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
 
   /** Take this token at the place that is looked at, and write on. */
   async function take(id) {
-    const { own, result } = odds.view(), before = now.tree.branches.length;
-    const rank = 1 + own.reduce((higher, p) => higher + (p > own[id]), 0);
-    const token = { id, p: result.final[id], raw: own[id], rank, forced: true }, at = now.at;
+    const token = glassbox.chosen(odds.view(), id, place.step), at = now.at, before = now.tree.branches.length;
     const length = now.tree.path(now.active).length, from = now.active;
     const branch = now.tree.depart(from, at, token);
     const fresh = now.tree.branches.length > before || (branch === from && at === length);
@@ -188,12 +216,17 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
     part("empty").hidden = !empty;
     part("work").hidden = empty;
     drawButtons();
+    keepLink();
     if (empty) return;
     drawTree();
     drawText();
     const chosen = now.at !== null;
     part("odds").hidden = !chosen;
     if (!chosen) part("moment").textContent = "Click a token of the text, or a cell of the tree, to see what else could have come at that moment.";
+  }
+
+  function keepLink() {
+    if (!line.running) glassbox.link.keepTree(where(), now);
   }
 
   function drawTree() {

@@ -114,13 +114,13 @@ glassbox.lens("surprisal", ({ root, ask, find, notice }) => {
   }
 
   function paintAll() {
-    if (!reading) return;
     const ends = { bits: ["expected", `${MOST_BITS} bits of surprise`], rank: ["rank 1", "beyond 1 000"],
       apart: [`this model knew better`, `the other did, by ${MOST_APART} bits`] }[colour];
     part("low").textContent = ends[0];
     part("high").textContent = ends[1];
     const map = { bits: "surprise", rank: "sequential", apart: "diverging" }[colour];
     glassbox.ramp(part("ramp"), map);
+    if (!reading) return;
     [...box.children].forEach((chip, i) => {
       const met = reading.met[i], gap = apart[i], starts = reading.starts.has(i);
       chip.classList.toggle("gb-unmet", !met);

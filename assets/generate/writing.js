@@ -19,12 +19,13 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
 
   let place = null;       // { model, step, prompt } that is shown
   let at = null;          // the position after the last token (glassbox.position)
-  let tokens = [];        // { id, p, raw, rank, share, forced, begins, settings, stopped }
+  let tokens = [];        // { id, p, raw, rank, share, forced, begins, settings, step, stopped }
   let undone = [];        // what undo and clear took away, each a list of tokens, the newest last
   let view = null;        // the odds that are shown
   const line = glassbox.line(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget());  // it may have drawn tokens that never came here
   const ids = () => tokens.map((token) => token.id);
+  const here = () => ({ place, vocabulary: at.vocabulary });
 
   // ---- pace, the draw's animation, the number of rows ---------------------------------------------
 
@@ -66,8 +67,12 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
       if (mine !== place) return;
       pen.forget();
       if (!same) { tokens = []; undone = []; }
+      const linked = same ? null : glassbox.link.entry("w", place);
       if (isHere(waiting)) adopt();
-      try { await read(); } catch (error) {
+      try {
+        await read();
+        if (linked && !tokens.length) await reopen(linked);
+      } catch (error) {
         at = view = null;
         tokens = [];
         for (const picture of [odds, ranks, needle]) picture.clear();
@@ -79,10 +84,26 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
     });
   }
 
+  /** The model writes again what the address holds. */
+  async function reopen(linked) {
+    const mine = place;
+    let runs, settled = false;
+    try { runs = glassbox.link.readText(linked, here()); } catch (error) { return notice(error.message); }
+    function add(fresh, answer) {
+      settled = Boolean(answer && !answer.ended);
+      if (answer) take(answer); else tokens.push(...fresh);
+      fresh.forEach(written.add);
+      written.follow();
+    }
+    await line.run((job) => glassbox.rewrite(job, runs, { ask, pen, place, ids, add }), { continuous: true });
+    if (mine !== place) return;
+    if (settled) drawAll(); else await read();
+  }
+
   // ---- writing ------------------------------------------------------------------------------------
 
   function take(answer) {
-    tokens.push(...answer.tokens);
+    tokens.push(...answer.tokens.map((token) => ({ step: place.step, ...token })));
     undone = [];
     Object.assign(at, glassbox.arrived(answer));
     if (answer.ended !== "stop") return;
@@ -99,7 +120,9 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
       const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
       for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
       written.follow();
-      if (written.count() < tokens.length) await glassbox.frame();
+      if (written.count() === tokens.length) break;
+      await glassbox.frame();
+      await glassbox.frame();  // every second one is smooth enough, and leaves the processor to the model
     }
     written.strike();
   }
@@ -120,12 +143,14 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
       const answer = await coming;
       if (job.dropped) return;
       const slow = job.continuous && pace < Infinity, came = answer.tokens.length;
-      const span = slow ? (1000 * came) / pace : Math.min(260, performance.now() - asked), due = asked + span;
       take(answer);
       left -= came;
-      if (!slow) asked = performance.now();
-      // At full speed the server draws on while these are being shown.
       const more = () => left > 0 && !answer.ended && !job.stopped;
+      // At full speed the server draws on while these are being shown, which is done before the next ones
+      // are there: it never waits for the page. The last ones wait for nothing.
+      const span = slow ? (1000 * came) / pace : more() ? Math.min(200, 0.7 * (performance.now() - asked)) : 0;
+      const due = asked + span;
+      if (!slow) asked = performance.now();
       coming = more() && !slow ? pen.draw(place, store.values, ids(), some()) : null;
       coming?.catch(() => {});  // its failure is met when it is awaited
       if (!job.continuous || (slow && pace <= 4)) await throwNeedle(job);
@@ -143,9 +168,7 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
 
   async function force(id) {
     if (tokens.length >= MOST) return;
-    const { own, result } = odds.view();
-    const rank = 1 + own.reduce((higher, p) => higher + (p > own[id]), 0);
-    tokens.push({ id, p: result.final[id], raw: own[id], rank, forced: true });
+    tokens.push(glassbox.chosen(odds.view(), id, place.step));
     undone = [];
     pen.forget();
     written.add(tokens.at(-1));
@@ -228,7 +251,7 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
   /** How far the odds are from those of the same settings in Hugging Face's order. */
   function drawOrder() {
     if (store.isHuggingFaces) return chain.note(null);
-    const theirs = sampler.apply(at.logits, { ...view.settings, order: sampler.ORDER }, view.previous);
+    const theirs = sampler.apply(at.logits, { ...view.settings, order: sampler.ORDER }, view.previous, at.ownOrder);
     return chain.note(sampler.distance(view.result.final, theirs.final));
   }
 
@@ -263,22 +286,11 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
   }
 
   function drawNote() {
-    const total = at.promptIds.length + tokens.length, notes = [], whole = format.whole;
-    const last = tokens.at(-1), { vocabulary } = at;
-    if (last && last.id === vocabulary.eot) notes.push("The model ended its text. Writing on starts a new one.");
-    if (last?.stopped) notes.push(`Stopped at ${glassbox.visible(last.stopped.stop)}, which is no part of the result.`);
-    if (place.prompt === "") {
-      notes.push(`The prompt is empty, so the model reads ${vocabulary.label(at.promptIds[0])} instead.`);
-    }
-    if (at.reads < total) {
-      notes.push(`The model reads the last ${whole(at.reads)} of ${whole(total)} tokens; its context holds ${whole(at.nCtx)}.`);
-    }
-    if (tokens.length >= MOST) notes.push(`This stops at ${whole(MOST)} tokens; keep them as the prompt to write on.`);
-    part("note").textContent = notes.join(" ");
+    part("note").textContent = glassbox.remarks(place, at, tokens, MOST);
   }
 
   function drawSpeed(count, ms) {
-    speed.textContent = `${format.whole(tokens.length)} tokens, ${format.number((1000 * count) / ms)} a second.`;
+    speed.textContent = `${format.whole(tokens.length)} token${tokens.length === 1 ? "" : "s"}, ${format.number((1000 * count) / ms)} a second.`;
   }
 
   function drawButtons() {
@@ -289,7 +301,9 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
     for (const name of ["undo", "clear", "keep"]) buttons[name].disabled = !at || (!tokens.length && !busy);
     buttons.redo.disabled = !at || busy || !undone.length;
     root.classList.toggle("gb-going", going);
-    if (at && !busy) exporter.follow();
+    if (!at || busy) return;
+    exporter.follow();
+    glassbox.link.keepText(here(), tokens);
   }
 
   // The chain stands beside the text where there is no rail.

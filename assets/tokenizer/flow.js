@@ -134,9 +134,16 @@
     for (const part of [box, list]) {
       part.addEventListener("pointerover", (event) => { if (event.pointerType !== "touch") hover(indexOf(event)); });
       part.addEventListener("pointerleave", () => hover(null));
-      part.addEventListener("click", (event) => { const i = indexOf(event); pin(i === pinned ? null : i); });
+      part.addEventListener("click", (event) => {
+        const i = indexOf(event);
+        pin(i === pinned ? null : i);
+        if (part === box && pinned !== null) chips[i].scrollIntoView({ block: "nearest" });  // what is said of it may cover it
+      });
     }
-    box.addEventListener("focusin", (event) => { const i = indexOf(event); if (i !== null) hover(i); });
+    box.addEventListener("focusin", (event) => {  // by key: a finger's focus comes before its click, which decides
+      const i = indexOf(event);
+      if (i !== null && event.target.matches(":focus-visible")) hover(i);
+    });
     box.addEventListener("focusout", () => hover(null));
     box.addEventListener("keydown", (event) => {
       const i = indexOf(event);

@@ -112,10 +112,9 @@ glassbox.lens("languages", ({ root, ask, upload, find, all, notice }) => {
   const press = () => all("[data-measure]").forEach((button) =>
     button.setAttribute("aria-pressed", String(button.dataset.measure === measure)));
   press();
-  boxes.marks.checked = address.get("blanks") !== "off";
-  boxes.marks.addEventListener("change", () => {
-    address.set({ blanks: boxes.marks.checked ? null : "off" });
-    if (compared) drawRows(compared);
+  shelf.blanks(boxes.marks, () => {
+    if (compared && root.offsetParent) drawRows(compared);
+    else compared = null;  // drawn when the view is shown
   });
 
   return {

@@ -8,7 +8,7 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
     finished: "Finished.", stopped: "Stopped; what it has learnt is kept.", failed: "" };
   const tokens = [];  // how each id reads
   let state = "ready", since = 0, timer = null, about = null, merges = [], pairNodes = new Map();
-  let kept = null, loaded = false, proposed = "";
+  let kept = null, loaded = false, proposed = "", learntFrom = null;
   const collapse = glassbox.tokenCollapse(boxes.sample, tokens);
   const going = () => state === "reading" || state === "running" || state === "paused";
   const say = (error) => { if (!(error instanceof Refusal)) console.error(error); notice(error.message); };
@@ -45,6 +45,7 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
   boxes.start.addEventListener("click", guarded(async () => {
     notice("");
     const corpus = boxes.corpus.value, own = { pasted: boxes.text.value, prompt: subject.prompt }[corpus];
+    learntFrom = corpus;
     await ask("start_learning", { corpus: own === undefined ? corpus : "pasted", ...(own === undefined ? {} : { text: own }),
       vocab_size: size(), pace: pace() });
     begin();
@@ -189,7 +190,12 @@ glassbox.lens("learning", ({ root, ask, upload, find, all, notice }) => {
   for (const button of all("[data-go]")) {
     button.addEventListener("click", () => {
       const where = button.dataset.go;
-      if (where === "train") return glassbox.open("train", "watching");
+      if (where === "train") {  // that tab may not be on the page yet: it looks for this when it appears
+        glassbox.trainWith = { tokenizer: kept, corpus: learntFrom };
+        emit("train with");
+        scrollTo({ top: 0 });
+        return glassbox.open("train", "watching");
+      }
       if (where === "languages") emit("compare tokenizers", kept);
       else shelf.choose(kept);
       glassbox.open("tokenizer", where);

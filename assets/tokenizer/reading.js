@@ -49,6 +49,7 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
     sent = now;
     window_ = null;
     version = fresh.version;
+    teach();
     find(".gb-picture").classList.remove("gb-tk-stale");
     notice("");
     draw(fresh);
@@ -192,12 +193,7 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
   const turn = (to) => { window_ = Math.max(0, to); read(); };
   boxes.back.addEventListener("click", () => turn(answer.first - WINDOW));
   boxes.forth.addEventListener("click", () => turn(answer.last));
-  boxes.marks.checked = address.get("blanks") !== "off";
-  flow.show(boxes.marks.checked);
-  boxes.marks.addEventListener("change", () => {
-    flow.show(boxes.marks.checked);
-    address.set({ blanks: boxes.marks.checked ? null : "off" });
-  });
+  shelf.blanks(boxes.marks, (marks) => flow.show(marks));
   boxes.names.checked = names;
   boxes.names.addEventListener("change", () => {
     names = boxes.names.checked;
@@ -207,19 +203,23 @@ glassbox.lens("reading", ({ root, ask, upload, find, all, notice }) => {
 
   // ---- why it matters --------------------------------------------------------------------------------
 
-  for (const lesson of glassbox.tokenLessons) {
-    boxes.why.append(el("button", { type: "button", class: "gb-tk-reason", "aria-pressed": "false", onclick: (event) => {
-      for (const other of boxes.why.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === event.currentTarget));
-      boxes.lesson.replaceChildren(lesson.says);
-      if (lesson.view) {
-        boxes.lesson.append(" ", el("button", { type: "button", class: "gb-tk-copy",
-          onclick: () => glassbox.open("tokenizer", lesson.view) }, "See it in Compare"));
-      }
-      boxes.lesson.hidden = false;
-      if (source !== "prompt") choose("prompt");
-      shelf.choose("gpt2");
-      look({ prompt: lesson.prompt });
-    } }, lesson.title));
+  const reasons = new Map(glassbox.tokenLessons.map((lesson) => [lesson, el("button", { type: "button", class: "gb-tk-reason", onclick: () => {
+    if (source !== "prompt") choose("prompt");
+    shelf.choose("gpt2");
+    look({ prompt: lesson.prompt });
+  } }, lesson.title)]));
+  boxes.why.append(...reasons.values());
+
+  /** A lesson stands there as long as its text does. */
+  function teach() {
+    const now = glassbox.tokenLessons.find((lesson) => lesson.prompt === text());
+    for (const [lesson, button] of reasons) button.setAttribute("aria-pressed", String(lesson === now));
+    boxes.lesson.hidden = !now;
+    if (!now) return;
+    boxes.lesson.replaceChildren(now.says);
+    if (!now.view) return;
+    boxes.lesson.append(" ", el("button", { type: "button", class: "gb-tk-copy",
+      onclick: () => glassbox.open("tokenizer", now.view) }, "See it in Compare"));
   }
 
   detail(null);

@@ -42,6 +42,7 @@
     const { path } = await upload(file);
     const { ref } = await ask("keep_tokenizer", { path, pattern });
     await load(ask, true);
+    emit("tokenizers");
     return ref;
   }
 
@@ -72,7 +73,8 @@
         notice("Reading the file…", "info");
         const ref = await add({ ask, upload }, given, cutAs);
         notice("");
-        choose(ref);
+        if (ref === chosen) emit("tokenizer", ref);  // another file of the same name
+        else choose(ref);
       } catch (error) { notice(error.message); }
     }
     select.addEventListener("change", () => {
@@ -100,6 +102,17 @@
     };
   }
 
+  /** A box that shows white space as marks, or not: the same in every view, and in the address. */
+  function blanks(box, show) {
+    box.addEventListener("change", () => {
+      address.set({ blanks: box.checked ? null : "off" });
+      emit("blanks", box.checked);
+    });
+    const follow = (marks) => { box.checked = marks; show(marks); };
+    on("blanks", follow);
+    follow(address.get("blanks") !== "off");
+  }
+
   /** Save a tokenizer as a file: "glassbox", "tiktoken" or "hugging_face". */
   async function download(ask, request, form) {
     const { name, text } = await ask("export_tokenizer", { ...request, format: form });
@@ -108,5 +121,5 @@
     URL.revokeObjectURL(link.href);
   }
 
-  glassbox.shelf = { attach, load, choose, nameOf, download, groups: () => groups, chosen: () => chosen };
+  glassbox.shelf = { attach, load, choose, nameOf, blanks, download, groups: () => groups, chosen: () => chosen };
 })();

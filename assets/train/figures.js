@@ -11,6 +11,9 @@
   const PENDING = "Paused; the change counts from the next step on.";
   const percent = (share) => (share === undefined || share === null ? "–" : `${Math.round(100 * share)} %`);
 
+  const joules = (j) => (j < 1e3 ? `${format.number(j)} J` : j < 1e6 ? `${format.number(j / 1e3)} kJ` : `${format.number(j / 1e6)} MJ`);
+  const remaining = (s) => (s > 600 && s < 3600 ? `${Math.round(s / 60)} min` : format.seconds(s));
+
   function status({ state, failure, ready }, end, pending) {
     if (failure) return failure;
     if (state === "diverged") return `${end?.why || "The loss was no longer a number."} Lower the learning rate and continue from its last good snapshot.`;
@@ -47,8 +50,12 @@
     write("n-right", percent(right));
     write("n-norm", format.number(last("grad_norm")));
     write("n-speed", format.number(standing.tokens_per_second));
+    find("[data-id=f-energy]").hidden = !standing.joules;
+    find("[data-id=f-energy]").title = "About: it is counted for the whole machine, whatever else runs on it. Pauses are left out";
+    write("energy-of", `energy, ${standing.joules_of}`);
+    write("n-energy", `≈ ${joules(standing.joules ?? 0)}`);
     write("n-outside", percent(standing.outside));
-    write("n-left", going ? format.seconds(standing.seconds_left ?? NaN) : "–");
+    write("n-left", going ? remaining(standing.seconds_left ?? NaN) : "–");
     const made = steps ? Math.min(1, step / steps) : 0, progress = find("[data-id=progress]");
     progress.firstElementChild.style.transform = `scaleX(${made})`;
     progress.setAttribute("aria-valuenow", Math.round(100 * made));

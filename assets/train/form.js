@@ -1,15 +1,15 @@
 // The form of the Train tab: its fields, presets, texts of the visitor's own, and what the plan tells.
 (() => {
   "use strict";
-  const { el, format, address, latest, Refusal } = glassbox;
+  const { el, format, address, latest, on, Refusal } = glassbox;
   const MAX_FILE = 20_000_000;
-  const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residual"];
   const TOKENIZERS = {
-    whitespace: "Words between spaces", character: "Characters", bpe: "Byte-level BPE, trained on this text",
+    whitespace: "Words between spaces", character: "Characters", bpe: "BPE, trained on this text",
     gpt2: "GPT-2's own vocabulary",
   };
+  const MINE = "mine:";
   const WORDS = {
-    adamw: "AdamW", muon: "Muon for the blocks, AdamW for the rest", cosine: "cosine", linear: "straight line",
+    adamw: "AdamW", muon: "Muon in the blocks, else AdamW", cosine: "cosine", linear: "straight line",
   };
   const TABLE = /\.(csv|jsonl)$/i;
 
@@ -55,7 +55,10 @@
       /** The newest plan; null while there is none. */
       get plan() { return plan; },
       get ready() { return plan !== null; },
-      settings: () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])),
+      settings() {
+        const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
+        return { ...values, corpus: chosenText() };
+      },
       /** Fill in some settings by name. */
       set(settings) {
         for (const [name, value] of Object.entries(settings)) {
@@ -63,7 +66,8 @@
         }
         // A text that is not here any more cannot be chosen.
         if (!fields.corpus.value) fields.corpus.value = wanted || choices.corpora[0].name;
-        wanted = fields.corpus.value;
+        wanted = chosenText();
+        if (!fields.tokenizer.value) fields.tokenizer.value = whole(chosen()).tokenizer;
         show();
       },
       /** Fill in all settings of a run, which need not be those of any preset. */
@@ -76,33 +80,41 @@
       /** A setting's value in words. */
       spoken(name, value) {
         if (name === "corpus") return choices.corpora.find((c) => c.name === value)?.title ?? String(value);
-        if (name === "tokenizer") return TOKENIZERS[value] ?? value;
+        if (name === "tokenizer") return TOKENIZERS[value] ?? value.replace(MINE, "");
         if (typeof value === "boolean") return value ? "on" : "off";
         return typeof value === "number" ? format.number(value) : WORDS[value] ?? value;
       },
       label: (name) => fields[name].label,
-      fill, replan,
+      /** Whether the menus have the text and the tokenizer of some settings. */
+      has: ({ corpus, tokenizer }) => choices.corpora.some((c) => c.name === corpus) && tokenizers().includes(tokenizer),
+      fill, replan, takeOver,
     };
 
+    /** Until a text is pasted, the one before it counts. */
+    const chosenText = () => (fields.corpus.value === "paste" ? wanted : fields.corpus.value);
+
     async function fill({ keep = null } = {}) {
-      const kept = keep ?? fields.corpus.value;
+      const kept = { corpus: keep ?? chosenText(), tokenizer: fields.tokenizer.value };
       choices = await ask("list_choices");
       const option = (value, title) => el("option", { value }, title);
       const inGroup = (group) => choices.corpora.filter((c) => c.group === group).map((c) => option(c.name, c.title));
       const groups = ["Texts", "Tasks", "Yours"].filter((group) => inGroup(group).length);
       fields.corpus.node.replaceChildren(...groups.map((label) => el("optgroup", { label }, ...inGroup(label))),
         option("file", "A file of yours…"), option("paste", "Paste a text…"));
+      const own = choices.vocabularies.map(({ name, title, size }) => option(name, `${title} · ${format.whole(size)} tokens`));
+      fields.tokenizer.node.replaceChildren(...choices.tokenizers.map((kind) => option(kind, TOKENIZERS[kind])),
+        ...(own.length ? [el("optgroup", { label: "Yours, from the Tokenizer tab" }, ...own)] : []));
       if (!preset.options.length) {
         for (const [name, known] of Object.entries(choices.choices)) {
           fields[name].node.append(...known.map((value) => option(value, WORDS[value])));
         }
-        fields.tokenizer.node.append(...choices.tokenizers.map((kind) => option(kind, TOKENIZERS[kind])));
         preset.append(el("option", { value: "", hidden: true }, "Settings of your own"));
         preset.append(...choices.presets.map((p) => option(p.name, p.title)));
         for (const [name, [low, high]] of Object.entries(choices.limits)) fields[name].limits(low, high);
         recall();
-      } else self.set({ corpus: kept });
+      } else self.set(kept);
     }
+    const tokenizers = () => [...choices.tokenizers, ...choices.vocabularies.map(({ name }) => name)];
 
     function whole({ settings }) {  // what a preset doesn't name has its default
       const values = Object.fromEntries(Object.entries(choices.limits).map(([name, [, , value]]) => [name, value]));
@@ -110,19 +122,18 @@
       return { ...values, tokenizer: "character", layer_stats: false, corpus: choices.corpora[0].name, ...settings };
     }
 
-    // The address holds the preset and what differs from it, but for texts that nobody else has.
+    // The address holds the preset and what differs from it. Names that people gave may have commas in them.
     function remember() {
-      const from = whole(chosen()), now = self.settings();
-      const shareable = (name) => now[name] !== from[name] && !String(now[name]).startsWith("upload:");
-      const differing = Object.keys(from).filter(shareable);
-      address.set({ preset: preset.value, set: differing.map((name) => `${name}:${now[name]}`).join(",") });
+      const from = whole(chosen()), now = self.settings(), differing = Object.keys(from).filter((name) => now[name] !== from[name]);
+      const written = (name) => `${name}:${String(now[name]).replace(/[%,]/g, encodeURIComponent)}`;
+      address.set({ preset: preset.value, set: differing.map(written).join(",") });
     }
     function recall() {
       const known = choices.presets.some((p) => p.name === address.get("preset"));
       preset.value = known ? address.get("preset") : address.get("set") ? "" : choices.presets[0].name;
       const values = whole(chosen());
       for (const pair of (address.get("set") ?? "").split(",").filter(Boolean)) {
-        const [name, ...rest] = pair.split(":"), text = rest.join(":");
+        const [name, ...rest] = pair.split(":"), text = rest.join(":").replace(/%2C|%25/g, decodeURIComponent);
         if (typeof values[name] === "number") values[name] = Number(text);
         else if (typeof values[name] === "boolean") values[name] = text === "true";
         else if (name in values) values[name] = text;
@@ -134,8 +145,11 @@
     function show() {  // the sliders' values, and what was chosen
       for (const field of Object.values(fields)) if (field.node.type === "range") field.tell();
       const corpus = choices.corpora.find((c) => c.name === fields.corpus.value), download = find("[data-id=download]");
+      find("[data-id=paste-field]").hidden = fields.corpus.value !== "paste";
       find("[data-id=about-corpus]").textContent = corpus ? `${corpus.description} ${format.bytes(corpus.bytes)}.` : "";
       find("[data-id=about-preset]").textContent = preset.value ? chosen().about : "";
+      const mine = choices.vocabularies.find((v) => v.name === fields.tokenizer.value);
+      find("[data-id=about-tokenizer]").textContent = mine ? `Your vocabulary of ${format.whole(mine.size)} tokens, from the Tokenizer tab.` : "";
       download.hidden = !corpus || corpus.here;
       download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
       find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
@@ -149,33 +163,18 @@
         plan = await ask("plan_run", self.settings());
         notice("");
         glassbox.drawSchedule(find, plan.schedule);
-        drawPlan();
+        glassbox.drawPlan(find, plan);
         foresee();
       } catch (error) {
         plan = null;
-        for (const id of ["parts", "part-names"]) find(`[data-id=${id}]`).replaceChildren();
-        find("[data-id=n-params]").textContent = "–";
-        find("[data-id=plan]").textContent = find("[data-id=forecast]").textContent = "";
-        const missing = choices.corpora.some((c) => c.name === fields.corpus.value && !c.here);
+        clearTimeout(forecasting);
+        const missing = choices.corpora.some((c) => c.name === chosenText() && !c.here);
         if (!(error instanceof Refusal)) console.error(error);
         if (!missing) notice(error.message);
+        glassbox.refusePlan(find, missing ? "" : error.message);
       }
       planned();
     });
-    function drawPlan() {
-      const { parts, baselines } = plan, shade = (i) => `background:var(${PARTS[i]})`;
-      find("[data-id=n-params]").textContent = format.whole(plan.n_params);
-      find("[data-id=parts]").replaceChildren(...parts.map(({ name, count }, i) =>
-        el("i", { title: `${name}: ${format.whole(count)}`, style: `flex:${count};${shade(i)}` })));
-      find("[data-id=part-names]").replaceChildren(...parts.map(({ name, count }, i) =>
-        el("li", {}, el("i", { style: shade(i) }), name, el("b", {}, format.number(count)))));
-      find("[data-id=plan]").textContent = [
-        `${format.whole(plan.vocab_size)} tokens in the vocabulary; the text has ${format.whole(plan.tokens)}`,
-        `(${plan.bytes_per_token.toFixed(2)} bytes each), read ${format.number(plan.passes)} times.`,
-        `About ${format.bytes(plan.memory)} of memory.`,
-        ...baselines.slice(2).map(({ name, loss }) => `${format.number(loss)} nats: ${name}.`),
-      ].join(" ");
-    }
     function replan() {
       plan = null;
       return askForPlan();
@@ -217,13 +216,13 @@
     preset.addEventListener("input", () => { self.set(whole(chosen())); edited(); });
     fields.corpus.node.addEventListener("input", () => {
       const value = fields.corpus.value;
-      find("[data-id=paste-field]").hidden = value !== "paste";
       find("[data-id=column-field]").hidden = true;
-      if (value === "paste") return find("[data-id=paste]").focus();
       if (value === "file") {
         fields.corpus.value = wanted;
         return find("[data-id=file]").click();
       }
+      show();
+      if (value === "paste") return find("[data-id=paste]").focus();
       wanted = value;
       notice("");
       // A task is spelt in characters; other tokenizers would hide what it asks.
@@ -232,10 +231,22 @@
     });
 
     async function learnFrom(name) {
-      find("[data-id=paste-field]").hidden = true;
       await fill({ keep: name });
       edited();
     }
+    /** Use the vocabulary that the Tokenizer tab hands over, on the text that it learnt from; tells whether there was one. */
+    async function takeOver() {
+      const given = glassbox.trainWith;
+      if (!given || !choices) return false;
+      delete glassbox.trainWith;
+      await fill();
+      self.set(self.has(given) ? given : { tokenizer: given.tokenizer });
+      edited();
+      return true;
+    }
+    on("train with", guarded(takeOver));
+    on("tokenizers", guarded(async () => { if (choices) await fill(); }));
+
     find("[data-id=use-paste]").addEventListener("click", guarded(async () => {
       await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
     }));

@@ -20,6 +20,7 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
   const ended = () => run !== null && ENDED.includes(standing.state);
 
   const form = glassbox.trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
+  glassbox.trainClosing(find("[data-id=closing]"));
   const drawFigures = glassbox.trainFigures(find);
   const moments = glassbox.moments({ find, scrubbed: guarded(async (step) => {
     if (subject.model === `run:${run}`) look({ step });
@@ -138,7 +139,7 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
     else if (other) standing = { state: "running", step: 0, max_steps: base.max_steps };
     address.set({ run: id });
     form.busy = false;
-    if (!form.choices.corpora.some((c) => c.name === base.corpus)) await form.fill();
+    if (!form.has(base)) await form.fill();
     const where = about.path ? `, in ${about.path}. python -m llm opens its checkpoint folder.` : "";
     find("[data-id=path]").textContent = about.name + where;
     moments.show(digest, backdrop);
@@ -229,8 +230,7 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
 
   // Those in the address; else the last few that learnt from the same tokens, since only their losses compare.
   const chosenGhosts = () => address.get("ghosts")?.split(",").filter((id) => id !== "none") ?? null;
-  const comparable = (ghost) => base !== null && ghost.corpus === base.corpus && ghost.tokenizer === base.tokenizer &&
-    ghost.vocab_size === about.model.vocab_size;
+  const comparable = (ghost) => base !== null && ghost.corpus === base.corpus && ghost.tokens === about.tokens;
   async function haunt() {
     const ids = (chosenGhosts() ?? form.choices.runs.slice(0, NEAR)).filter((id) => id !== run);
     const found = ids.length ? (await ask("read_ghosts", { runs: ids })).ghosts : [];
@@ -261,7 +261,7 @@ glassbox.lens("watching", ({ ask, upload, notice, find, all }) => {
       if (!address.get("preset") && !address.get("set")) form.own(settled());
     } else { figures(); buttons(); moments.show(digest, backdrop); }
     await haunt();
-    form.replan();
+    if (!(await form.takeOver())) form.replan();
   }
   const again = () => { redraw().catch(say); moments.redraw(); glassbox.redrawSchedule(find); };
   guarded(settle)();

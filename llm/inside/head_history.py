@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm.checkpoint import read_json, write_json
-from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_tokens
+from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_line, repeated_tokens
 from llm.inside.trace import trace
 from llm.model import GPT
 from llm.runs.snapshots import Snapshots
+from llm.tokenizers import load_tokenizer
 
 FILE = "head_scores.json"
 """Where the scores of a run are kept: beside the folder with its snapshots."""
-VERSION = 1
+VERSION = 2
 """To be raised when scores are measured differently, so that old ones are not mixed with new ones."""
 
 LayerScores = dict[str, list[float | None]]
@@ -35,7 +36,9 @@ class Moment(NamedTuple):
 
 
 def head_score_history(snapshots: str | Path, *, after: int = -1, keep: bool = False) -> Iterator[Moment]:
-    """The scores of all heads at each snapshot in a folder after step `after`, in order, on `repeated_tokens`.
+    """The scores of all heads at each snapshot in a folder after step `after`, in order.
+
+    Measured on `own_line`, where the training has one, or else on `repeated_tokens`.
 
     One snapshot is loaded at a time, when it is asked for. With `keep` the scores are written to
     FILE beside the folder, and the next time only new snapshots are measured; what is there is used
@@ -43,12 +46,12 @@ def head_score_history(snapshots: str | Path, *, after: int = -1, keep: bool = F
     can't be read.
     """
     kept = Snapshots(snapshots)
-    path = kept.folder.parent / FILE
+    path, line = kept.folder.parent / FILE, own_line(snapshots)
     for step in (step for step in kept.steps() if step > after):
         scores = _read(path)
         if (layers := scores.get(str(step))) is None:
             try:
-                layers = measured(kept.load(step))
+                layers = measured(kept.load(step), line)
             except (ValueError, FileNotFoundError):
                 if step in kept.steps():
                     raise
@@ -60,9 +63,21 @@ def head_score_history(snapshots: str | Path, *, after: int = -1, keep: bool = F
         yield Moment(step, layers)
 
 
-def measured(model: GPT) -> list[LayerScores]:
-    """The scores in each layer of one model, to four digits."""
-    ids = repeated_tokens(model.config.vocab_size, model.config.n_ctx)
+def own_line(snapshots: str | Path) -> list[int]:
+    """What the heads of a training on `task:copy` are measured on, `repeated_line`; no ids for any other."""
+    run = Path(snapshots).parent
+    try:
+        settings = read_json(run / "run.json")
+        if settings.get("corpus_ref") != "task:copy":
+            return []
+        return repeated_line(load_tokenizer(run / "tokenizer.json"), settings["model"]["n_ctx"])
+    except (ValueError, KeyError, TypeError):  # snapshots without a sound run around them
+        return []
+
+
+def measured(model: GPT, line: Sequence[int] = ()) -> list[LayerScores]:
+    """The scores in each layer of one model, to four digits: on `line` or, without one, on `repeated_tokens`."""
+    ids = list(line) or repeated_tokens(model.config.vocab_size, model.config.n_ctx)
     if not ids:  # a context of one token can't repeat anything
         return [{kind: [None] * model.config.n_head for kind in HEAD_KINDS} for _ in model.h]
     seen = trace(model, ids, names=["blocks.*.attn.hook_pattern"])

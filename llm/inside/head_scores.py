@@ -12,10 +12,14 @@ Shapes: T time, R rows (the tokens that look), H heads.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+from llm.corpora.tasks import Copy
+from llm.tokenizers import Tokenizer
 
 HEAD_KINDS = ("previous", "first", "self", "duplicate", "induction", "diffuse")
 """Where a token looks: the one before; the very first; itself; the same token earlier; what followed the same
@@ -39,6 +43,18 @@ def repeated_tokens(vocab_size: int, n_ctx: int, seed: int = 0) -> list[int]:
     """
     half = torch.randint(vocab_size, (min(64, n_ctx // 2),), generator=torch.Generator().manual_seed(seed))
     return half.tolist() * 2
+
+
+def repeated_line(tokenizer: Tokenizer, n_ctx: int, seed: int = 0) -> list[int]:
+    """What `repeated_tokens` is to other models, for one that learnt from `task:copy`: a line of it, no letter twice.
+
+    Such a model has seen letters come again after the sign between the halves and nowhere else, so
+    without the sign its heads rest. No ids where its tokens aren't single letters, or no line fits.
+    """
+    task = Copy()
+    letters = "".join(random.Random(seed).sample(task.alphabet, max(0, min(task.max_length, (n_ctx - 2) // 2))))
+    ids = tokenizer.encode(f"\n{letters}{task.sign}{letters}")
+    return ids if letters and len(ids) == 2 * len(letters) + 2 else []
 
 
 def measured_rows(T: int) -> Tensor:

@@ -1,14 +1,14 @@
 """Attention while a text is being written: each token that is read adds one row to every head.
 
     for reading in watch(model, ids, SamplingConfig(seed=1)):
-        reading.rows_LHTS   # how the newest token spreads its attention
+        reading.row_LHS     # how the newest token spreads its attention
         reading.next        # the token that is drawn after it
 
 The text is the one that `llm.sampler.generate` writes, and as fast but for one small product a
 layer: queries and keys of the newest token are at hand when its attention is computed.
 
-Shapes: L layers, H heads, T tokens read now, S all tokens that they can see, B batch, C embedding
-width, D head size, N = 3 C.
+Shapes: L layers, H heads, T tokens of a text, S all tokens that the newest one can see, B batch,
+C embedding width, D head size, N = 3 C.
 """
 
 from __future__ import annotations
@@ -28,12 +28,25 @@ from llm.sampler import Choice, checked_ids, generate
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What the model looked at when it read the newest part of its text, and what it drew then."""
+class Start:
+    """A text that was read at once: queries and keys, from which `llm.inside.head_pictures` makes patterns.
 
-    rows_LHTS: Tensor
-    """Attention of the tokens read now. One row (T = 1) for a drawn token; the whole triangle (T = S) for
-    the prompt, and again whenever the context was full and reading began anew with the end of the text."""
+    All patterns of a thousand tokens would take 600 MB in GPT-2 small; these take an eighth.
+    """
+
+    q_LHTD: Tensor
+    k_LHTD: Tensor
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the model looked at when it read the newest token of its text, and what it drew then."""
+
+    row_LHS: Tensor
+    """Attention of the newest token."""
+    start: Start | None
+    """What was read at once with it: the prompt and, whenever the context was full and reading began anew,
+    the end of the text. It takes the place of all that came before. None where one more token was read."""
     drawn: Choice | None
     """How the token that was read now had been drawn; None for the prompt."""
     next: Choice
@@ -42,12 +55,7 @@ class Reading:
     @property
     def reads(self) -> int:
         """S: how many tokens of the text are in the picture."""
-        return self.rows_LHTS.size(3)
-
-    @property
-    def anew(self) -> bool:
-        """Whether these rows replace all earlier ones."""
-        return self.rows_LHTS.size(2) == self.reads
+        return self.row_LHS.size(2)
 
 
 class WatchedDecoder(Decoder):
@@ -76,8 +84,7 @@ class WatchedDecoder(Decoder):
 def watch(model: GPT, ids: Sequence[int], config: SamplingConfig, *, eot_id: int | None = None) -> Iterator[Reading]:
     """Continue `ids` as `generate` does, one `Reading` a token; the first is that of the prompt.
 
-    A prompt of T tokens gives L H T^2 weights at once, so cut it to what is looked at. The token
-    drawn last, an `eot_id` among them, is never read and has no row.
+    The token drawn last, an `eot_id` among them, is never read and has no row.
 
     Raises ValueError, before the first reading is asked for, when `ids` is empty or holds an id
     outside the vocabulary.
@@ -89,16 +96,18 @@ def _watch(model: GPT, ids: list[int], config: SamplingConfig, eot_id: int | Non
     decoder = WatchedDecoder(model)
     drawn, seen = None, 0
     for choice in generate(model, ids, config, eot_id=eot_id, decoder=decoder):
-        if choice.reads == seen + 1:
-            rows_LHTS = decoder.pattern_LHS[:, :, None].clone()
-        else:
-            rows_LHTS = _patterns(model, ids[-choice.reads :])
-        yield Reading(rows_LHTS, drawn, choice)
+        one_more = drawn is not None and choice.reads == seen + 1
+        start = None if one_more else _start(model, ids[-choice.reads :])
+        yield Reading(decoder.pattern_LHS.clone(), start, drawn, choice)
         ids.append(choice.id)
         drawn, seen = choice, choice.reads
 
 
-def _patterns(model: GPT, ids: list[int]) -> Tensor:
-    """pattern_LHTT of a text."""
-    seen = trace(model, ids, ["blocks.*.attn.hook_pattern"])
-    return torch.stack([seen[f"blocks.{layer}.attn.hook_pattern"][0] for layer in range(model.config.n_layer)])
+def _start(model: GPT, ids: list[int]) -> Start:
+    seen = trace(model, ids, ["blocks.*.attn.hook_[qk]"], last_only=True)
+    layers = range(model.config.n_layer)
+    q, k = (
+        torch.stack([seen[f"blocks.{layer}.attn.hook_{part}"][0].transpose(0, 1).float() for layer in layers])
+        for part in "qk"
+    )
+    return Start(q, k)

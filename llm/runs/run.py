@@ -19,9 +19,9 @@ import re
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -89,8 +89,8 @@ class Run:
         Without `run_id` it gets one that sorts by time. Raises ValueError when `run_id` can't name a
         folder or is taken.
         """
-        now = time.localtime()
-        run_id = run_id or f"{time.strftime('%Y%m%d-%H%M%S', now)}-{secrets.token_hex(3)}"
+        now = datetime.now().astimezone()
+        run_id = run_id or f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         path = _path(root, run_id)
         if path.exists():
             raise ValueError(f"There is already a run {run_id}; choose another name.")
@@ -98,7 +98,7 @@ class Run:
         tokenizer.save(path / "tokenizer.json")
         values = {
             "name": name or run_id,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%S%z", now),
+            "created": now.isoformat(timespec="microseconds"),  # two of one second keep their order
             "corpus": corpus,
             "corpus_ref": corpus_ref,
             "state": "running",

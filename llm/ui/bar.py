@@ -24,8 +24,8 @@ EXAMPLES: dict[str, list[str]] = {
     "tales": TALES,
     "shakespeare": PLAYS,
     "tinyshakespeare": PLAYS,
-    "induction": ["\nmondayrain|mondayrain", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
-    "task:copy": ["\nmondayrain|mondayrain", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
+    "induction": ["\nlumberjack|lumberjack", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
+    "task:copy": ["\nlumberjack|lumberjack", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
     "sorter": ["\n3141592>1123459", "\n27182818>", "\n9876543210>"],
     "task:sort": ["\n3141592>1123459", "\n27182818>", "\n9876543210>"],
 }

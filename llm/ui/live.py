@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import secrets
 import threading
 import time
 from collections import OrderedDict
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -24,12 +26,25 @@ MAX_SEED = 2**53 - 1
 """The largest whole number that a page's script holds exactly."""
 
 
-class Live(Protocol):
-    """What is kept between two calls of the page."""
+class Live:
+    """What is kept between two calls of the page: a text, or several, under way."""
 
-    id: str
-    cache_bytes: int
-    last_used: float
+    def __init__(self, cache_bytes: int) -> None:
+        self.id = secrets.token_hex(8)
+        self.cache_bytes = cache_bytes
+        self.last_used = time.monotonic()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Draw inside the block. Raises ValueError while another thread does: a generator can't be stepped by two."""
+        if not self._lock.acquire(blocking=False):
+            raise ValueError("The last tokens are still being drawn; try again in a moment.")
+        try:
+            yield
+        finally:
+            self.last_used = time.monotonic()
+            self._lock.release()
 
 
 class LiveGenerations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from llm.inside.head_history import Moment, head_score_history
+from llm.inside.head_history import Moment, head_score_history, own_line
 from llm.runs.snapshots import Snapshots
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
@@ -33,7 +33,12 @@ def build_timeline(subjects: Subjects) -> Lens:
                 if time.monotonic() > deadline:
                     break
         measured = moments[-1]["step"] if moments else after
-        return {"steps": steps, "moments": moments, "complete": not steps or measured >= steps[-1]}
+        return {
+            "steps": steps,
+            "moments": moments,
+            "complete": not steps or measured >= steps[-1],
+            "measured_on": "line" if own_line(folder) else "random",
+        }
 
     return Lens("timeline", [read_timeline])
 

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, make
 
 from llm.inside import head_history
-from llm.inside.head_history import FILE, head_score_history, measured
+from llm.inside.head_history import FILE, head_score_history, measured, own_line
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_tokens
 from llm.inside.trace import trace
 from llm.runs.run import Run
@@ -26,7 +27,7 @@ def run(tmp_path):
 def loads(monkeypatch):
     """How often a model was measured."""
     made = []
-    monkeypatch.setattr(head_history, "measured", lambda model: made.append(model) or measured(model))
+    monkeypatch.setattr(head_history, "measured", lambda model, line: made.append(model) or measured(model, line))
     return made
 
 
@@ -69,7 +70,7 @@ def test_nothing_is_written_unless_asked(run, loads):
     assert sorted(run.path.rglob("*")) == before and len(loads) == 7
     list(head_score_history(run.path / "snapshots", keep=True))
     assert list(head_score_history(run.path / "snapshots")) == expected and len(loads) == 14
-    for damaged in ("{", "[]", '{"version": 0, "steps": {"0": []}}', '{"version": 1, "steps": 3}'):
+    for damaged in ("{", "[]", '{"version": 0, "steps": {"0": []}}', '{"version": 2, "steps": 3}'):
         (run.path / FILE).write_text(damaged, encoding="utf-8")
         assert next(head_score_history(run.path / "snapshots")) == expected[0]
         assert (run.path / FILE).read_text(encoding="utf-8") == damaged
@@ -103,6 +104,25 @@ def test_a_snapshot_thinned_out_meanwhile_is_passed_over(run):
     (run.path / "snapshots" / "step-00000004" / "model.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match="safetensors"):
         next(moments)
+
+
+def test_a_run_that_learnt_to_copy_is_measured_on_a_line_of_its_task(tmp_path):
+    """The shipped induction model's heads, measured as its card does; without its run's settings, on random tokens."""
+    folder = Path(__file__).resolve().parents[2] / "checkpoints" / "induction"
+    for name in ("run.json", "tokenizer.json"):
+        shutil.copy(folder / name, tmp_path)
+    shutil.copytree(folder / "snapshots" / "step-00001600", tmp_path / "snapshots" / "step-00001600")
+
+    def best(kind):
+        (moment,) = head_score_history(tmp_path / "snapshots")
+        return max(max(scores[kind]) for scores in moment.layers)
+
+    assert best("induction") > 0.99 and best("previous") > 0.99
+    (tmp_path / "run.json").write_text('{"corpus_ref": "task:sort"}', encoding="utf-8")
+    assert own_line(tmp_path / "snapshots") == [] and best("induction") < 0.6
+    for unsound in ('{"corpus_ref": "task:copy"}', '{"corpus_ref": "task:copy", "model": 3}', "{"):
+        (tmp_path / "run.json").write_text(unsound, encoding="utf-8")
+        assert own_line(tmp_path / "snapshots") == []
 
 
 def test_a_context_too_short_to_repeat_has_no_scores():

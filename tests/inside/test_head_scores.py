@@ -10,8 +10,10 @@ from llm.inside.head_scores import (
     measured_rows,
     most_telling,
     name_head,
+    repeated_line,
     repeated_tokens,
 )
+from llm.tokenizers import train_tokenizer
 
 IDS = [5, 1, 2, 3, 4, 1, 2, 3, 4]  # the second half repeats the first
 
@@ -112,3 +114,15 @@ def test_an_induction_head_shows_on_random_repeats():
         pattern_1TT[0, i, i - T // 2 + 1 if i >= T // 2 else 0] = 1.0
     scores = scored(pattern_1TT, ids)
     assert scores["induction"] == [pytest.approx(1.0)] and scores["duplicate"] == [pytest.approx(0.0)]
+
+
+def test_a_line_of_the_copy_task_says_the_same_twice():
+    """No letter twice in either half, as long as training lines get or as the context holds; else no ids."""
+    tokenizer = train_tokenizer("character", "abcdefghijklmnopqrstuvwxyz|\n")
+    for n_ctx, half in ((64, 24), (21, 9), (4, 1)):
+        text = tokenizer.decode(repeated_line(tokenizer, n_ctx))
+        first, second = text.removeprefix("\n").split("|")
+        assert text.startswith("\n") and first == second and len(set(first)) == len(first) == half
+    assert repeated_line(tokenizer, 3) == repeated_line(tokenizer, 1) == []
+    words = train_tokenizer("bpe", "the cat sat on the mat " * 50, vocab_size=270)
+    assert repeated_line(words, 64) == [] or len(repeated_line(words, 64)) == 50

@@ -5,6 +5,7 @@ import torch
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
 from llm.config import SamplingConfig
+from llm.inside.head_pictures import pattern_rows
 from llm.inside.live_attention import watch
 from llm.inside.trace import trace
 from llm.sampler import generate
@@ -16,22 +17,26 @@ def patterns(model, ids):
     return torch.stack([seen[f"blocks.{layer}.attn.hook_pattern"][0] for layer in range(model.config.n_layer)])
 
 
+def begun(start):
+    """pattern_LHTT from the queries and keys of what was read at once."""
+    rows = torch.arange(start.q_LHTD.size(2))
+    return torch.stack([pattern_rows(q, k, rows) for q, k in zip(start.q_LHTD, start.k_LHTD, strict=True)])
+
+
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 @pytest.mark.parametrize("length", [1, 5])
 def test_rows_equal_the_full_pass(config, length):
-    """The prompt's triangle and then one row a token: together what a trace of the final text shows."""
+    """The prompt's queries and keys and then one row a token: together what a trace of the final text shows."""
     model, ids = randomised(config), random_ids(config, 1, length)[0].tolist()
     count = config.n_ctx - length + 1  # until the context is full
     readings = list(watch(model, ids, SamplingConfig(max_new_tokens=count, seed=3)))
     text = ids + [reading.next.id for reading in readings[:-1]]
     expected_LHTT = patterns(model, text)
-    assert len(text) == config.n_ctx and readings[0].anew and not any(r.anew for r in readings[1:])
-    torch.testing.assert_close(readings[0].rows_LHTS, expected_LHTT[:, :, :length, :length], atol=1e-5, rtol=1e-4)
-    for position, reading in enumerate(readings[1:], start=length):
-        assert reading.reads == position + 1 and reading.rows_LHTS.size(2) == 1
-        torch.testing.assert_close(
-            reading.rows_LHTS[:, :, 0], expected_LHTT[:, :, position, : position + 1], atol=1e-5, rtol=1e-4
-        )
+    assert len(text) == config.n_ctx and not any(r.start for r in readings[1:])
+    torch.testing.assert_close(begun(readings[0].start), expected_LHTT[:, :, :length, :length], atol=1e-5, rtol=1e-4)
+    for position, reading in enumerate(readings, start=length - 1):
+        assert reading.reads == position + 1
+        torch.testing.assert_close(reading.row_LHS, expected_LHTT[:, :, position, : position + 1], atol=1e-5, rtol=1e-4)
 
 
 def test_rows_equal_transformers_eager_attention():
@@ -42,7 +47,7 @@ def test_rows_equal_transformers_eager_attention():
     twin = hugging_face_twin(model, attn_implementation="eager")
     with torch.no_grad():
         attentions = twin(torch.tensor([text]), output_attentions=True).attentions
-    torch.testing.assert_close(last.rows_LHTS[:, :, 0], torch.cat(attentions)[:, :, -1], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(last.row_LHS, torch.cat(attentions)[:, :, -1], atol=1e-5, rtol=1e-4)
 
 
 def greedy(model, ids, count):
@@ -65,18 +70,17 @@ def test_the_text_is_the_one_that_generate_writes():
 
 
 def test_a_full_context_begins_anew_with_the_end_of_the_text():
-    """When the model reads the last half again, the picture is replaced by that half's own triangle."""
+    """When the model reads the last half again, the picture is replaced by that half's own."""
     config = SHAPES[1]
     model, ids = randomised(config), random_ids(config, 1, 3)[0].tolist()
     text, anew = list(ids), []
     for reading in watch(model, ids, SamplingConfig(max_new_tokens=3 * config.n_ctx)):
         window = text[-reading.reads :]
         expected_LHTT = patterns(model, window)
-        if reading.anew:
+        if reading.start:
             anew.append(reading.reads)
-            torch.testing.assert_close(reading.rows_LHTS, expected_LHTT, atol=1e-5, rtol=1e-4)
-        else:
-            torch.testing.assert_close(reading.rows_LHTS[:, :, 0], expected_LHTT[:, :, -1], atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(begun(reading.start), expected_LHTT, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(reading.row_LHS, expected_LHTT[:, :, -1], atol=1e-5, rtol=1e-4)
         text.append(reading.next.id)
     assert anew[0] == 3 and anew[1:] and set(anew[1:]) == {config.n_ctx // 2}
 

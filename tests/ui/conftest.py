@@ -1,5 +1,6 @@
 """A real app and a real browser: Debian's Chromium, driven by Playwright."""
 
+import functools
 import os
 import shutil
 
@@ -21,6 +22,18 @@ def app_url(tmp_path_factory):
     _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url.rstrip("/")
     app.close()
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """`tiny_view` over a folder and a home of the test's own: tiny(build_depth, louder, n_ctx=60)."""
+    from tiny_model import tiny_view
+
+    from llm.ui import subject
+
+    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
+    return functools.partial(tiny_view, tmp_path)
 
 
 @pytest.fixture(scope="session")

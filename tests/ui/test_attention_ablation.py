@@ -1,50 +1,28 @@
 """Switching parts off: numbers are those of the model without them, and the page compares them."""
 
-import base64
 import json
 import math
 
 import numpy as np
 import pytest
 import torch
+from tiny_model import TEXT, asked, floats, louder
 
-from llm.checkpoint import load_checkpoint, save_checkpoint
-from llm.config import ModelConfig
+from llm.checkpoint import load_checkpoint
 from llm.evaluate import surprisal
 from llm.inside.ablation import Part, ablated, mean_outputs, parts_of
-from llm.model import GPT
-from llm.tokenizers import train_tokenizer
 from llm.ui import subject
 from llm.ui.attention import ablation
 from llm.ui.attention.ablation import build_ablation
-from llm.ui.sessions import Sessions
 
-TEXT = "the quick brown fox jumps over the lazy dog; "
 OFF = [Part(0, 1), Part(1, 3), Part(1, None)]
 NAMES = "0.1_1.3_1.mlp"
 
 
 @pytest.fixture
-def view(tmp_path, monkeypatch):
+def view(tiny):
     """Endpoints by name, over a tiny random model of 2 layers of 4 heads; the model; its tokenizer."""
-    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
-    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    tokenizer = train_tokenizer("character", TEXT)
-    model = GPT(ModelConfig(tokenizer.vocab_size, n_ctx=60, n_embd=16, n_head=4, n_layer=2), seed=1).eval()
-    with torch.no_grad():  # louder than a fresh model, so that its parts matter
-        for block in model.h:
-            block.attn.c_proj.weight.mul_(30)
-            block.mlp.c_proj.weight.mul_(30)
-    save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    return {fn.__name__: fn for fn in build_ablation(subject.Subjects(Sessions())).server_fns}, model, tokenizer
-
-
-def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "prompt": TEXT, **values}
-
-
-def floats(text):
-    return np.frombuffer(base64.b64decode(text), np.float32)
+    return tiny(build_ablation, louder, n_ctx=60)
 
 
 @pytest.mark.parametrize("how", ["zero", "mean"])

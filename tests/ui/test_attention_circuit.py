@@ -31,6 +31,11 @@ def test_a_visitor_takes_a_head_apart(page):
     assert numbers("sum") == pytest.approx([dot, dot / math.sqrt(D)], rel=1e-3)
     assert numbers("formula") == pytest.approx([weight, float(write_C.norm())], rel=1e-3)
     assert page.locator("#gb-circuit [data-id=promoted] tr").count() == 8
+    ink = page.locator("#gb-circuit [data-id=suppressed] i").first.evaluate(
+        "bar => getComputedStyle(bar).backgroundColor"
+    )
+    svg = page.evaluate("glassbox.exporting.toSvg(document.querySelector('#gb-circuit'))")
+    assert svg.count(f'fill="{ink}"') == 8  # amber without blue is a colour too
 
     page.locator("#gb-circuit [data-id=reading] .gb-token").nth(9).click()
     pair = "document.querySelector('#gb-circuit [data-id=pair]').textContent"

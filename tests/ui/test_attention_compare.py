@@ -22,6 +22,10 @@ def test_a_visitor_compares_two_heads(page):
     found = re.findall(r"(?:weight|A − B:) (−?\d[\d.]*\d(?:e−\d+)?)", readout)
     assert [float(x.replace("−", "-")) for x in found] == pytest.approx([a, b, a - b], rel=1e-4, abs=1e-6)
 
+    svg = page.evaluate("glassbox.exporting.toSvg(document.querySelector('#gb-compare'))")
+    said = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert said[:6] == ["A", "layer", "1", "head", "0", "as"] and svg.count("<image") >= 3  # a picture names its heads
+
     page.locator("#gb-compare [data-side=b] select").nth(1).select_option("0")
     page.wait_for_function("location.hash.includes('b=2.0')")
     page.locator("#gb-compare [data-side=b] summary").click()

@@ -7,36 +7,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from tiny_model import TEXT, asked, louder
 
-from llm.checkpoint import load_checkpoint, save_checkpoint
-from llm.config import ModelConfig
-from llm.model import GPT
-from llm.tokenizers import train_tokenizer
+from llm.checkpoint import load_checkpoint
 from llm.ui import subject
 from llm.ui.attention import depth
 from llm.ui.attention.depth import build_depth
-from llm.ui.sessions import Sessions
-
-TEXT = "the quick brown fox jumps over the lazy dog; "
 
 
 @pytest.fixture
-def view(tmp_path, monkeypatch):
+def view(tiny):
     """Endpoints by name, over a tiny random model of 3 layers; the model; its tokenizer."""
-    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
-    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    tokenizer = train_tokenizer("character", TEXT)
-    model = GPT(ModelConfig(tokenizer.vocab_size, n_ctx=60, n_embd=16, n_head=4, n_layer=3), seed=1).eval()
-    with torch.no_grad():  # sharper than a fresh model, so that its layers differ
-        for block in model.h:
-            block.attn.c_proj.weight.mul_(30)
-            block.mlp.c_proj.weight.mul_(30)
-    save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    return {fn.__name__: fn for fn in build_depth(subject.Subjects(Sessions())).server_fns}, model, tokenizer
-
-
-def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "prompt": TEXT, **values}
+    return tiny(build_depth, louder, n_ctx=60, n_layer=3)
 
 
 def rows_of(answer, name):

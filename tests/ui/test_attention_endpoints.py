@@ -1,6 +1,5 @@
 """What the views of heads send is what the model computed, and nothing a stranger sends breaks it."""
 
-import base64
 import json
 import math
 
@@ -8,11 +7,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tiny_model import TEXT, asked, read, sharper
 
 from llm.checkpoint import save_checkpoint
-from llm.config import ModelConfig
-from llm.model import GPT
-from llm.tokenizers import train_tokenizer
 from llm.ui import subject
 from llm.ui.attention.circuit import build_circuit
 from llm.ui.attention.compare import build_compare
@@ -20,28 +17,16 @@ from llm.ui.attention.heads import THUMBNAIL, build_heads
 from llm.ui.attention.passes import Passes
 from llm.ui.sessions import Sessions
 
-TEXT = "the quick brown fox jumps over the lazy dog; "
-
 
 @pytest.fixture
-def tab(tmp_path, monkeypatch):
+def tab(tiny):
     """Endpoints by name, over one tiny random model whose context is 100 characters; the model; its tokenizer."""
-    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
-    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    tokenizer = train_tokenizer("character", TEXT)
-    model = GPT(ModelConfig(tokenizer.vocab_size, n_ctx=100, n_embd=16, n_head=4, n_layer=2), seed=1).eval()
-    with torch.no_grad():  # sharper than a fresh model, so that its heads differ
-        for block in model.h:
-            block.attn.c_attn.weight.mul_(20)
-    save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    subjects = subject.Subjects(Sessions())
-    passes = Passes(subjects)
-    lenses = build_heads(subjects, passes), build_circuit(passes), build_compare(subjects, passes)
-    return {fn.__name__: fn for lens in lenses for fn in lens.server_fns}, model, tokenizer
 
+    def build(subjects):
+        passes = Passes(subjects)
+        return build_heads(subjects, passes), build_circuit(passes), build_compare(subjects, passes)
 
-def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "prompt": TEXT, **values}
+    return tiny(build, sharper, n_ctx=100)
 
 
 def square(flat, side):
@@ -49,10 +34,6 @@ def square(flat, side):
     full = np.zeros((side, side), flat.dtype)
     full[np.tril_indices(side)] = flat
     return full
-
-
-def read(text, dtype):
-    return np.frombuffer(base64.b64decode(text), dtype)
 
 
 def plain_pass(model, ids):

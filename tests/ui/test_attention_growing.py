@@ -1,43 +1,29 @@
 """While generating: rows on the wire are the model's own, and a person can play, pause and step back."""
 
-import base64
+import functools
 import math
 
 import numpy as np
 import pytest
+import tiny_model
 import torch
+from tiny_model import TEXT, read, sharper
 
-from llm.checkpoint import save_checkpoint
-from llm.config import ModelConfig, SamplingConfig
+from llm.config import SamplingConfig
 from llm.inside.trace import trace
-from llm.model import GPT
 from llm.sampler import generate
-from llm.tokenizers import train_tokenizer
-from llm.ui import subject
 from llm.ui.attention import growing
 from llm.ui.attention.growing import build_growing
-from llm.ui.sessions import Sessions
+from llm.ui.attention.passes import Passes
+from llm.ui.components import ASSETS
 
-TEXT = "the quick brown fox jumps over the lazy dog; "
+asked = functools.partial(tiny_model.asked, prompt="the quick")
 
 
 @pytest.fixture
-def view(tmp_path, monkeypatch):
+def view(tiny):
     """Endpoints by name, over one tiny random model whose context is 24 characters; the model; its tokenizer."""
-    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
-    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    tokenizer = train_tokenizer("character", TEXT)
-    model = GPT(ModelConfig(tokenizer.vocab_size, n_ctx=24, n_embd=16, n_head=4, n_layer=2), seed=1).eval()
-    with torch.no_grad():  # sharper than a fresh model, so that its heads differ
-        for block in model.h:
-            block.attn.c_attn.weight.mul_(20)
-    save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    lens = build_growing(subject.Subjects(Sessions()))
-    return {fn.__name__: fn for fn in lens.server_fns}, model, tokenizer
-
-
-def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "prompt": "the quick", **values}
+    return tiny(lambda subjects: build_growing(subjects, Passes(subjects)), sharper, n_ctx=24)
 
 
 def drawn(endpoints, begun, count):
@@ -49,24 +35,49 @@ def drawn(endpoints, begun, count):
     return readings
 
 
-def test_every_row_is_the_full_passs_to_the_quantisation_step(view):
-    """One byte a weight, one row a token; squared, each is what one pass over the text so far gives, past a restart."""
+def pooled(square_HTT, cell):
+    """The largest weight in each cell of `cell` x `cell`, as plain loops find it; lower triangles, row by row."""
+    H, T, _ = square_HTT.shape
+    picture = np.zeros((H, T // cell, T // cell), np.float32)
+    for row in range(T):
+        for column in range(row + 1):
+            here = picture[:, row // cell, column // cell]
+            np.maximum(here, square_HTT[:, row, column], out=here)
+    return picture[:, *np.tril_indices(T // cell)]
+
+
+@pytest.mark.parametrize("cells", [64, 5])
+def test_every_row_is_the_full_passs_to_the_quantisation_step(view, monkeypatch, cells):
+    """One byte a weight, one row a token; squared, each is what one pass over the text so far gives, past a restart.
+
+    A start of more than `cells` tokens comes pooled, and each of its heads in full when it is asked for.
+    """
+    monkeypatch.setattr(growing, "CELLS", cells)
     endpoints, model, tokenizer = view
     begun = endpoints["begin_rows"](asked(seed=5))
     assert [token["text"] for token in begun["tokens"]] == list("the quick") and begun["room"] == 24
-    text = tokenizer.encode("the quick")
+    text, starts = tokenizer.encode("the quick"), []
     for k, reading in enumerate(drawn(endpoints, begun, 30)):
         if k:
             text.append(reading["token"]["id"])
-        S = reading["reads"]
-        rows = np.frombuffer(base64.b64decode(reading["rows"]), np.uint8)
-        assert len(rows) == 8 * (S * (S + 1) // 2 if reading["anew"] else S)
+        S, first = reading["reads"], reading["reads"] - 1
         seen = trace(model, text[-S:], ["blocks.*.attn.hook_pattern"])
-        expected_LHTT = torch.cat([seen[f"blocks.{layer}.attn.hook_pattern"] for layer in range(2)]).numpy()
-        rows_ = np.tril_indices(S) if reading["anew"] else (np.full(S, S - 1), np.arange(S))
-        expected = expected_LHTT[:, :, rows_[0], rows_[1]].reshape(8, -1)
-        assert np.abs(rows.reshape(8, -1) / 255 - np.sqrt(expected)).max() <= 0.501 / 255
+        expected_HTT = torch.cat([seen[f"blocks.{layer}.attn.hook_pattern"][0] for layer in range(2)]).numpy()
+
+        def close(sent, expected):
+            assert np.abs(read(sent, np.uint8) / 255 - np.sqrt(expected.flatten())).max() <= 0.501 / 255
+
+        if "start" in reading:
+            first, cell = reading["whole"], reading["cell"]
+            assert cell * cells >= S and (cell == 1 or cell * cells < 2 * S) and first // cell * cell == first
+            close(reading["thumbnails"], pooled(expected_HTT[:, :first, :first], cell))
+            where = {"growth": begun["growth"], "start": reading["start"], "layer": 1, "head": 2}
+            starts.append((where, expected_HTT[6][np.tril_indices(first)]))
+        close(reading["rows"], np.concatenate([expected_HTT[:, r, : r + 1].flatten() for r in range(first, S)]))
         assert reading["next"][0]["p"] >= reading["next"][-1]["p"]
+    *old, (latest, expected) = starts
+    close(endpoints["read_start"](asked(**latest))["rows"], expected)
+    assert old and all(endpoints["read_start"](asked(**where)) == {"gone": True} for where, _ in old)
     settings = SamplingConfig(seed=5, max_new_tokens=29)
     ids = tokenizer.encode("the quick")
     assert text == ids + [choice.id for choice in generate(model, ids, settings)]
@@ -82,6 +93,10 @@ def test_a_full_picture_and_a_long_prompt_are_said(view, monkeypatch):
     assert drawn(endpoints, begun, 4)[-1]["reads"] == 12
     ended = endpoints["grow_rows"](asked(growth=begun["growth"], count=5))
     assert ended == {"readings": [], "ended": "full"}
+    monkeypatch.setattr(growing, "MAX_BYTES", 8 * 18 * 18 // 2)  # more heads, fewer tokens
+    assert endpoints["begin_rows"](asked(prompt="the"))["room"] == 12
+    monkeypatch.setattr(growing, "MAX_BYTES", 8 * 10 * 10 // 2)
+    assert endpoints["begin_rows"](asked(prompt="the"))["room"] == 10
 
 
 def test_only_its_own_visitor_goes_on_with_a_text(view):
@@ -102,6 +117,7 @@ def test_only_its_own_visitor_goes_on_with_a_text(view):
         ("begin_rows", asked(seed="1")),
         ("begin_rows", {"visitor": "0" * 32}),
         ("grow_rows", asked(growth=7)),
+        ("read_start", asked(growth=None)),
         ("grow_rows", {}),
     ],
 )
@@ -109,6 +125,55 @@ def test_hostile_requests_get_one_sentence(view, name, request_):
     """Whatever is sent, the answer is a refusal in words, never a crash's own text."""
     error = view[0][name](request_)["error"]
     assert error.endswith(".") and "Something went wrong" not in error
+
+
+@pytest.fixture
+def growth_js(browser):
+    """A page with assets/attention/growth.js and nothing else."""
+    page = browser.new_page()
+    page.evaluate("window.glassbox = { bytes: (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)) }")
+    page.add_script_tag(path=ASSETS / "attention" / "growth.js")
+    yield page
+    page.close()
+
+
+def test_the_page_joins_starts_and_rows_into_the_models_patterns(tiny, growth_js):
+    """Thumbnails and the enlarged head are those of one pass at every moment: walked on, back, and past a restart."""
+    build, prompt = (lambda subjects: build_growing(subjects, Passes(subjects))), TEXT * 3
+    endpoints, model, tokenizer = tiny(build, sharper, n_ctx=200)
+
+    def whole_rows(start):
+        return endpoints["read_start"](asked(growth=begun["growth"], start=start, layer=0, head=3))["rows"]
+
+    begun = endpoints["begin_rows"](asked(prompt=prompt, seed=2))
+    full = {0: whole_rows(0)}
+    readings = drawn(endpoints, begun, 100)
+    again = next(k for k, reading in enumerate(readings) if k and "start" in reading)
+    full[again] = whole_rows(1)
+    text = tokenizer.encode(prompt) + [reading["token"]["id"] for reading in readings[1:]]
+    growth_js.evaluate("(begun) => { window.growth = glassbox.growth(begun); }", begun)
+    growth_js.evaluate("(readings) => readings.forEach(growth.add)", readings)
+    for k, rows in full.items():
+        growth_js.evaluate("([k, rows]) => growth.at(k).start.full.set(3, glassbox.bytes(rows))", [k, rows])
+    for k in (0, 1, 40, 41, 7, again - 1, again, again + 3, 99, 2):
+        now = growth_js.evaluate(
+            """(k) => {
+              const now = growth.at(k), { cell, triangles } = now.thumbnails(), { first, end, reads } = now;
+              const [small, full, last] = [triangles[3], now.triangle(3), now.row(3)].map((bytes) => [...bytes]);
+              return { first, end, reads, cell, small, full, last };
+            }""",
+            k,
+        )
+        S = readings[k]["reads"]
+        assert now["end"] == len(tokenizer.encode(prompt)) + k and now["end"] - now["first"] == now["reads"] == S
+        seen = trace(model, text[now["first"] : now["end"]], ["blocks.0.attn.hook_pattern"])
+        expected_TT = np.round(255 * seen["blocks.0.attn.hook_pattern"][0, 3].sqrt().numpy())
+        assert np.abs(np.array(now["full"]) - expected_TT[np.tril_indices(S)]).max() <= 1  # two ways to round
+        assert np.abs(np.array(now["last"]) - expected_TT[-1]).max() <= 1
+        assert now["cell"] == max(1, 2 ** int(np.ceil(np.log2(S / 64))))
+        room = -S % now["cell"]
+        padded_1TT = np.pad(expected_TT, (0, room))[None]
+        assert np.abs(np.array(now["small"]) - pooled(padded_1TT, now["cell"])[0]).max() <= 1
 
 
 def test_a_visitor_plays_pauses_steps_back_and_freezes(page):

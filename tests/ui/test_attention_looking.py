@@ -1,6 +1,7 @@
 """Worked examples, files and the QR code: what a speaker needs in a room and takes home."""
 
 import base64
+import functools
 import io
 import json
 import re
@@ -8,6 +9,8 @@ import re
 import numpy as np
 import pytest
 import segno
+import tiny_model
+import torch
 
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.config import ModelConfig
@@ -23,23 +26,13 @@ from llm.ui.bar import build_bar, qr_rows
 from llm.ui.sessions import Sessions
 from llm.ui.subject import SHIPPED, Loaded
 
-TEXT = "the quick brown fox jumps over the lazy dog; "
+asked = functools.partial(tiny_model.asked, prompt="the quick")
 
 
 @pytest.fixture
-def strip(tmp_path, monkeypatch):
+def strip(tiny):
     """Endpoints by name, over one tiny random model; the model; its tokenizer."""
-    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
-    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    tokenizer = train_tokenizer("character", TEXT)
-    model = GPT(ModelConfig(tokenizer.vocab_size, n_ctx=40, n_embd=16, n_head=4, n_layer=2), seed=1).eval()
-    save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    lens = build_looking(subject.Subjects(Sessions()))
-    return {fn.__name__: fn for fn in lens.server_fns}, model, tokenizer
-
-
-def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "prompt": "the quick", **values}
+    return tiny(build_looking, n_ctx=40)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +55,53 @@ def test_a_worked_example_says_what_is_so(name, model):
     assert shares[found.layer, found.head] == max(shares.values())
     assert f"Layer {found.layer}, head {found.head}" in says and f"{100 * max(shares.values()):.0f} %" in says
     assert marks[found.row, found.column] and len(re.findall(r"[.!?](?= |$)", says)) <= 2
+
+
+def shares_of(model, prompt, marks):
+    """(layer, head) -> share of its attention on the marked pairs, over the rows that have one."""
+    checkpoint = load_checkpoint(SHIPPED / model)
+    ids = checkpoint.tokenizer.encode(prompt)
+    seen = trace(checkpoint.model, ids, ["blocks.*.attn.hook_pattern"])
+    marks = marks(checkpoint.tokenizer, prompt, ids)
+    config = checkpoint.model.config
+    return {
+        (layer, head): float((seen[f"blocks.{layer}.attn.hook_pattern"][0, head] * marks).sum(1)[marks.any(1)].mean())
+        for layer in range(config.n_layer)
+        for head in range(config.n_head)
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("previous", 0.99), ("induction", 0.95), ("sink", 0.9), ("pronoun", 0.9), ("sorting", 0.85), ("training", 0.95)],
+)
+def test_a_worked_example_shows_what_it_promises(name, least):
+    """The first model of each shows it clearly: so much of its best head's attention goes where the sentence says."""
+    example = WORKED_EXAMPLES[name]
+    model, prompt = next(iter(example.models.items()))
+    assert max(shares_of(model, prompt, example.marks).values()) > least
+
+
+def test_what_the_sentences_say_beside_the_share():
+    """Only > looks away from the resting place; other heads of the sorter look for other digits; training brings it."""
+    sink, sorting = WORKED_EXAMPLES["sink"], WORKED_EXAMPLES["sorting"]
+    checkpoint = load_checkpoint(SHIPPED / "sorter")
+    prompt = sink.models["sorter"]
+    found, _ = sink.find(Loaded(checkpoint.model.eval(), checkpoint.tokenizer, "sorter", None), prompt)
+    name = f"blocks.{found.layer}.attn.hook_pattern"
+    first_T = trace(checkpoint.model, checkpoint.tokenizer.encode(prompt), [name])[name][0, found.head, :, 0]
+    assert first_T[prompt.index(">")] < 0.05 and (first_T > 0.9).sum() == len(prompt) - 1
+    winners = set()
+    for digits in ("8652341", "8652342", "8652340"):  # the smallest is a 1, a 2, a 0
+        shares = shares_of("sorter", f"\n{digits}>{''.join(sorted(digits))}", sorting.marks)
+        winners.add(max(shares, key=shares.get))
+    assert len(winners) == 3
+    example = WORKED_EXAMPLES["training"]
+    snapshots = Snapshots(SHIPPED / "induction" / "snapshots")
+    before = Loaded(
+        snapshots.load(snapshots.steps()[0]).eval(), load_checkpoint(SHIPPED / "induction").tokenizer, "", 0
+    )
+    assert example.find(before, example.models["induction"])[0].share < 0.2
 
 
 def test_examples_whose_model_is_missing_are_left_out(strip, tmp_path):
@@ -92,28 +132,44 @@ def model_of(text):
     return GPT(ModelConfig(vocabulary, n_ctx=40, n_embd=16, n_head=2, n_layer=2))
 
 
-def test_tensors_are_the_models_and_bounded(strip, monkeypatch):
-    """numpy reads it without pickle; pattern, q, k and v are the trace's; too many heads become a layer, or one."""
+@pytest.mark.parametrize("whole", [False, True])
+def test_tensors_are_the_models(strip, whole):
+    """numpy reads the file without pickle; pattern, q, k and v are the trace's, of one head or of all."""
     endpoints, model, tokenizer = strip
     ids = tokenizer.encode("the quick")
     seen = trace(model, ids, ["blocks.*.attn.hook_*"])
-
-    def packed():
-        answer = endpoints["pack_tensors"](asked(layer=1, head=2))
-        return np.load(io.BytesIO(base64.b64decode(answer["file"])), allow_pickle=False), answer["whole"]
-
-    every = [0, 1, 2, 3]
-    for limit, layers, heads in ((looking.MAX_VALUES, [0, 1], every), (1000, [1], every), (300, [1], [2])):
-        monkeypatch.setattr(looking, "MAX_VALUES", limit)
-        file, whole = packed()
-        assert (file["layers"].tolist(), file["heads"].tolist(), whole) == (layers, heads, len(layers) == 2)
-        for i, layer in enumerate(layers):
-            expected_HTT = seen[f"blocks.{layer}.attn.hook_pattern"][0, heads]
-            np.testing.assert_allclose(file["pattern"][i], expected_HTT.numpy(), atol=1e-6)
-            for part in "qkv":
-                expected_HTD = seen[f"blocks.{layer}.attn.hook_{part}"][0].transpose(0, 1)[heads]
-                np.testing.assert_array_equal(file[part][i], expected_HTD.numpy())
+    answer = endpoints["pack_tensors"](asked(whole=True) if whole else asked(layer=1, head=2))
+    file = np.load(io.BytesIO(base64.b64decode(answer["file"])), allow_pickle=False)
+    layers, heads = ([0, 1], [0, 1, 2, 3]) if whole else ([1], [2])
+    assert (file["layers"].tolist(), file["heads"].tolist()) == (layers, heads)
+    for i, layer in enumerate(layers):
+        expected_HTT = seen[f"blocks.{layer}.attn.hook_pattern"][0, heads]
+        np.testing.assert_allclose(file["pattern"][i], expected_HTT.numpy(), atol=1e-6)
+        for part in "qkv":
+            expected_HTD = seen[f"blocks.{layer}.attn.hook_{part}"][0].transpose(0, 1)[heads]
+            np.testing.assert_array_equal(file[part][i], expected_HTD.numpy())
     assert file["ids"].tolist() == ids and "".join(file["tokens"]) == "the quick"
+
+
+def test_too_many_heads_for_a_file_are_refused_kindly(strip, monkeypatch):
+    """Both files of all heads are bounded; a prompt as long as the sentence says fits, one token more doesn't."""
+    endpoints, _, _ = strip
+    monkeypatch.setattr(looking, "MAX_VALUES", 8 * 12 * (12 + 3 * 4) + 9)
+    monkeypatch.setattr(looking, "MAX_PAGE_VALUES", 12 * 2 * 2 * 16 + 9)
+    for name in ("pack_tensors", "pack_heads"):
+        assert "error" not in endpoints[name](asked(prompt="the quick br", whole=True))
+        refusal = endpoints[name](asked(prompt="the quick bro", whole=True))["error"]
+        assert "Save one head" in refusal and "at most 12 tokens" in refusal
+
+
+def test_queries_and_keys_of_all_heads_are_packed_exactly(strip):
+    """What the saved page of all heads works from is the trace's own float32, head by head."""
+    endpoints, model, tokenizer = strip
+    answer = endpoints["pack_heads"](asked())
+    seen = trace(model, tokenizer.encode("the quick"), ["blocks.*.attn.hook_[qk]"])
+    for part in "qk":
+        expected = torch.cat([seen[f"blocks.{layer}.attn.hook_{part}"][0].transpose(0, 1) for layer in (0, 1)])
+        np.testing.assert_array_equal(tiny_model.floats(answer[part]), expected.flatten().numpy())
 
 
 def test_one_head_is_packed_exactly(strip):
@@ -126,8 +182,8 @@ def test_one_head_is_packed_exactly(strip):
         np.testing.assert_array_equal(sent, seen[f"blocks.1.attn.hook_{name}"][0, 3].numpy()[np.tril_indices(9)])
 
 
-@pytest.mark.parametrize("name", ["pack_head", "pack_tensors"])
-@pytest.mark.parametrize("values", [{}, {"layer": "1", "head": 0}, {"layer": 0, "head": 0, "prompt": ""}])
+@pytest.mark.parametrize("name", ["pack_head", "pack_heads", "pack_tensors"])
+@pytest.mark.parametrize("values", [{"whole": 1, "prompt": "Ω"}, {"layer": "1", "whole": "yes", "prompt": ""}])
 def test_hostile_requests_get_one_sentence(strip, name, values):
     """Whatever is sent, the answer is a refusal in words."""
     error = strip[0][name](asked(**values))["error"]
@@ -177,12 +233,25 @@ def test_a_speaker_shows_an_example_saves_it_and_shares_it(page, browser, tmp_pa
     offline.mouse.move(box["x"] + 110 + 10, box["y"] + 110 + 10)  # the first cell: a token that sees only itself
     assert "looks at ⏎ (0): weight 1," in offline.locator("output").text_content() and not errors
     offline.context.close()
+    every = saved("all-html")
+    offline = browser.new_context(offline=True).new_page()
+    offline.on("pageerror", lambda error: errors.append(str(error)))
+    offline.goto(every.as_uri())
+    grid, zoom = (offline.locator("canvas").nth(i).bounding_box() for i in range(2))
+    offline.mouse.click(grid["x"] + 10, grid["y"] + 10)
+    assert offline.locator("output").first.text_content() == "Layer 0, head 0"
+    offline.mouse.move(zoom["x"] + 110 + 10, zoom["y"] + 110 + 40)  # the second row, the first column
+    checkpoint = load_checkpoint(SHIPPED / "sorter")
+    seen = trace(checkpoint.model, checkpoint.tokenizer.encode("\n52>25"), ["blocks.0.attn.hook_pattern"])
+    weight = float(re.search(r"weight ([0-9.e-]+),", offline.locator("output").nth(1).text_content()).group(1))
+    assert weight == pytest.approx(float(seen["blocks.0.attn.hook_pattern"][0, 0, 1, 0]), rel=1e-4) and not errors
+    offline.context.close()
     data = json.loads(re.search(r"\)\((\{.*\})\);</script>", file.read_text(encoding="utf-8")).group(1))
     assert data["tokens"] == ["⏎", "5", "2", ">", "2", "5"]
 
     assert saved("png").read_bytes().startswith(b"\x89PNG")
     assert "<foreignObject" not in (text := saved("svg").read_text(encoding="utf-8")) and title.split()[0] in text
-    assert saved("npz").read_bytes().startswith(b"PK")
+    assert saved("npz").read_bytes().startswith(b"PK") and saved("all-npz").read_bytes().startswith(b"PK")
 
     page.locator("[data-id=share] summary").click()
     page.get_by_role("button", name="Show it as a QR code").click()

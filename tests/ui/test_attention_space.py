@@ -1,47 +1,33 @@
 """Positions and embeddings: what is sent are the model's own tables, and nothing a stranger sends breaks it."""
 
 import base64
+import functools
 import math
 
 import numpy as np
 import pytest
+import tiny_model
 import torch
+from tiny_model import floats
 from torch.nn import functional as F
 
 from llm.checkpoint import save_checkpoint
-from llm.config import ModelConfig
 from llm.inside.trace import trace
-from llm.model import GPT
-from llm.tokenizers import train_tokenizer
-from llm.ui import subject
 from llm.ui.attention import space
 from llm.ui.attention.space import build_space
-from llm.ui.sessions import Sessions
 
-TEXT = "the quick brown fox jumps over the lazy dog; "
+asked = functools.partial(tiny_model.asked, prompt="the quick")
 
 
 @pytest.fixture
-def view(tmp_path, monkeypatch):
+def view(tiny):
     """Endpoints by name, over one tiny model whose LayerNorms are not at rest; the model; its tokenizer."""
-    monkeypatch.setattr(subject, "SHIPPED", tmp_path)
-    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    tokenizer = train_tokenizer("character", TEXT)
-    model = GPT(ModelConfig(tokenizer.vocab_size, n_ctx=40, n_embd=16, n_head=4, n_layer=2), seed=1).eval()
-    with torch.no_grad():
+
+    def unsettle(model):
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2)) * 0.1)
-    save_checkpoint(tmp_path / "tiny", model, tokenizer)
-    lens = build_space(subject.Subjects(Sessions()))
-    return {fn.__name__: fn for fn in lens.server_fns}, model, tokenizer
 
-
-def asked(**values):
-    return {"visitor": "0" * 32, "model": "shipped:tiny", "prompt": "the quick", **values}
-
-
-def floats(text):
-    return np.frombuffer(base64.b64decode(text), np.float32)
+    return tiny(build_space, unsettle, n_ctx=40)
 
 
 def test_tokens_lie_where_their_vectors_do(view):

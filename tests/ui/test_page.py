@@ -64,6 +64,7 @@ def test_phone_needs_no_sideways_scrolling(page, tab):
 
 def test_room_mode_is_one_key(page):
     """P puts the controls away and makes text larger; P again brings them back; typing a p does not."""
+    page.wait_for_selector(".gb-try", state="attached")
     size = "parseFloat(getComputedStyle(document.querySelector('.gb-lead, .gb-try')).fontSize)"
     before = page.evaluate(size)
     page.get_by_label("Prompt", exact=True).press("p")

@@ -18,7 +18,7 @@ def read_timeline(tmp_path, monkeypatch):
 
 
 def test_the_shipped_training_is_measured_bit_by_bit(read_timeline):
-    """Each call measures some moments more, until all are there; the previous-token head comes during training."""
+    """Each call measures some moments more, until all are there; both of its heads come during training."""
     request = {**VISITOR, "model": "shipped:induction"}
     answer = read_timeline(request)
     steps, moments = answer["steps"], answer["moments"]
@@ -28,11 +28,14 @@ def test_the_shipped_training_is_measured_bit_by_bit(read_timeline):
     assert [moment["step"] for moment in moments] == steps and len(steps) == 16
     previous = [moment["best"]["previous"][0] for moment in moments]
     assert previous[0] < 0.2 and previous[-1] > 0.9
+    induction = [moment["best"]["induction"][0] for moment in moments]
+    assert max(induction[:5]) < 0.1 and min(induction[8:]) > 0.9 and answer["measured_on"] == "line"
 
 
 def test_a_model_without_moments_has_an_empty_timeline(read_timeline):
     """Where only the last weights are kept there is nothing to travel to; an unknown model is refused."""
-    assert read_timeline({**VISITOR, "model": "shipped:sorter"}) == {"steps": [], "moments": [], "complete": True}
+    answer = read_timeline({**VISITOR, "model": "shipped:sorter"})
+    assert (answer["steps"], answer["moments"], answer["complete"]) == ([], [], True)
     assert "error" in read_timeline({**VISITOR, "model": "shipped:../.."})
 
 
@@ -42,6 +45,7 @@ def test_a_visitor_travels_through_a_training(page):
     track = page.get_by_role("slider", name="Moment of the training")
     track.wait_for()
     assert "newest" in track.get_attribute("aria-valuetext")
+    page.wait_for_function("document.querySelector('.gb-track-keys').textContent.includes('a line of its own task')")
     assert "|" in page.evaluate("glassbox.subject.prompt")  # an example that this model can read
     box = track.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 20)

@@ -13,10 +13,9 @@ from llm.checkpoint import save_checkpoint
 from llm.config import ModelConfig
 from llm.corpora import load_corpus
 from llm.model import GPT
-from llm.tokenizers import GPT2Tokenizer, export, train_bpe, train_tokenizer
+from llm.tokenizers import FORMATS, PATTERNS, GPT2Tokenizer, export, train_bpe, train_tokenizer
 from llm.ui import subject
 from llm.ui.sessions import Sessions
-from llm.ui.tokenizer import shelf as shelf_file
 from llm.ui.tokenizer import vocabulary_training
 from llm.ui.tokenizer.learning import build_learning
 from llm.ui.tokenizer.lexicon import build_lexicon
@@ -95,6 +94,15 @@ def test_steps_of_each_piece_end_at_the_texts_ids(tab):
         assert state == told["encoded"]
         ids += state
     assert ids == GPT2Tokenizer().encode(TEXT)
+
+
+def test_single_bytes_are_a_tokenizer_of_their_own(tab):
+    """What byte-level BPE begins with stands on the shelf: ids are bytes, and nothing is left to step through."""
+    text = TEXT + "naïve \N{CAT FACE}"
+    assert tab.ask("read_text", tok="bytes", text=text, sheet="s")["ids"][2] == list(text.encode())
+    told = tab.ask("merge_piece", tok="bytes", piece=" the")
+    assert told["steps"] == [] and told["start"] == told["encoded"] == list(b" the")
+    assert {"ref": "bytes", "name": "Bytes"} in tab.ask("list_tokenizers")["groups"][1]["tokenizers"]
 
 
 def test_a_tokenizer_without_merges_says_so(tab):
@@ -190,7 +198,7 @@ def test_what_was_learnt_is_kept_used_and_leaves_as_files(tab):
     assert tab.ask("list_tokenizers")["groups"][2]["tokenizers"] == [
         {"ref": "mine:my vocabulary", "name": "my vocabulary"}
     ]
-    files = {form: tab.ask("export_tokenizer", tok="mine:my vocabulary", format=form) for form in shelf_file.FORMATS}
+    files = {form: tab.ask("export_tokenizer", tok="mine:my vocabulary", format=form) for form in FORMATS}
     assert [file["name"] for file in files.values()] == [
         "my-vocabulary.json", "my-vocabulary.tiktoken", "my-vocabulary-tokenizer.json"
     ]  # fmt: skip
@@ -216,7 +224,7 @@ def test_a_tiktoken_file_is_cut_as_the_visitor_says(tab):
     assert [p["piece"] for p in tab.ask("cut_text", tok=by_gpt2, text="123456")["pieces"]] == ["123456"]
     assert [p["piece"] for p in tab.ask("cut_text", tok=by_gpt4, text="123456")["pieces"]] == ["123", "456"]
     ranks = {own.token_bytes(id): id for id in range(own.vocab_size - 1)}
-    theirs = tiktoken.Encoding("y", pat_str=shelf_file.PATTERNS["cl100k"], mergeable_ranks=ranks, special_tokens={})
+    theirs = tiktoken.Encoding("y", pat_str=PATTERNS["cl100k"], mergeable_ranks=ranks, special_tokens={})
     assert tab.ask("read_text", tok=by_gpt4, text="123456", sheet="s")["ids"][2] == theirs.encode("123456")
 
 
@@ -227,7 +235,7 @@ def test_the_shelf_is_bounded(tab, monkeypatch):
         tab.ask("keep_tokenizer", path=uploaded(f"v{n}.json", data))
     mine = [entry["name"] for entry in tab.ask("list_tokenizers")["groups"][2]["tokenizers"]]
     assert mine == [f"v{n}" for n in range(9, 1, -1)]
-    monkeypatch.setattr(shelf_file, "MAX_TOKENS", 8 * 258)
+    monkeypatch.setattr("llm.ui.vocabularies.MAX_TOKENS", 8 * 258)
     with pytest.raises(ValueError, match="too many vocabularies"):
         tab.ask("keep_tokenizer", visitor="1" * 32, path=uploaded("w.json", data))
 

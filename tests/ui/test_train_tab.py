@@ -142,7 +142,9 @@ def test_settings_that_cannot_be_are_explained_and_start_is_off(page):
     """Heads that don't share the width evenly: one sentence with the remedy, and no Start until it is mended."""
     open_tab(page)
     page.locator("[data-name=n_head]").fill("7")
-    page.get_by_text("can't share a width of 96 evenly; use a width of 91 or 98").wait_for()
+    sentence = "can't share a width of 96 evenly; use a width of 91 or 98"
+    for place in (".gb-notice", ".gb-plan-head"):
+        page.locator(f".gb-train {place}").get_by_text(sentence).wait_for()
     assert page.get_by_role("button", name="Start", exact=True).is_disabled()
     page.locator("[data-name=n_head]").fill("8")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")

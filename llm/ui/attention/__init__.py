@@ -36,5 +36,5 @@ def build_attention_tab(subjects: Subjects) -> None:
     build_compare(subjects, passes)
     build_depth(subjects)
     build_ablation(subjects)
-    build_growing(subjects)
+    build_growing(subjects, passes)
     build_space(subjects)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from llm.inside.trace import trace
 from llm.ui import inputs
@@ -19,8 +21,10 @@ from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Session
 from llm.ui.subject import Loaded, Subjects
 
-MAX_VALUES = 8_000_000
-"""Numbers in one file of tensors: 32 MB. What is larger is cut down to a layer, or to a head."""
+MAX_VALUES = 16_000_000
+"""Numbers in one file of tensors: 64 MB."""
+MAX_PAGE_VALUES = 6_000_000
+"""Queries and keys in one page: 32 MB of text."""
 
 
 def build_looking(subjects: Subjects) -> Lens:
@@ -73,19 +77,36 @@ def build_looking(subjects: Subjects) -> Lens:
             "scores": scores,
         }
 
-    def pack_tensors(request: Request) -> Answer:
-        """A .npz of patterns, queries, keys and values: of all heads, or of as many as fit."""
+    def pack_heads(request: Request) -> Answer:
+        """Queries and keys of all heads, from which a page of its own works out every weight."""
         loaded, ids = _read(subjects, request)
-        config, (layer, head) = loaded.config, _head(request, loaded)
-        each = len(ids) * (len(ids) + 3 * config.head_size)
-        layers = range(config.n_layer) if each * config.n_head * config.n_layer <= MAX_VALUES else [layer]
-        heads = list(range(config.n_head)) if each * config.n_head <= MAX_VALUES else [head]
-        seen = trace(loaded.model, ids, [f"blocks.{i}.attn.hook_{part}" for i in layers for part in "qkv"])
-        finite(seen.logits)
-        q_LHTD, k_LHTD, v_LHTD = (
-            torch.stack([seen[f"blocks.{i}.attn.hook_{part}"][0].transpose(0, 1)[heads] for i in layers])
-            for part in "qkv"
-        )
+        config = loaded.config
+        each = 2 * config.n_embd * config.n_layer
+        _fit(loaded, ids, len(ids) * each, MAX_PAGE_VALUES, MAX_PAGE_VALUES // each, "page")
+        q_LHTD, k_LHTD = _parts(loaded, ids, "qk")
+        return {
+            "title": loaded.title,
+            "step": loaded.step,
+            "layers": config.n_layer,
+            "heads": config.n_head,
+            "tokens": named(loaded.tokenizer, ids),
+            "q": packed(q_LHTD),
+            "k": packed(k_LHTD),
+        }
+
+    def pack_tensors(request: Request) -> Answer:
+        """A .npz of patterns, queries, keys and values: of one head or, if `whole`, of all."""
+        loaded, ids = _read(subjects, request)
+        config = loaded.config
+        layers, heads = list(range(config.n_layer)), list(range(config.n_head))
+        if inputs.flag(request, "whole"):
+            n, width = config.n_layer * config.n_head, 3 * config.head_size
+            most = int(math.sqrt(MAX_VALUES / n + width**2 / 4) - width / 2)
+            _fit(loaded, ids, n * len(ids) * (len(ids) + width), MAX_VALUES, most, "file")
+        else:
+            layer, head = _head(request, loaded)
+            layers, heads = [layer], [head]
+        q_LHTD, k_LHTD, v_LHTD = (part[layers][:, heads] for part in _parts(loaded, ids, "qkv"))
         future_TT = torch.ones(len(ids), len(ids), dtype=torch.bool, device=q_LHTD.device).triu(1)
         scores_LHTT = q_LHTD @ k_LHTD.transpose(2, 3) / config.head_size**0.5
         pattern_LHTT = scores_LHTT.masked_fill_(future_TT, -torch.inf).softmax(dim=3)
@@ -101,10 +122,9 @@ def build_looking(subjects: Subjects) -> Lens:
             layers=np.array(layers),
             heads=np.array(heads),
         )
-        whole = len(layers) == config.n_layer and len(heads) == config.n_head
-        return {"file": base64.b64encode(file.getvalue()).decode("ascii"), "whole": whole}
+        return {"file": base64.b64encode(file.getvalue()).decode("ascii")}
 
-    return Lens("looking", [list_worked_examples, find_worked_example, pack_head, pack_tensors])
+    return Lens("looking", [list_worked_examples, find_worked_example, pack_head, pack_heads, pack_tensors])
 
 
 def _model(subjects: Subjects, session: Session, example: WorkedExample) -> Answer | None:
@@ -120,6 +140,27 @@ def _read(subjects: Subjects, request: Request) -> tuple[Loaded, list[int]]:
     if not ids:
         raise ValueError("There is no token to look at; write a prompt at the top.")
     return loaded, ids
+
+
+def _parts(loaded: Loaded, ids: list[int], names: str) -> list[Tensor]:
+    """Of all layers queries ("q"), keys ("k") or values ("v"): part_LHTD each."""
+    layers = range(loaded.config.n_layer)
+    seen = trace(loaded.model, ids, [f"blocks.*.attn.hook_{name}" for name in names], last_only=True)
+    finite(seen.logits)
+    return [
+        torch.stack([seen[f"blocks.{layer}.attn.hook_{name}"][0].transpose(0, 1).float() for layer in layers])
+        for name in names
+    ]
+
+
+def _fit(loaded: Loaded, ids: list[int], values: int, limit: int, tokens: int, what: str) -> None:
+    """Raises ValueError when that is too much for one download."""
+    if values > limit:
+        heads, size, most = loaded.config.n_layer * loaded.config.n_head, 4 * values / 1e6, 4 * limit / 1e6
+        raise ValueError(
+            f"All {heads} heads over {len(ids):,} tokens are {size:,.0f} MB, and such a {what} holds {most:.0f}. "
+            f"Save one head, or use a prompt of at most {tokens:,} tokens."
+        )
 
 
 def _head(request: Request, loaded: Loaded) -> tuple[int, int]:

@@ -79,11 +79,10 @@ def _occurrences(text: bytes, part: bytes) -> list[int]:
     return [i for i in range(len(text)) if text.startswith(part, i)]
 
 
-_TALE = (
-    "On a misty Wednesday, Arlo was counting clouds. Nobody in town was as serious as Arlo. "
-    "At last it was the day of the kite contest. Arlo had the finest kite of all, or so he"
-)
-_REPEATED = "mondayrain|mondayrain"
+_TALE = "Arlo lived by the sea. At last it was the day of the boat race. Arlo had the finest boat of all, or so he"
+# No letter twice: what followed the same letter earlier is one place.
+_REPEATED = "lumberjack|lumberjack"
+_SORTED = "\n8652341>1234568"
 
 WORKED_EXAMPLES = {
     "previous": WorkedExample(
@@ -100,9 +99,9 @@ WORKED_EXAMPLES = {
     ),
     "sink": WorkedExample(
         "Resting place",
-        {"tales": _TALE, "shakespeare": "My lord, the king is dead; my lord, the king"},
+        {"sorter": _SORTED},
         _by_text(mark_first),
-        "{head} leaves {share} of its attention on the first token: it rests there when it has nothing to add.",
+        "{head} rests: {share} of its attention is on the first token. Only > looks elsewhere, at the digits.",
     ),
     "pronoun": WorkedExample(
         "Name and pronoun",
@@ -112,7 +111,7 @@ WORKED_EXAMPLES = {
     ),
     "sorting": WorkedExample(
         "Sorting",
-        {"sorter": "\n3141592>1123459"},
+        {"sorter": _SORTED},
         _smallest(">"),
         "{head} gives the smallest digit {share} of the sign's attention. Other heads look for other digits.",
     ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import threading
 import time
 
 from llm.completion import prompt_ids
@@ -14,7 +12,7 @@ from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.generate.drawing import described, sampling_config, vocabulary_endpoint
-from llm.ui.live import MAX_SEED, LiveGenerations, cache_bytes
+from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes
 from llm.ui.subject import Loaded, Subjects
 
 MAX_SAMPLES = 32
@@ -53,29 +51,24 @@ def build_batch(subjects: Subjects, live: LiveGenerations) -> Lens:
     return Lens("batch", [begin_batch, draw_batch, vocabulary_endpoint(subjects)], view=True)
 
 
-class Batch:
+class Batch(Live):
     """Samples under way, side by side."""
 
     def __init__(self, loaded: Loaded, prompt: list[int], config: SamplingConfig, seeds: list[int]) -> None:
-        self.id = secrets.token_hex(8)
-        self.cache_bytes = cache_bytes(loaded.config) * len(seeds)
-        self.last_used = time.monotonic()
+        super().__init__(cache_bytes(loaded.config) * len(seeds))
         self._hash, self._eot_id, self._seeds = loaded.tokenizer.hash, loaded.tokenizer.eot_id, seeds
         self._texts: list[list[int]] = [[] for _ in seeds]
         self._streams = [TextStream(loaded.tokenizer, config.stop) for _ in seeds]
         self._steps = generate_together(
             loaded.model, [prompt] * len(seeds), config, seeds=seeds, eot_id=loaded.tokenizer.eot_id
         )
-        self._lock = threading.Lock()
 
     def draw(self) -> Answer:
         """New tokens of each text, as `described` has them, and the diversity of all so far, in bounded time.
 
         Raises ValueError while another thread is drawing.
         """
-        if not self._lock.acquire(blocking=False):
-            raise ValueError("The last tokens are still being drawn; try again in a moment.")
-        try:
+        with self.turn():
             deadline, done = time.monotonic() + CALL_SECONDS, False
             fresh: list[list[list[float]]] = [[] for _ in self._seeds]
             while time.monotonic() < deadline and not done:
@@ -91,7 +84,6 @@ class Batch:
                     if choice.id != self._eot_id:
                         self._streams[row].push(choice.id)
                 done = all(stream.stopped for stream in self._streams)
-            self.last_used = time.monotonic()
             sizes = range(1, MAX_RUN + 1)
             return {
                 "batch": self.id,
@@ -103,5 +95,3 @@ class Batch:
                 "overlap": [overlap(self._texts, n) for n in sizes],
                 "done": done,
             }
-        finally:
-            self._lock.release()

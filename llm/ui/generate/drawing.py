@@ -10,8 +10,6 @@ Shapes: B batch, T time, V vocabulary.
 from __future__ import annotations
 
 import base64
-import secrets
-import threading
 import time
 from collections.abc import Callable
 
@@ -25,7 +23,7 @@ from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Request
-from llm.ui.live import CALL_SECONDS, MAX_SEED, LiveGenerations, cache_bytes, vocabulary
+from llm.ui.live import CALL_SECONDS, MAX_SEED, Live, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
@@ -86,7 +84,7 @@ def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
     return read_vocabulary
 
 
-class Generation:
+class Generation(Live):
     """A generation under way, always one draw ahead of the page.
 
     Drawing ahead has already read the text so far. Its logits are the picture of the next token (at
@@ -94,25 +92,23 @@ class Generation:
     """
 
     def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
-        self.id = secrets.token_hex(8)
-        self.cache_bytes = cache_bytes(loaded.config)
-        self.last_used = time.monotonic()
+        super().__init__(cache_bytes(loaded.config))
+        self._seconds = CALL_SECONDS / 8
         self._eot_id = loaded.tokenizer.eot_id
         self._stream = TextStream(loaded.tokenizer, config.stop)
         self._choices = generate(loaded.model, ids, config, eot_id=self._eot_id)
         self._latest = next(self._choices)
         self._ahead: Choice | None = self._latest
-        self._lock = threading.Lock()
 
     def draw(self, count: int) -> Answer:
         """The next tokens as [id, probability, raw probability, rank, share], at most `count`, in bounded time.
 
-        Raises ValueError while another thread is drawing: a generator can't be stepped by two.
+        Raises ValueError while another thread is drawing.
         """
-        if not self._lock.acquire(blocking=False):
-            raise ValueError("The last tokens are still being drawn; try again in a moment.")
-        try:
-            deadline = time.monotonic() + CALL_SECONDS
+        with self.turn():
+            # The first tokens are shown soon; later calls are longer, since the model rests between two.
+            deadline = time.monotonic() + self._seconds
+            self._seconds = min(CALL_SECONDS, 2 * self._seconds)
             tokens: list[list[float]] = []
             while self._ahead and len(tokens) < count and (not tokens or time.monotonic() < deadline):
                 choice = self._ahead
@@ -123,7 +119,6 @@ class Generation:
                 self._latest = self._ahead or self._latest
                 if self._stream.stopped:
                     self._ahead = None
-            self.last_used = time.monotonic()
             return {
                 "generation": self.id,
                 "tokens": tokens,
@@ -131,8 +126,6 @@ class Generation:
                 "reads": self._latest.reads,
                 "ended": self._how_it_ended(tokens),
             }
-        finally:
-            self._lock.release()
 
     def _how_it_ended(self, tokens: list[list[float]]) -> str | None:
         if self._ahead:

@@ -9,10 +9,11 @@ from typing import Any
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Session
-from llm.ui.tokenizer.shelf import MAX_NAME, Shelf, keep
+from llm.ui.tokenizer.shelf import Shelf
 from llm.ui.tokenizer.texts import list_texts, text_of
 from llm.ui.tokenizer.token_shapes import pieces_of, readable
 from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
+from llm.ui.vocabularies import MAX_NAME, keep_vocabulary
 
 LIMITS = {"vocab_size": (257, 32_768, 1_024)}
 PACES = (0.5, 200.0)
@@ -70,7 +71,7 @@ def build_learning(shelf: Shelf) -> Lens:
     def save_vocabulary(request: Request) -> Answer:
         session = sessions.of(request)
         tokenizer = _training(session).tokenizer()
-        return {"ref": keep(sessions, session, inputs.text(request, "name", MAX_NAME), tokenizer)}
+        return {"ref": keep_vocabulary(sessions, session, inputs.text(request, "name", MAX_NAME), tokenizer)}
 
     steering = [list_corpora, start_learning, steer_learning, poll_learning, save_vocabulary]
     return Lens("learning", [*steering, *shelf.endpoints], view=True)

@@ -1,6 +1,6 @@
 """The tokenizers that a visitor can take from the shelf: the model's own, those at hand, and the visitor's.
 
-All views of the tab name them by the same references: "model", a kind such as "gpt2", "cl100k" and
+All views of the tab name them by the same references: "model", a kind such as "gpt2" or "bytes", "cl100k" and
 "o200k" where tiktoken has fetched them before, and "mine:NAME" for what the visitor trained or brought.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 from llm.corpora import load_corpus
 from llm.tokenizers import (
     FORMATS,
-    KINDS,
     PATTERNS,
     PUBLISHED,
+    BPETokenizer,
     CharacterTokenizer,
     Tokenizer,
     export,
@@ -26,19 +26,17 @@ from llm.tokenizers import (
 )
 from llm.ui import inputs
 from llm.ui.components import Answer, Request
-from llm.ui.sessions import Session, Sessions
 from llm.ui.subject import Subjects
 from llm.ui.uploads import read_upload
+from llm.ui.vocabularies import MINE, keep_vocabulary
 
-MINE = "mine:"
-MAX_NAME = 60
-MAX_KEPT = 8
-"""Vocabularies of one visitor; the oldest goes first."""
-MAX_TOKENS = 4_000_000
-"""Of the vocabularies of all visitors together: about 1.5 GB."""
+TRAINED = "trained here on Python's documentation"
+AT_HAND = ("whitespace", "character", "bytes", "bpe", "gpt2")
+"""The kinds, simplest first, and the single bytes alone: what byte-level BPE begins with."""
 NAMES = {
     "whitespace": "Whitespace",
     "character": "Characters",
+    "bytes": "Bytes",
     "bpe": "Byte-level BPE",
     "gpt2": "GPT-2's vocabulary",
     "tiktoken": "From a .tiktoken file",
@@ -89,10 +87,10 @@ class Shelf:
         if ref in PUBLISHED:
             tokenizer = published(ref)
             return Shelved(ref, ref, f"{PUBLISHED[ref].title}, as OpenAI published it, {_size(tokenizer)}", tokenizer)
-        if ref not in KINDS:
+        if ref not in AT_HAND:
             raise ValueError("There is no such tokenizer. Choose one from the menu.")
         tokenizer = ready_tokenizer(ref)
-        about = "as OpenAI published it" if ref == "gpt2" else "trained here on Python's documentation"
+        about = {"gpt2": "as OpenAI published it", "bytes": "nothing is merged"}.get(ref, TRAINED)
         if isinstance(tokenizer, CharacterTokenizer) and (missing := tokenizer.unknown(text)):
             tokenizer = CharacterTokenizer.train(text)
             shown = ", ".join(map(repr, missing[:3])) + (" and more" if len(missing) > 3 else "")
@@ -102,7 +100,7 @@ class Shelf:
     def list_tokenizers(self, request: Request) -> Answer:
         """Everything on the shelf, in groups; and what each file format is called."""
         session = self.subjects.sessions.of(request)
-        at_hand = [{"ref": kind, "name": NAMES[kind]} for kind in KINDS]
+        at_hand = [{"ref": kind, "name": NAMES[kind]} for kind in AT_HAND]
         at_hand += [{"ref": ref, "name": known.title} for ref, known in PUBLISHED.items() if known.path.is_file()]
         mine = [{"ref": MINE + name, "name": name} for name in reversed(session.tokenizers)]
         return {
@@ -119,7 +117,8 @@ class Shelf:
         session = self.subjects.sessions.of(request)
         pattern = inputs.choice(request, "pattern", PATTERNS, "gpt2")
         name, data = read_upload(request)
-        return {"ref": keep(self.subjects.sessions, session, PurePath(name).stem, read_tokenizer(data, pattern))}
+        tokenizer = read_tokenizer(data, pattern)
+        return {"ref": keep_vocabulary(self.subjects.sessions, session, PurePath(name).stem, tokenizer)}
 
     def export_tokenizer(self, request: Request) -> Answer:
         """A whole file of one of FORMATS, for the page to save."""
@@ -136,6 +135,8 @@ def ready_tokenizer(kind: str) -> Tokenizer:
 
     Learnt when first asked for, then kept. Raises ValueError when the text or the vocabulary is missing.
     """
+    if kind == "bytes":
+        return BPETokenizer([])
     return train_tokenizer(kind, "" if kind == "gpt2" else load_corpus("pydoc").text)
 
 
@@ -143,22 +144,6 @@ def ready_tokenizer(kind: str) -> Tokenizer:
 def published(name: str) -> Tokenizer:
     """cl100k or o200k, opened once. Raises ValueError when tiktoken has not fetched it before."""
     return load_published(name)
-
-
-def keep(sessions: Sessions, session: Session, name: str, tokenizer: Tokenizer) -> str:
-    """Put a tokenizer on the visitor's shelf, in place of one of the same name; returns its reference.
-
-    Raises ValueError when all visitors together hold too many.
-    """
-    held = sum(kept.vocab_size for other in sessions.all() for kept in other.tokenizers.values())
-    if held + tokenizer.vocab_size > MAX_TOKENS:
-        raise ValueError("The visitors of this page keep too many vocabularies just now. Try again later.")
-    name = " ".join(name.split())[:MAX_NAME] or "My vocabulary"
-    session.tokenizers.pop(name, None)
-    session.tokenizers[name] = tokenizer
-    while len(session.tokenizers) > MAX_KEPT:
-        session.tokenizers.popitem(last=False)
-    return MINE + name
 
 
 def _size(tokenizer: Tokenizer) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from llm.tokenizers import KINDS
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Sessions
 from llm.ui.train.preparation import Preparations
-from llm.ui.train.settings import read_number
+from llm.ui.train.settings import read_number, read_tokenizer
 
 
 def build_corpus(sessions: Sessions, preparations: Preparations) -> Lens:
@@ -18,10 +17,9 @@ def build_corpus(sessions: Sessions, preparations: Preparations) -> Lens:
 
     def describe_corpus(request: Request) -> Answer:
         session = sessions.of(request)
-        kind = inputs.choice(request, "tokenizer", KINDS)
-        size = int(read_number(request, "vocab_size"))
-        prepared = preparations.of(session, inputs.text(request, "corpus", limit=300), kind, size)
+        tokenizer, size = read_tokenizer(request), int(read_number(request, "vocab_size"))
+        prepared = preparations.of(session, inputs.text(request, "corpus", limit=300), tokenizer, size)
         card = dataclasses.asdict(prepared.card)
-        return {**card, "ref": prepared.ref, "even_loss": math.log(prepared.tokenizer.vocab_size), "kind": kind}
+        return {**card, "ref": prepared.ref, "even_loss": math.log(prepared.tokenizer.vocab_size)}
 
     return Lens("corpus", [describe_corpus], view=True)

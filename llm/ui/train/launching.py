@@ -40,7 +40,7 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
         corpus_ref=prepared.ref,
         name=f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}",
     )
-    write_backdrop(run, prepared)
+    write_backdrop(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
         _make_room(session)

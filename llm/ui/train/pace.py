@@ -1,18 +1,26 @@
-"""How fast a run goes, and how much of the time goes into its steps."""
+"""How fast a run goes, how much of the time goes into its steps, and what energy it takes."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 
+from llm.training.energy import EnergyMeter
+
 RECENT_STEPS = 30
 """Steps over which speed is measured."""
+METER_SECONDS = 1.0
+"""How often the energy is read: reading takes time from a training."""
 
 
 class Pace:
-    """Counts the time between steps. Pauses don't count; say `rested` after each."""
+    """Counts the time between steps, and the joules. Pauses don't count; say `rested` after each."""
 
     def __init__(self) -> None:
+        self.meter = EnergyMeter()
+        self.joules = 0.0
+        """Used so far, if the meter counts anything; brought up to date once in METER_SECONDS."""
+        self._metered = time.perf_counter()
         self._recent: deque[tuple[float, int]] = deque(maxlen=RECENT_STEPS)
         self._since = time.perf_counter()
         self._steps = 0
@@ -22,7 +30,8 @@ class Pace:
 
     def rested(self) -> None:
         """What went by since the last step was a pause."""
-        self._since = time.perf_counter()
+        self._since = self._metered = time.perf_counter()
+        self.meter.spent()
 
     def stepped(self, seconds: float, tokens: int) -> None:
         """A step was made: it took so long and read so many tokens."""
@@ -32,6 +41,9 @@ class Pace:
         self._stepping += seconds
         self._steps += 1
         self._recent.append((seconds, tokens))
+        if now - self._metered >= METER_SECONDS:
+            self._metered = now
+            self.joules += self.meter.spent() or 0.0
 
     @property
     def tokens_per_second(self) -> float | None:

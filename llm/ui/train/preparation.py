@@ -18,9 +18,10 @@ from llm.corpora.card import Card, describe
 from llm.corpora.files import YOUR_OWN
 from llm.corpora.tasks import Task
 from llm.data import Splits, encode_corpus, split
-from llm.tokenizers import Tokenizer, train_tokenizer
+from llm.tokenizers import CharacterTokenizer, Tokenizer, WhitespaceTokenizer, train_tokenizer
 from llm.training.events import Question
 from llm.ui.sessions import Session
+from llm.ui.vocabularies import MINE
 
 MAX_KEPT = 6
 N_QUESTIONS = 64
@@ -108,10 +109,20 @@ class Preparations:
         self._kept: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, session: Session, corpus: str, kind: str, vocab_size: int) -> Prepared:
-        """The corpus of that name, tokenized. Raises ValueError when it isn't here or can't be tokenized so."""
-        size = vocab_size if kind in SIZED else None
-        return self._prepared(session, corpus, f"{kind} {size}", lambda text: train_tokenizer(kind, text, size))
+    def of(self, session: Session, corpus: str, tokenizer: str, vocab_size: int) -> Prepared:
+        """The corpus of that name, cut by a tokenizer that learns from it, or by one of the visitor's own vocabularies.
+
+        `tokenizer` is a kind, or MINE and a name. Raises ValueError when something isn't here or they don't fit.
+        """
+        if tokenizer.startswith(MINE):
+            name = tokenizer.removeprefix(MINE)
+            own = session.tokenizers.get(name)
+            if own is None:
+                raise ValueError("That vocabulary of yours is gone. Choose another tokenizer.")
+            return self._prepared(session, corpus, own.hash, lambda text: _fitting(name, own, text))
+        size = vocab_size if tokenizer in SIZED else None
+        how = f"{tokenizer} {size}"
+        return self._prepared(session, corpus, how, lambda text: train_tokenizer(tokenizer, text, size))
 
     def again(self, session: Session, corpus: str, tokenizer: Tokenizer) -> Prepared:
         """The same with a tokenizer that is there already, to go on with a run. Raises ValueError likewise."""
@@ -146,6 +157,18 @@ class Preparations:
         except ValueError:
             return False
         return True
+
+
+def _fitting(name: str, tokenizer: Tokenizer, text: str) -> Tokenizer:
+    """A vocabulary that was made for another text. Raises ValueError when it can't spell this one."""
+    if isinstance(tokenizer, CharacterTokenizer) and (missing := tokenizer.unknown(text)):
+        shown = ", ".join(map(repr, missing[:3])) + (f" and {len(missing) - 3:,} more" if len(missing) > 3 else "")
+        raise ValueError(f"“{name}” has no {shown}, which this text uses. Choose another tokenizer or another text.")
+    if isinstance(tokenizer, WhitespaceTokenizer):
+        ids = tokenizer.encode(text)
+        if 2 * ids.count(0) > len(ids):
+            raise ValueError(f"“{name}” lacks most words of this text. Choose another tokenizer or another text.")
+    return tokenizer
 
 
 def _own_text(session: Session, ref: str) -> Corpus | None:

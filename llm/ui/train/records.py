@@ -14,7 +14,15 @@ from llm.ui.train.record import Record
 from llm.ui.train.training import Training
 
 MAX_KEPT = 60
-_IDLE = {"ready": True, "failure": "", "tokens_per_second": None, "seconds_left": None, "outside": None}
+_IDLE = {
+    "ready": True,
+    "failure": "",
+    "tokens_per_second": None,
+    "seconds_left": None,
+    "outside": None,
+    "joules": None,
+    "joules_of": None,
+}
 
 
 class Records:

@@ -14,12 +14,15 @@ from llm.ui.components import Request
 from llm.ui.sessions import Session
 from llm.ui.train.preparation import SIZED, Preparations, Prepared
 from llm.ui.train.presets import CHOICES, FRACTIONS, LIMITS, SHAPE, SWITCHES
+from llm.ui.vocabularies import MINE
 
 
 @dataclass(frozen=True)
 class Wanted:
     """A run as the form describes it, ready to be built."""
 
+    tokenizer: str
+    """As the form names it."""
     prepared: Prepared
     model: ModelConfig
     train: TrainConfig
@@ -28,16 +31,15 @@ class Wanted:
 def read_wanted(preparations: Preparations, session: Session, request: Request) -> Wanted:
     """The form's values, checked. Raises ValueError with the first thing that can't be."""
     values: dict[str, Any] = {name: read_number(request, name) for name in LIMITS}
-    corpus = inputs.text(request, "corpus", limit=300)
-    kind = inputs.choice(request, "tokenizer", KINDS)
+    corpus, tokenizer = inputs.text(request, "corpus", limit=300), read_tokenizer(request)
     shape = {name: values[name] for name in SHAPE}
     ModelConfig(vocab_size=2, **shape)  # a shape that can't be is refused before the text is read
     recipe = {name: value for name, value in values.items() if name not in (*SHAPE, "vocab_size")}
     recipe |= {name: inputs.choice(request, name, known, known[0]) for name, known in CHOICES.items()}
     recipe |= {name: inputs.flag(request, name) for name in SWITCHES}
     train = TrainConfig(**recipe)
-    prepared = preparations.of(session, corpus, kind, values["vocab_size"])
-    return Wanted(prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
+    prepared = preparations.of(session, corpus, tokenizer, values["vocab_size"])
+    return Wanted(tokenizer, prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
 
 
 def read_number(request: Request, name: str) -> float:
@@ -46,16 +48,24 @@ def read_number(request: Request, name: str) -> float:
     return value if name in FRACTIONS else round(value)
 
 
+def read_tokenizer(request: Request) -> str:
+    """The form's tokenizer: a kind, or MINE and the name of a vocabulary that may be on the visitor's shelf."""
+    tokenizer = inputs.text(request, "tokenizer", limit=100)
+    return tokenizer if tokenizer.startswith(MINE) else inputs.choice(request, "tokenizer", KINDS)
+
+
 def read_changes(request: Request, names: Sequence[str]) -> dict[str, Any]:
     """Those of some settings that the request holds."""
     return {name: read_number(request, name) for name in names if name in request}
 
 
-def form_of(run: Run) -> dict[str, Any]:
-    """What the form would have to say to make that run again, but for changes on the fly."""
+def form_of(run: Run, tokenizer: str) -> dict[str, Any]:
+    """What the form would have to say to make that run again, but for changes on the fly.
+
+    `tokenizer` is how the form names the run's.
+    """
     shape, train = run.model_config.to_dict(), run.train_config.to_dict()
     known = {name: shape.get(name, train.get(name)) for name in (*LIMITS, *CHOICES, *SWITCHES)}
-    kind = run.tokenizer.kind
-    if kind not in SIZED:
+    if tokenizer not in SIZED:
         known["vocab_size"] = LIMITS["vocab_size"][2]  # nobody chose it
-    return {**known, "corpus": run.corpus_ref, "tokenizer": kind}
+    return {**known, "corpus": run.corpus_ref, "tokenizer": tokenizer}

@@ -29,6 +29,10 @@ MAX_SECONDS = 4 * 3600.0
 """Training that a run may take here; then it stops, saved, and can be continued."""
 MAX_UNSEEN_PAUSE = 900.0
 """Seconds after which a paused run that no page asks about stops: it would keep others from training."""
+MAX_AWAY = 20.0
+"""Seconds that a page may be gone which was to take its run along: a reload is no farewell."""
+ON_THEIR_WAY = 1.0
+"""Seconds after a farewell in which questions may still arrive that were asked before it."""
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,7 @@ class Training:
         self._count = 0  # events ever published
         self._pace = Pace()
         self._seen = time.monotonic()  # when a page last asked
+        self._left: float | None = None  # when a page closed that was to take the run along
         self._permits = 0  # single steps still to make while paused
         self._turn = threading.Condition()
         self._thread = threading.Thread(target=self._work, name=f"run {run.id}", daemon=True)
@@ -91,6 +96,14 @@ class Training:
             if self._trainer:
                 self._trainer.stop()
         self._set("running")  # a paused thread has to wake up to end
+
+    def leave(self) -> None:
+        """A page closes and the run is to stop with it, unless one comes back or asks within MAX_AWAY."""
+        self._left = time.monotonic()
+
+    def come_back(self) -> None:
+        """The page is there again: it was a reload."""
+        self._left = None
 
     def change(self, **settings: float) -> None:
         """Use other settings from the next step on. Raises ValueError as `Trainer.change` does."""
@@ -138,6 +151,8 @@ class Training:
             "tokens_per_second": pace.tokens_per_second,
             "seconds_left": pace.seconds_a_step and pace.seconds_a_step * left,
             "outside": pace.outside,
+            "joules": pace.joules or None,
+            "joules_of": pace.meter.what,
         }
 
     def _set(self, state: State) -> None:
@@ -160,7 +175,7 @@ class Training:
                     self._pace.stepped(event.seconds, event.tokens_seen - tokens)
                     tokens = event.tokens_seen
                 self._publish(event)
-                if self._pace.at_work > MAX_SECONDS:
+                if self._pace.at_work > MAX_SECONDS or self._forsaken():
                     trainer.stop()
                 if _ends_a_step(event, trainer.config):
                     time.sleep(0)  # small steps hold the interpreter; let the page's requests in
@@ -190,11 +205,18 @@ class Training:
         with self._turn:
             if self.state == "paused" and not self._permits:
                 while self.state == "paused" and not self._permits:
-                    self._turn.wait(MAX_UNSEEN_PAUSE / 10)
-                    if time.monotonic() - self._seen > MAX_UNSEEN_PAUSE:
+                    self._turn.wait(min(MAX_UNSEEN_PAUSE, MAX_AWAY) / 10)
+                    if self._forsaken() or time.monotonic() - self._seen > MAX_UNSEEN_PAUSE:
                         self.stop()
                 self._pace.rested()
             self._permits = max(0, self._permits - 1)
+
+    def _forsaken(self) -> bool:
+        """Whether the page that was to take the run along is gone, and no other asks."""
+        left = self._left
+        if left is None or time.monotonic() - left < MAX_AWAY:
+            return False
+        return self._seen < left + ON_THEIR_WAY
 
     def _publish(self, event: Event) -> None:
         entry = {"event": EVENT_NAMES[type(event)], **dataclasses.asdict(event)}

@@ -12,7 +12,7 @@ from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.backdrop import bring_back_text, read_backdrop
+from llm.ui.train.backdrop import bring_back_text, bring_back_vocabulary, read_backdrop
 from llm.ui.train.exports import export
 from llm.ui.train.launching import go_on, start
 from llm.ui.train.planning import forecast, plan
@@ -21,6 +21,7 @@ from llm.ui.train.presets import CHOICES, LIMITS, PRESETS
 from llm.ui.train.records import Records, at_rest, find_run, live
 from llm.ui.train.settings import form_of, read_changes, read_wanted
 from llm.ui.uploads import keep_own, keep_text
+from llm.ui.vocabularies import MINE
 
 MAX_PASTE = 2_000_000
 """Characters of a pasted text."""
@@ -38,6 +39,10 @@ def build_watching(sessions: Sessions, preparations: Preparations, records: Reco
         return {
             "corpora": _corpora(session, preparations),
             "tokenizers": list(KINDS),
+            "vocabularies": [
+                {"name": MINE + name, "title": name, "size": kept.vocab_size}
+                for name, kept in reversed(session.tokenizers.items())
+            ],
             "choices": CHOICES,
             "limits": LIMITS,
             "changeable": CHANGEABLE,
@@ -93,6 +98,15 @@ def build_watching(sessions: Sessions, preparations: Preparations, records: Reco
         getattr(training, action)()
         return {"state": training.state}
 
+    def note_presence(request: Request) -> Answer:
+        present = inputs.flag(request, "present")
+        for training in list(sessions.of(request).trainings.values()):
+            if present:
+                training.come_back()
+            else:
+                training.leave()
+        return {}
+
     def change_run(request: Request) -> Answer:
         session = sessions.of(request)
         training = live(session, find_run(session, request).id)
@@ -106,13 +120,14 @@ def build_watching(sessions: Sessions, preparations: Preparations, records: Reco
         session = sessions.of(request)
         run = find_run(session, request)
         bring_back_text(session, run)
+        form = form_of(run, bring_back_vocabulary(sessions, session, run))
         training = session.trainings.get(run.id)
         if training:
             told = training.digest()
         else:
             record = records.of(run)
             told = {**record.state(), "standing": at_rest(session, run, record)}
-        return {**told, "about": _about(run), "form": form_of(run), "backdrop": read_backdrop(run)}
+        return {**told, "about": _about(run), "form": form, "backdrop": read_backdrop(run)}
 
     def poll_run(request: Request) -> Answer:
         session = sessions.of(request)
@@ -136,7 +151,7 @@ def build_watching(sessions: Sessions, preparations: Preparations, records: Reco
         return export(session, find_run(session, request), inputs.choice(request, "kind", ("csv", "jsonl", "zip")))
 
     forms = [list_choices, download_corpus, keep_upload, keep_paste, plan_run, forecast_run]
-    drives = [start_run, continue_run, steer_run, change_run]
+    drives = [start_run, continue_run, steer_run, change_run, note_presence]
     return Lens("watching", [*forms, *drives, open_run, poll_run, read_ghosts, export_run], view=True)
 
 
@@ -169,7 +184,8 @@ def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any
 
 def _about(run: Run) -> dict[str, Any]:
     model = run.model_config.to_dict()
-    return {"id": run.id, "name": run.name, "corpus": run.corpus, "model": model, "path": _shown(run)}
+    known = {"id": run.id, "name": run.name, "corpus": run.corpus, "tokens": run.tokenizer.hash}
+    return {**known, "model": model, "path": _shown(run)}
 
 
 def _shown(run: Run) -> str | None:
@@ -182,5 +198,5 @@ def _ghost(session: Session, records: Records, run: Run) -> dict[str, Any]:
     training = session.trainings.get(run.id)
     curves = training.digest()["curves"] if training else records.of(run).curves()
     names = ("validation_loss", "accuracy", "tokens_seen", "seconds")
-    text = {"corpus": run.corpus_ref, "tokenizer": run.tokenizer.kind, "vocab_size": run.model_config.vocab_size}
-    return {"id": run.id, "name": run.name, **text, "curves": {name: curves[name] for name in names if name in curves}}
+    drawn = {name: curves[name] for name in names if name in curves}
+    return {"id": run.id, "name": run.name, "corpus": run.corpus_ref, "tokens": run.tokenizer.hash, "curves": drawn}

@@ -1,0 +1,175 @@
+"""What was written travels in the address: opened elsewhere, the model writes it again, token by token."""
+
+import json
+import re
+from contextlib import contextmanager
+
+import pytest
+
+from llm.checkpoint import load_checkpoint
+from llm.config import SamplingConfig
+from llm.sampler import generate
+from llm.ui.subject import FIRST, SHIPPED
+
+CHIPS = """(view) => [...document.querySelectorAll(`#gb-${view} .gb-written-token`)]
+  .map((chip) => [chip.textContent, chip.className, chip.style.backgroundColor])"""
+IDLE = "document.querySelector('#gb-writing [data-id=generate]').textContent === 'Generate'"
+
+
+@contextmanager
+def opened(browser, url):
+    """A link in another visitor's browser."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(url)
+    yield page
+    context.close()
+
+
+def wait_for_chips(page, view, count):
+    page.wait_for_function(
+        "([view, count]) => document.querySelectorAll(`#gb-${view} .gb-written-token`).length === count",
+        arg=[view, count],
+    )
+
+
+def transcript(page):
+    """The exported tokens, with every probability in full."""
+    if not page.is_visible("#gb-writing [data-id=json]"):
+        page.click("#gb-writing summary:text('Export')")
+    with page.expect_download() as download:
+        page.click("#gb-writing [data-id=json]")
+    return json.loads(download.value.path().read_text(encoding="utf-8"))["tokens"]
+
+
+@pytest.fixture
+def written(page, app_url):
+    """Eight tokens, one chosen, the temperature moved, six more; and the address that holds them."""
+    page.goto("about:blank")
+    page.goto(f"{app_url}/#tab=generate&n=8&k=40&seed=7")
+    page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
+    page.click("#gb-writing [data-id=generate]")
+    wait_for_chips(page, "writing", 8)
+    page.wait_for_function(IDLE)
+    page.locator("#gb-writing .gb-odds button").nth(3).click()
+    wait_for_chips(page, "writing", 9)
+    page.locator("#gb-writing [data-setting=temperature]").press("ArrowLeft")
+    page.click("#gb-writing [data-id=generate]")
+    wait_for_chips(page, "writing", 17)
+    page.wait_for_function(IDLE)
+    page.click("#gb-writing [data-id=undo]")
+    wait_for_chips(page, "writing", 16)
+    page.click("#gb-writing [data-id=one]")
+    wait_for_chips(page, "writing", 17)
+    page.wait_for_function("new URLSearchParams(location.hash.slice(1)).get('w')?.split('*').at(-1).length === 3")
+    return page
+
+
+def test_a_link_brings_the_text_and_what_comes_next(written, browser):
+    """Opened anew: the same chips, probabilities, seed and code, the same next token; a chosen one stays chosen."""
+    url, before = written.url, transcript(written)
+    chips = written.evaluate(CHIPS, "writing")
+    with opened(browser, url) as page:
+        wait_for_chips(page, "writing", 17)
+        page.wait_for_function(IDLE)
+        assert page.evaluate(CHIPS, "writing") == chips and "gb-forced" in chips[8][1]
+        for token, old in zip(transcript(page), before, strict=True):
+            for name in ("probability", "model_probability"):
+                assert token.pop(name) == pytest.approx(old.pop(name), rel=1e-3)
+            assert token == old
+        assert page.input_value("#gb-writing [data-id=seed]") == "7"
+        for one in (written, page):
+            one.click("#gb-writing [data-id=one]")
+            wait_for_chips(one, "writing", 18)
+        assert page.evaluate(CHIPS, "writing") == written.evaluate(CHIPS, "writing")
+
+
+def test_a_link_cannot_lie(written, browser):
+    """Ids that the draw does not give stand as chosen, with the model's odds; broken ones are refused kindly."""
+    url = written.url
+    first = re.search(r"\*d(..)", url)
+    with opened(browser, url[: first.start(1)] + "AB" + url[first.end(1) :]) as page:
+        wait_for_chips(page, "writing", 17)
+        page.wait_for_function(IDLE)
+        chips = page.evaluate(CHIPS, "writing")
+        assert all("gb-forced" in name for _, name, _ in chips[:9])
+        assert transcript(page)[0]["probability"] < 1e-3
+    for wrong in ("__", "é!"):
+        with opened(browser, url[: first.start(1)] + wrong + url[first.end(1) :]) as page:
+            page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
+            page.wait_for_selector("#gb-writing .gb-notice:text('could not be read from this link')")
+            assert page.evaluate(CHIPS, "writing") == []
+    written.locator("#gb-bar").get_by_label("Prompt", exact=True).fill("Another prompt")
+    written.wait_for_function("!location.hash.includes('w=') && location.hash.includes('Another')")
+
+
+def test_an_empty_prompt_stays_empty(page):
+    """A link to an empty prompt opens with it, and not with an example."""
+    page.locator("#gb-bar").get_by_label("Prompt", exact=True).fill("")
+    page.wait_for_function("glassbox.subject.prompt === ''")
+    page.reload()
+    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    assert page.evaluate("glassbox.subject.prompt") == ""
+
+
+def test_a_tree_of_branches_comes_back(page, app_url, browser):
+    """Branches with their names, marks, texts and the moments where they part; the chosen one is shown."""
+    page.goto("about:blank")
+    page.goto(f"{app_url}/#tab=generate&view=branches&reach=10&seed=4")
+    page.click("#gb-branches [data-id=begin]")
+    page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
+    for nth in (0, 1):
+        page.locator("#gb-branches .gb-branches li").last.locator(".gb-branch-name").click()
+        page.locator("#gb-branches [data-id=text] .gb-written-token").nth(4).click()
+        page.wait_for_selector("#gb-branches .gb-odds .gb-taken")
+        page.locator("#gb-branches .gb-odds li:not(.gb-taken) button").nth(nth).click()
+        page.wait_for_selector(f"#gb-branches .gb-branches li >> nth={nth + 1}")
+        page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
+    page.locator("#gb-branches .gb-active [title^=Rename]").click()
+    page.keyboard.type("über *.")
+    page.keyboard.press("Enter")
+    page.click("#gb-branches .gb-active [title^=Keep]")
+    page.wait_for_function("location.hash.includes('tree=')")
+    page.wait_for_timeout(300)  # the address follows a moment later
+    state = """() => [...document.querySelectorAll("#gb-branches .gb-branches li")]
+      .map((row) => row.innerText + row.className)
+      .concat(document.querySelector("#gb-branches [data-id=parting]").textContent)"""
+    branches, chips = page.evaluate(state), page.evaluate(CHIPS, "branches")
+    assert len(branches) == 4 and "über *." in "".join(branches) and "★" in "".join(branches)
+    with opened(browser, page.url) as other:
+        wait_for_chips(other, "branches", len(chips))
+        other.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
+        assert other.evaluate(state) == branches and other.evaluate(CHIPS, "branches") == chips
+        for one in (page, other):
+            one.click("#gb-branches [data-id=on]")
+            wait_for_chips(one, "branches [data-id=text]", 25)
+        assert other.evaluate(CHIPS, "branches") == page.evaluate(CHIPS, "branches")
+
+
+def test_equally_long_branches_are_not_mixed_up(page, app_url):
+    """Writing on with a branch goes on from its own tokens, though another one as long was written last."""
+    page.goto("about:blank")
+    page.goto(f"{app_url}/#tab=generate&view=branches&reach=5&t=0")
+    page.click("#gb-branches [data-id=begin]")
+    chosen = []
+    for nth in (3, 4):
+        page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
+        page.locator("#gb-branches .gb-branch-name", has_text="text 1").click()
+        page.locator("#gb-branches [data-id=text] .gb-written-token").nth(2).click()
+        page.wait_for_selector("#gb-branches .gb-odds .gb-taken")
+        row = page.locator("#gb-branches .gb-odds button").nth(nth)
+        chosen.append(int(row.get_attribute("data-token")))
+        row.click()
+        page.wait_for_selector(f"#gb-branches .gb-branches li >> nth={nth - 2}")
+    page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
+    page.locator("#gb-branches .gb-branch-name", has_text="branch 2").click()
+    page.click("#gb-branches [data-id=on]")
+    wait_for_chips(page, "branches [data-id=text]", 13)
+    shipped = load_checkpoint(SHIPPED / FIRST)
+    ids = shipped.tokenizer.encode(page.evaluate("glassbox.subject.prompt"))
+    greedy = SamplingConfig(temperature=0.0, max_new_tokens=10)
+    start = [choice.id for choice in generate(shipped.model, ids, greedy)][:2] + chosen[:1]
+    more = [choice.id for choice in generate(shipped.model, ids + start, greedy)]
+    shown = "".join(text for text, _, _ in page.evaluate(CHIPS, "branches [data-id=text]"))
+    assert shown.replace("⏎\n", "\n") == shipped.tokenizer.decode(start + more)
