@@ -148,7 +148,7 @@ glassbox.lens("writing", ({ root, ask, find, notice }) => {
       const more = () => left > 0 && !answer.ended && !job.stopped;
       // At full speed the server draws on while these are being shown, which is done before the next ones
       // are there: it never waits for the page. The last ones wait for nothing.
-      const span = slow ? (1000 * came) / pace : more() ? Math.min(200, 0.7 * (performance.now() - asked)) : 0;
+      const span = slow ? (1000 * came) / pace : more() ? Math.min(400, 0.7 * (performance.now() - asked)) : 0;
       const due = asked + span;
       if (!slow) asked = performance.now();
       coming = more() && !slow ? pen.draw(place, store.values, ids(), some()) : null;

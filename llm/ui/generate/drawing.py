@@ -23,7 +23,7 @@ from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Request
-from llm.ui.live import CALL_SECONDS, MAX_SEED, Live, LiveGenerations, cache_bytes, vocabulary
+from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
@@ -31,6 +31,8 @@ MAX_TOKENS = 2_000
 MAX_STOPS = 8
 LANES = ("writing", "branches", "left", "right")
 """What a visitor may have going at the same time: one generation each."""
+FIRST_SECONDS, LAST_SECONDS = 0.03, 0.48
+"""How long the first call may go on drawing, and, after as many doublings, the last: so long a Stop may take."""
 
 
 Endpoint = Callable[[Request], Answer]
@@ -93,7 +95,7 @@ class Generation(Live):
 
     def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
         super().__init__(cache_bytes(loaded.config))
-        self._seconds = CALL_SECONDS / 8
+        self._seconds = FIRST_SECONDS
         self._eot_id = loaded.tokenizer.eot_id
         self._stream = TextStream(loaded.tokenizer, config.stop)
         self._choices = generate(loaded.model, ids, config, eot_id=self._eot_id)
@@ -108,7 +110,7 @@ class Generation(Live):
         with self.turn():
             # The first tokens are shown soon; later calls are longer, since the model rests between two.
             deadline = time.monotonic() + self._seconds
-            self._seconds = min(CALL_SECONDS, 2 * self._seconds)
+            self._seconds = min(2 * self._seconds, LAST_SECONDS)
             tokens: list[list[float]] = []
             while self._ahead and len(tokens) < count and (not tokens or time.monotonic() < deadline):
                 choice = self._ahead
