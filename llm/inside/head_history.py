@@ -57,10 +57,13 @@ def head_score_history(snapshots: str | Path, *, after: int = -1, keep: bool = F
                     raise
                 continue
             if keep:
-                there = {str(n) for n in kept.steps()}
-                scores = {n: values for n, values in scores.items() if n in there} | {str(step): layers}
-                write_json(path, {"version": VERSION, "steps": scores})
+                _keep(kept, step, layers)
         yield Moment(step, layers)
+
+
+def add_moment(snapshots: str | Path, step: int, model: GPT) -> None:
+    """Keep the scores of a snapshot that is just being made, while its model is at hand: loading it takes longer."""
+    _keep(Snapshots(snapshots), step, measured(model, own_line(snapshots)))
 
 
 def own_line(snapshots: str | Path) -> list[int]:
@@ -92,6 +95,13 @@ def forget_after(snapshots: str | Path, step: int) -> None:
     if path.exists():
         scores = {n: layers for n, layers in _read(path).items() if int(n) <= step}
         write_json(path, {"version": VERSION, "steps": scores})
+
+
+def _keep(snapshots: Snapshots, step: int, layers: list[LayerScores]) -> None:
+    """Write one moment's scores beside the others', and forget those whose snapshot was thinned out."""
+    path, there = snapshots.folder.parent / FILE, {str(n) for n in snapshots.steps()}
+    scores = {n: values for n, values in _read(path).items() if n in there} | {str(step): layers}
+    write_json(path, {"version": VERSION, "steps": scores})
 
 
 def _rounded(values: Sequence[float | None]) -> list[float | None]:

@@ -38,7 +38,7 @@ from llm.checkpoint import (
     write_text,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.inside.head_history import forget_after
+from llm.inside.head_history import add_moment, forget_after
 from llm.model import GPT
 from llm.runs.archive import write_archive
 from llm.runs.snapshots import Snapshots
@@ -175,6 +175,7 @@ class Run:
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
         self._snapshots.thin()
+        add_moment(self._snapshots.folder, trainer.step, trainer.model)
 
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""
