@@ -17,7 +17,8 @@ V vocabulary, C embedding width, H heads, D head size, K inputs and N outputs of
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -53,6 +54,7 @@ class Decoder:
         weight_VC = head.weight.detach()
         self._m_C = None if dtype in (None, exact) else weight_VC.mean(dim=0)
         self._head = _Product(weight_VC if self._m_C is None else weight_VC - self._m_C, None, batch_size, dtype)
+        self._ln_f = _normaliser(model.ln_f)
         self._x_BC = weight_VC.new_empty(batch_size, model.config.n_embd)
         self._slots_S = torch.arange(model.config.n_ctx, device=model.device)
 
@@ -89,7 +91,7 @@ class Decoder:
             x_BC += part.mlp_proj(part.gelu(part.fc(part.ln_2(x_BC))))
         for row in self.rows:
             row.length += 1
-        x_BC = self.model.ln_f(x_BC)
+        x_BC = self._ln_f(x_BC)
         logits_BV = self._head(x_BC)
         if self._m_C is not None:
             logits_BV += (x_BC @ self._m_C)[:, None]
@@ -121,9 +123,15 @@ class _Layer:
         def product(linear: nn.Linear) -> _Product:
             return _Product(linear.weight, linear.bias, batch_size, dtype)
 
-        self.ln_1, self.ln_2, self.gelu = block.ln_1, block.ln_2, block.mlp.gelu
+        self.ln_1, self.ln_2 = _normaliser(block.ln_1), _normaliser(block.ln_2)
+        self.gelu = partial(F.gelu, approximate=block.mlp.gelu.approximate)
         self.qkv, self.attn_proj = product(block.attn.c_attn), product(block.attn.c_proj)
         self.fc, self.mlp_proj = product(block.mlp.c_fc), product(block.mlp.c_proj)
+
+
+def _normaliser(norm: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
+    """What the module computes, without the time that calling a module takes: a tenth of a small model's token."""
+    return lambda x_BC: F.layer_norm(x_BC, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
 class _Product:

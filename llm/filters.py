@@ -55,12 +55,12 @@ def penalise_repetition(logits_BV: Tensor, previous_BT: Tensor, penalty: float) 
 
 def apply_temperature(logits_BV: Tensor, temperature: float) -> Tensor:
     """Divide by the temperature: below 1 sharpens the odds, above 1 evens them out, 0 is greedy."""
-    greedy_BV = keep_first_most_likely(logits_BV)
     if temperature == 0.0:
-        return greedy_BV
+        return keep_first_most_likely(logits_BV)
     scaled_BV = logits_BV / temperature
+    finite_B1 = scaled_BV.amax(dim=-1, keepdim=True).isfinite()
     # A quotient too large for float32 means a temperature that is zero in all but name.
-    return torch.where(scaled_BV.amax(dim=-1, keepdim=True).isfinite(), scaled_BV, greedy_BV)
+    return scaled_BV if finite_B1.all() else torch.where(finite_B1, scaled_BV, keep_first_most_likely(logits_BV))
 
 
 def keep_first_most_likely(logits_BV: Tensor) -> Tensor:

@@ -26,11 +26,6 @@ from torch import Tensor, nn
 
 from llm.config import ModelConfig
 
-# A model that has grown sure holds most tokens for so unlikely that their odds and gradients lie below
-# 1e-38, where processors compute in slow motion: after a thousand steps a training takes 1.6 times as
-# long. Such numbers count as zero from here on, in this thread and in those that it starts.
-torch.set_flush_denormal(True)
-
 
 class Dropout(nn.Module):
     """Zeroes a share `p` of the values while training and scales up the rest (Srivastava et al., 2014).
@@ -73,10 +68,10 @@ class KVCache:
 
     def append(self, layer: int, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
         """Store one layer's new keys and values; return all S of them (views, not copies)."""
-        end = self.length + k_BHTD.size(2)
-        self.keys_LBHSD[layer, :, :, self.length : end] = k_BHTD
-        self.values_LBHSD[layer, :, :, self.length : end] = v_BHTD
-        return self.keys_LBHSD[layer, :, :, :end], self.values_LBHSD[layer, :, :, :end]
+        T, keys_BHSD, values_BHSD = k_BHTD.size(2), self.keys_LBHSD[layer], self.values_LBHSD[layer]
+        keys_BHSD.narrow(2, self.length, T).copy_(k_BHTD)
+        values_BHSD.narrow(2, self.length, T).copy_(v_BHTD)
+        return keys_BHSD.narrow(2, 0, self.length + T), values_BHSD.narrow(2, 0, self.length + T)
 
     def truncate(self, length: int) -> None:
         """Forget every token after the first `length`."""

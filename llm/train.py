@@ -45,11 +45,13 @@ def train(args: argparse.Namespace) -> None:
     """Train a model as a run that the app lists too, alone or as one of the processes that torchrun started."""
     from llm.checkpoint import CARD, FILES
     from llm.training.distributed import joined
+    from llm.training.hardware import denormals_flushed
 
     out: Path | None = args.out
     if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
         raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
-    with joined(device_of(args.device)) as (worker, device):
+    # From the start, because torch's helping threads do as the one that first calls for them.
+    with denormals_flushed(), joined(device_of(args.device)) as (worker, device):
         corpus, trainer, run = (_resumed_run if args.resume else _new_run)(args, worker, device)
         with _stopped_by_ctrl_c(trainer):
             if run is not None:

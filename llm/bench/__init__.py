@@ -13,6 +13,8 @@ from importlib import import_module
 
 import torch
 
+from llm.training.hardware import denormals_flushed
+
 
 def measure(parts: Sequence[str], rounds: int) -> None:
     """Run the parts, modules of this package, and print what they find.
@@ -24,4 +26,5 @@ def measure(parts: Sequence[str], rounds: int) -> None:
     print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads")
     for name in parts:
         print(f"\n{name}: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        import_module(f"llm.bench.{name}").run(rounds)
+        with denormals_flushed():  # for all sides alike
+            import_module(f"llm.bench.{name}").run(rounds)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -140,6 +140,8 @@ def joined(device: torch.device) -> Iterator[tuple[Worker, torch.device]]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     try:
         yield Worker(rank, world_size, local_rank), device
+        with suppress(RuntimeError):  # another one may have failed
+            dist.barrier()  # leaving while another one still works can end in an abort
     finally:
         dist.destroy_process_group()
 

@@ -15,7 +15,7 @@ from llm.config import TrainConfig
 from llm.data import get_batch
 from llm.model import GPT
 from llm.training.distributed import Worker, placed_like, sharded, whole
-from llm.training.hardware import Loss, autocast, compiled
+from llm.training.hardware import Loss, autocast, compiled, denormals_flushed
 from llm.training.layer_stats import LayerProbe
 from llm.training.optim import make_optimizer, set_learning_rates, state_shapes
 
@@ -54,6 +54,7 @@ class Learner:
             self.model.set_dropout_seed(config.seed)
             self._compiled = compiled(self.model.loss, *self._batch(0, config), worker.dtype)
 
+    @denormals_flushed()
     def update(self, step: int, config: TrainConfig, *, measure: bool = False) -> Update:
         """Make the update after `step` updates.
 

@@ -178,7 +178,6 @@ class Trainer(Iterator[Event]):
         }
 
     def _run(self) -> Iterator[Event]:
-        torch.set_flush_denormal(True)  # as llm/model.py says; not every system hands it on to a new thread
         try:
             reason = yield from self._until_the_end()
             yield DoneEvent(self.step, reason)

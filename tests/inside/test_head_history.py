@@ -20,7 +20,23 @@ def run(tmp_path):
     run, trainer = Run.create(tmp_path, MODEL, CONFIG, TOKENIZER, corpus="cats"), make(dropout=0.0)
     for event in trainer:
         run.record(trainer, event)
+    (run.path / FILE).unlink()  # as an older run is, whose heads were not measured on the way
     return run
+
+
+def test_a_training_leaves_the_scores_of_its_snapshots(tmp_path, loads):
+    """Measured while the model is at hand, before its weights are rounded: as near as that to the snapshot's own."""
+    run, trainer = Run.create(tmp_path, MODEL, CONFIG, TOKENIZER, corpus="cats"), make(dropout=0.0)
+    for event in trainer:
+        run.record(trainer, event)
+    assert len(loads) == len(run.snapshots())
+    left = list(head_score_history(run.path / "snapshots"))
+    assert len(loads) == len(left) and trainer.model.training
+    (run.path / FILE).unlink()
+    for moment, own in zip(left, head_score_history(run.path / "snapshots"), strict=True):
+        assert moment.step == own.step
+        for scores, expected in zip(moment.layers, own.layers, strict=True):
+            assert all(scores[kind] == pytest.approx(expected[kind], abs=2e-3) for kind in HEAD_KINDS)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
 from llm.training import hardware
 from llm.training.distributed import ALONE, Worker
-from llm.training.hardware import WIDE, choose_dtype, compiled, has_fast_bfloat16
+from llm.training.hardware import WIDE, choose_dtype, compiled, denormals_flushed, has_fast_bfloat16
 from llm.training.trainer import StepEvent, Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -24,6 +24,23 @@ def make(worker=ALONE, dropout=0.0):
 
 def losses(trainer):
     return [event.loss for event in trainer if isinstance(event, StepEvent)]
+
+
+def test_denormals_count_as_zero_in_a_training_alone():
+    """A step computes without them, and whoever called it finds them again; nested blocks end one by one."""
+    tiny, half = torch.tensor([1e-38]), torch.tensor([0.25])
+    assert (tiny * half) > 0
+    with denormals_flushed():
+        assert (tiny * half) == 0
+        with denormals_flushed():
+            pass
+        assert (tiny * half) == 0
+    assert (tiny * half) > 0
+    trainer = make()
+    seen = []
+    trainer.model.register_forward_hook(lambda *_: seen.append(bool(tiny * half == 0)))
+    losses(trainer)
+    assert any(seen) and (tiny * half) > 0
 
 
 @pytest.mark.parametrize(

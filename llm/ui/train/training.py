@@ -16,6 +16,7 @@ from typing import Any, Literal
 from llm.config import TrainConfig
 from llm.runs.run import EVENT_NAMES, Run
 from llm.training.events import DoneEvent, Event, Reason, SnapshotEvent, StepEvent
+from llm.training.hardware import denormals_flushed
 from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace
 from llm.ui.train.record import Record
@@ -161,6 +162,7 @@ class Training:
                 self.state = state
                 self._turn.notify_all()
 
+    @denormals_flushed()
     def _work(self) -> None:
         try:
             if self._after:
