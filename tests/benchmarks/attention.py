@@ -161,7 +161,7 @@ def main() -> None:
             page.set_default_timeout(120_000)
             page.goto(f"{url}#tab=attention&model={quote(model)}&head=0.0")
             page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
-            page.wait_for_function("document.querySelector('#gb-heads [data-id=title]').textContent")
+            page.wait_for_function("document.querySelector('#gb-heads [data-id=title]')?.textContent")
             return page
 
         page = opened(moments)

@@ -20,6 +20,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 
 TURNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 STEPS, UPDATES, STEPS_AN_UPDATE = 300, 2_000, 5
+WARM_UP = 1_300  # updates after which curves and evaluations are as many as a page keeps
 SETTINGS = {"n_layer": 2, "n_head": 4, "n_embd": 96, "n_ctx": 64, "batch_size": 12, "eval_interval": 50}
 THREADS = str(max(1, (os.cpu_count() or 2) - 1))
 
@@ -138,9 +139,9 @@ def measure_updates(url: str) -> None:
         page.wait_for_selector(".gb-train [data-id=chart]")
         cdp = page.context.new_cdp_session(page)
         cdp.send("Performance.enable")
-        page.evaluate(UPDATE, [200, STEPS_AN_UPDATE, 0])  # curves and moments are full from here on
+        page.evaluate(UPDATE, [WARM_UP, STEPS_AN_UPDATE, 0])
         before = held(cdp)
-        times = page.evaluate(UPDATE, [UPDATES, STEPS_AN_UPDATE, 200])
+        times = page.evaluate(UPDATE, [UPDATES, STEPS_AN_UPDATE, WARM_UP])
         after = held(cdp)
     report(f"chart update, main thread, {UPDATES:,} of them", times)
     for name, kept in before.items():
