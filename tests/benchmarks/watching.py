@@ -20,7 +20,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 
 TURNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 STEPS, UPDATES, STEPS_AN_UPDATE = 300, 2_000, 5
-WARM_UP = 1_300  # updates after which curves and evaluations are as many as a page keeps
+WARM_UP = UPDATES  # curves fill and are thinned by doublings, so they are as full after twice as many
 SETTINGS = {"n_layer": 2, "n_head": 4, "n_embd": 96, "n_ctx": 64, "batch_size": 12, "eval_interval": 50}
 THREADS = str(max(1, (os.cpu_count() or 2) - 1))
 
