@@ -1,8 +1,9 @@
 """What watching a run costs: `python tests/benchmarks/watching.py`.
 
 Prints the tokens per second of a run with its page open beside those of the same run from the command
-line, in turns and with as many threads; the main-thread time of a chart update, and what 2,000 of them
-leave behind after garbage collection; and how soon the page reacts while a model trains.
+line, in turns and with as many threads; the main-thread time of a chart update, and what is held after
+garbage collection along 2,000 of them (curves are thinned by halves, so the heap goes up and down); and
+how soon the page reacts while a model trains.
 """
 
 import os
@@ -20,7 +21,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 
 TURNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 STEPS, UPDATES, STEPS_AN_UPDATE = 300, 2_000, 5
-WARM_UP = UPDATES  # curves fill and are thinned by doublings, so they are as full after twice as many
+WARM_UP, BLOCK = 1_300, 500  # updates after which a page keeps no more evaluations; and between two readings
 SETTINGS = {"n_layer": 2, "n_head": 4, "n_embd": 96, "n_ctx": 64, "batch_size": 12, "eval_interval": 50}
 THREADS = str(max(1, (os.cpu_count() or 2) - 1))
 
@@ -140,12 +141,13 @@ def measure_updates(url: str) -> None:
         cdp = page.context.new_cdp_session(page)
         cdp.send("Performance.enable")
         page.evaluate(UPDATE, [WARM_UP, STEPS_AN_UPDATE, 0])
-        before = held(cdp)
-        times = page.evaluate(UPDATE, [UPDATES, STEPS_AN_UPDATE, WARM_UP])
-        after = held(cdp)
+        readings, times = [held(cdp)], []
+        for done in range(WARM_UP, WARM_UP + UPDATES, BLOCK):
+            times += page.evaluate(UPDATE, [BLOCK, STEPS_AN_UPDATE, done])
+            readings.append(held(cdp))
     report(f"chart update, main thread, {UPDATES:,} of them", times)
-    for name, kept in before.items():
-        print(f"  {name:<18} before {kept:>12,.0f}   after {after[name]:>12,.0f}   {after[name] - kept:+,.0f}")
+    for name in readings[0]:
+        print(f"  {name:<18}", " ".join(f"{reading[name]:>11,.0f}" for reading in readings), f" every {BLOCK}")
 
 
 def measure_reactions(url: str) -> None:
