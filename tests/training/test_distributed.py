@@ -311,6 +311,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_job_and_resume_goes_on(tmp_path, monkeypatch):
     """With a message and without hanging; from its checkpoint the run then reaches the losses of one never hurt."""
     (tmp_path / "mortal.py").write_text(MORTAL, encoding="utf-8")
