@@ -43,7 +43,7 @@ def build_app() -> gr.Blocks:
             with gr.Tab("Generate", id="generate"):
                 build_generate_tab(subjects)
     # Nothing here uses Gradio's queue, which else looks for events a thousand times a second, and takes
-    # the interpreter from whatever computes: a model writes and trains up to a fifth faster without.
+    # the interpreter from whatever computes: a model writes a sixth faster without.
     app._queue.sleep_when_free = app._queue.progress_update_sleep_when_free = 0.1
     return app
 
