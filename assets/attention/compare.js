@@ -1,10 +1,22 @@
 // The Compare view: A and B, each a head with a prompt, a moment and a model, and A - B where their
 // cells stand for the same positions. Pointing at one points at all three.
-glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
-  const { el, address, floats, focus, format, heat, tip, visible } = glassbox;
+import { address } from "../shared/address.js";
+import { el } from "../shared/elements.js";
+import { on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { floatsOf } from "../shared/numbers.js";
+import { panel } from "../shared/panel.js";
+import { visible } from "../shared/tokens/visible.js";
+import { tip } from "../shared/tooltip.js";
+import { comparedSide } from "./compare_side.js";
+import { focus } from "./focus.js";
+import { headZoom } from "./head_zoom.js";
+import * as heat from "./heat.js";
+
+panel("compare", ({ ask, find, all, root, notice }) => {
   const NAMES = { a: "A", b: "B" };
   const sides = { a: side("a"), b: side("b") };
-  const difference = glassbox.headZoom(find("[data-id=difference]"), { onHover: hover, onPick: pick, longest: 8 });
+  const difference = headZoom(find("[data-id=difference]"), { onHover: hover, onPick: pick, longest: 8 });
   let scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
   let subject = null, hovered = null, models = [], turn = 0;
 
@@ -14,8 +26,8 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     const own = { head: focus.pair(address.get(key)), model: address.get(`${key}.model`),
       step: Number.isNaN(step) ? null : step, prompt: address.get(`${key}.prompt`) };
     const part = { key, own, read: null, shown: "" };
-    part.panel = glassbox.comparedSide(find(`[data-side=${key}]`), NAMES[key], (changes) => change(part, changes));
-    part.zoom = glassbox.headZoom(part.panel.zoom, { onHover: hover, onPick: pick, longest: 8 });
+    part.panel = comparedSide(find(`[data-side=${key}]`), NAMES[key], (changes) => change(part, changes));
+    part.zoom = headZoom(part.panel.zoom, { onHover: hover, onPick: pick, longest: 8 });
     return part;
   }
 
@@ -47,7 +59,7 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     if (part.shown === key) return part.read;
     const answer = await ask("read_side", request);
     if (!answer.tokens.length) return { tokens: [] };
-    return { ...answer, key, of: request, ...heat.attend(floats(answer.q), floats(answer.k), answer.tokens.length) };
+    return { ...answer, key, of: request, ...heat.attend(floatsOf(answer.q), floatsOf(answer.k), answer.tokens.length) };
   }
 
   /** Read both sides. B shows the head beside A's until it is given one. */
@@ -69,7 +81,7 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     if (filled) draw();
   }
 
-  glassbox.on("focus", () => {
+  on("focus", () => {
     if (!subject || root.offsetParent === null) return;
     if (sides.a.own.head === null && String(focus.head() ?? "") !== String([sides.a.read?.layer, sides.a.read?.head])) {
       load().catch((error) => notice(error.message));
@@ -167,7 +179,7 @@ glassbox.lens("compare", ({ ask, find, all, root, notice }) => {
     tip.hide();
     focus.set({ cell: same(cell, focus.cell()) ? null : cell });
   }
-  glassbox.on("key", (event) => {
+  on("key", (event) => {
     if (event.key === "Escape" && root.offsetParent !== null && focus.cell()) pick(null);
   });
   find("[data-id=scale]").addEventListener("click", (event) => {

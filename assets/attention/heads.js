@@ -1,8 +1,24 @@
 // The Heads view: joins the grid of heads, one head enlarged, the prompt as text and the next-token
 // bars. All of it comes from one forward pass; only a newly zoomed head's exact numbers are fetched
 // later, and the picture doesn't wait for them.
-glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
-  const { el, address, bytes, floats, focus, format, heat, tip, visible } = glassbox;
+import { address } from "../shared/address.js";
+import { el } from "../shared/elements.js";
+import { on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { nextTokenBars } from "../shared/next_token_bars.js";
+import { bytesOf, floatsOf } from "../shared/numbers.js";
+import { panel } from "../shared/panel.js";
+import { look } from "../shared/subject.js";
+import { visible } from "../shared/tokens/visible.js";
+import { tip } from "../shared/tooltip.js";
+import { focus } from "./focus.js";
+import { headGrid } from "./head_grid.js";
+import { headProfiles } from "./head_profiles.js";
+import { headText } from "./head_text.js";
+import { headZoom } from "./head_zoom.js";
+import * as heat from "./heat.js";
+
+panel("heads", ({ ask, find, all, root, notice }) => {
   let picture = null;      // what trace_prompt answered, its bytes unpacked
   let exact = new Map();   // "layer.head" -> all numbers of that head
   let at = focus.head(), hovered = null;
@@ -10,11 +26,11 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   let muted = address.get("mute") === "1";
   let turn = 0, model = null, page = null;
 
-  const grid = glassbox.headGrid(find("[data-id=grid]"), { onHover: hintHead, onPick: zoomTo });
-  const zoom = glassbox.headZoom(find("[data-id=zoom]"), { onHover: hoverCell, onPick: pinCell });
-  const text = glassbox.headText({ find, ask, notice, redraw: () => picture && showText(),
+  const grid = headGrid(find("[data-id=grid]"), { onHover: hintHead, onPick: zoomTo });
+  const zoom = headZoom(find("[data-id=zoom]"), { onHover: hoverCell, onPick: pinCell });
+  const text = headText({ find, ask, notice, redraw: () => picture && showText(),
     onHover: hoverCell, onPick: pinCell });
-  const profiles = glassbox.headProfiles({ find, ask, notice, change: () => picture && draw() });
+  const profiles = headProfiles({ find, ask, notice, change: () => picture && draw() });
 
   // ---- data ---------------------------------------------------------------------------------------
 
@@ -49,7 +65,7 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     const cut = (values) => Array.from({ length: count }, (_, i) =>  // a piece for each head
       values.subarray((i * values.length) / count, ((i + 1) * values.length) / count));
     picture = { ...answer, subject: { ...subject, step: answer.step },
-      bytes: cut(bytes(answer.thumbnails)), rests: cut(heat.weights(bytes(answer.rests))) };
+      bytes: cut(bytesOf(answer.thumbnails)), rests: cut(heat.weights(bytesOf(answer.rests))) };
     exact = new Map();
     at = keep(answer.zoomed);
     text.take(picture);
@@ -59,7 +75,7 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
 
   /** Work out one head's exact numbers; returns which head it was. */
   function keep({ layer, head, q, k }) {
-    exact.set(`${layer}.${head}`, heat.attend(floats(q), floats(k), picture.tokens.length));
+    exact.set(`${layer}.${head}`, heat.attend(floatsOf(q), floatsOf(k), picture.tokens.length));
     if (exact.size > 200) exact.delete(exact.keys().next().value);
     return [layer, head];
   }
@@ -99,7 +115,7 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     heat.legend(find("[data-id=legend]"), scale);
     picture.thumbnails = picture.bytes.map((own, i) => (muted
       ? heat.levels(heat.weights(own), picture.side, scale, picture.rests[i]) : heat.byteLevels(own, scale)));
-    glassbox.nextTokenBars(find("[data-id=next]"), picture.next);
+    nextTokenBars(find("[data-id=next]"), picture.next);
     text.draw();
     page = null;
     drawHead();
@@ -232,14 +248,14 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
     at = wanted;
     drawHead();
   }
-  glassbox.on("focus", follow);
+  on("focus", follow);
 
   // ---- keys and settings --------------------------------------------------------------------------
 
   const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], ",": [-1, 0], ".": [1, 0] };
   const within = (i, count) => Math.max(0, Math.min(count - 1, i));
 
-  glassbox.on("key", (event) => {
+  on("key", (event) => {
     if (!picture || root.offsetParent === null) return;
     if (event.key === "Escape" && focus.cell()) pinCell(null);
     const step = STEPS[event.key];
@@ -272,7 +288,7 @@ glassbox.lens("heads", ({ ask, find, all, root, notice }) => {
   for (const [id, step] of [["below", -1], ["above", 1]]) {
     find(`[data-id=${id}]`).addEventListener("click", () => picture && zoomTo(within(at[0] + step, picture.layers), at[1]));
   }
-  find("[data-id=example]").addEventListener("click", () => glassbox.look({ prompt: "To be or not to be" }));
+  find("[data-id=example]").addEventListener("click", () => look({ prompt: "To be or not to be" }));
 
   const redraw = () => {
     if (!picture) return;

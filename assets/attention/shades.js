@@ -1,36 +1,35 @@
 // Colour that stands for numbers, outside the grid of heads: strips with true ticks, and text on a shade.
-(() => {
-  "use strict";
-  const { el, palette, rgb } = glassbox;
+import { cssRgb, palette } from "../shared/colour.js";
+import { el } from "../shared/elements.js";
+import { visible } from "../shared/tokens/visible.js";
 
-  /** The colour at a place from 0 to 1 on a map, and an ink that is readable on it. */
-  function at(map, place) {
-    const [r, g, b] = palette(map)[Math.round(255 * Math.max(0, Math.min(1, place)))];
-    return { fill: rgb([r, g, b]), ink: 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16191f" : "#ffffff" };
-  }
+/** The colour at a place from 0 to 1 on a map, and an ink that is readable on it. */
+function at(map, place) {
+  const [r, g, b] = palette(map)[Math.round(255 * Math.max(0, Math.min(1, place)))];
+  return { fill: cssRgb([r, g, b]), ink: 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16191f" : "#ffffff" };
+}
 
-  /** Shade an element; a place of null takes the shade away. */
-  function shade(node, map, place) {
-    const { fill, ink } = place === null ? { fill: "", ink: "" } : at(map, place);
-    node.style.backgroundColor = fill;
-    node.style.color = ink;
-  }
+/** Shade an element; a place of null takes the shade away. */
+function shade(node, map, place) {
+  const { fill, ink } = place === null ? { fill: "", ink: "" } : at(map, place);
+  node.style.backgroundColor = fill;
+  node.style.color = ink;
+}
 
-  /** A legend: the map from left to right, and names where they truly lie on it. `ticks`: [[place, name], ...]. */
-  function strip(box, map, ticks) {
-    const stops = palette(map).filter((_, i) => i % 15 === 0).map(rgb);
-    box.replaceChildren(
-      el("div", { class: "gb-strip", style: `background: linear-gradient(to right, ${stops.join(",")})` }),
-      el("div", { class: "gb-ticks" }, ...ticks.map(([place, name]) => el("span", { style: `left: ${100 * place}%` }, name))),
-    );
-  }
+/** A legend: the map from left to right, and names where they truly lie on it. `ticks`: [[place, name], ...]. */
+function strip(box, map, ticks) {
+  const stops = palette(map).filter((_, i) => i % 15 === 0).map(cssRgb);
+  box.replaceChildren(
+    el("div", { class: "gb-strip", style: `background: linear-gradient(to right, ${stops.join(",")})` }),
+    el("div", { class: "gb-ticks" }, ...ticks.map(([place, name]) => el("span", { style: `left: ${100 * place}%` }, name))),
+  );
+}
 
-  /** Tokens as running text: spans with their number in data-at, line breaks kept, spaces as spaces. */
-  const running = (tokens) => tokens.flatMap(({ text }, i) => {
-    const shown = glassbox.visible(text).replace(/·/g, (dot, k) => (text[k] === " " ? " " : dot));
-    const node = el("span", { class: "gb-token", data: { at: i } }, shown);
-    return text.includes("\n") ? [node, el("br")] : [node];
-  });
+/** Tokens as running text: spans with their number in data-at, line breaks kept, spaces as spaces. */
+const running = (tokens) => tokens.flatMap(({ text }, i) => {
+  const shown = visible(text).replace(/·/g, (dot, k) => (text[k] === " " ? " " : dot));
+  const node = el("span", { class: "gb-token", data: { at: i } }, shown);
+  return text.includes("\n") ? [node, el("br")] : [node];
+});
 
-  glassbox.shades = { at, shade, strip, running };
-})();
+export { at, shade, strip, running };

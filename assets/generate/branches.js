@@ -1,26 +1,44 @@
 // The view of what could have come. A tree (tree.js) for each model, moment and prompt; the chosen branch
 // as text; and at one of its tokens the odds of that moment, from which another token can be taken.
-glassbox.lens("branches", ({ ask, find, notice }) => {
-  const { el, format, address, fields } = glassbox;
+import { openView } from "../shared/tabs.js";
+import { address } from "../shared/address.js";
+import { el } from "../shared/elements.js";
+import { emit, on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { panel } from "../shared/panel.js";
+import { look } from "../shared/subject.js";
+import * as fields from "./fields.js";
+import { oddsBars } from "./odds.js";
+import { workQueue } from "./queue.js";
+import { choiceOf, rewrite } from "./rewriting.js";
+import { samplerChain } from "./sampler_chain.js";
+import { samplingSettings } from "./sampling_settings.js";
+import { tokenChips } from "./token_chips.js";
+import { meanLog, readPosition, tokenStream, viewAt } from "./token_stream.js";
+import { branchTree } from "./tree.js";
+import { treeMap } from "./tree_map.js";
+import { link } from "./written_link.js";
+
+panel("branches", ({ ask, find, notice }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const MOST = 2000, MOST_TREES = 20;
-  const store = glassbox.settings(), pen = glassbox.pen(ask, "branches");
+  const store = samplingSettings(), pen = tokenStream(ask, "branches");
   const trees = new Map();  // JSON of a place -> { tree, active, at, compared }
   let place = null, now = null, ground = null;  // what is looked at; its tree; the position after the prompt
   let penned = null;  // the branch that the pen stands at the end of
-  const line = glassbox.line(notice, drawButtons);
+  const line = workQueue(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget());
 
-  const written = glassbox.written(part("text"), part("ramp"), (at) => look(now.active, at));
-  const second = glassbox.written(part("other"));
-  const odds = glassbox.odds(part("odds"), (id) => act(() => take(id)), "write on with it instead");
-  const map = glassbox.treeMap(part("tree"), {
-    choose: (branch) => choose(branch), look: (branch, at) => look(branch, at),
+  const written = tokenChips(part("text"), part("ramp"), (at) => lookAt(now.active, at));
+  const second = tokenChips(part("other"));
+  const odds = oddsBars(part("odds"), (id) => act(() => take(id)), "write on with it instead");
+  const map = treeMap(part("tree"), {
+    choose: (branch) => choose(branch), look: (branch, at) => lookAt(branch, at),
     keep(branch) { branch.kept = !branch.kept; draw(); },
     rename(branch, name) { branch.name = name; draw(); },
     prune(branch) { now.tree.prune(branch); settle(); },
   });
-  glassbox.chain(part("chain"), store);
+  samplerChain(part("chain"), store);
   part("drawing").append(fields.seed(store));
 
   let reach = Number(address.get("reach") ?? 25);
@@ -37,7 +55,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
 
   function treeOf(where) {
     const key = JSON.stringify(where);
-    if (!trees.has(key)) trees.set(key, { tree: glassbox.tree(), active: null, at: null, compared: null });
+    if (!trees.has(key)) trees.set(key, { tree: branchTree(), active: null, at: null, compared: null });
     if (trees.size > MOST_TREES) trees.delete(trees.keys().next().value);
     return trees.get(key);
   }
@@ -51,10 +69,10 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
       ground = null;
       pen.forget();
       try {
-        ground = await glassbox.position(ask, place, []);
+        ground = await readPosition(ask, place, []);
         store.fit(ground.vocabulary.size);
         now = treeOf(place);
-        const linked = now.tree.branches.length ? null : glassbox.link.entry("tree", place);
+        const linked = now.tree.branches.length ? null : link.entry("tree", place);
         if (linked) await reopen(linked); else settle();
       } catch (error) {
         now = null;
@@ -67,13 +85,13 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   }
 
   // A text comes from another view, with the token to look at.
-  glassbox.on("branch", ({ place: from, tokens, at }) => {
+  on("branch", ({ place: from, tokens, at }) => {
     const there = treeOf({ model: from.model, step: from.step, prompt: from.prompt });
     const found = there.tree.find(tokens.map(({ id }) => id));
     there.active = found ?? there.tree.add(null, 0, tokens, `text ${there.tree.branches.length + 1}`);
     there.at = at;
-    glassbox.look({ model: from.model, step: from.step, prompt: from.prompt });
-    glassbox.open("generate", "branches");
+    look({ model: from.model, step: from.step, prompt: from.prompt });
+    openView("generate", "branches");
     if (now === there) settle();
   });
 
@@ -83,7 +101,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
     if (!branches.includes(now.active)) [now.active, now.at] = [branches.at(-1) ?? null, null];
     if (!branches.includes(now.compared) || now.compared === now.active) now.compared = null;
     draw();
-    if (now.active && now.at !== null) look(now.active, now.at);
+    if (now.active && now.at !== null) lookAt(now.active, now.at);
   }
 
   function choose(branch) {
@@ -91,7 +109,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
     if (now.compared === branch) now.compared = null;
     now.at = branch.parent ? branch.at : null;
     draw();
-    if (now.at !== null) look(branch, now.at);
+    if (now.at !== null) lookAt(branch, now.at);
   }
 
   const where = () => ({ place, vocabulary: ground.vocabulary });
@@ -100,7 +118,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   async function reopen(linked) {
     const here = now, { tree } = now, made = [];
     let saved = [];
-    try { saved = glassbox.link.readTree(linked, where()); } catch (error) { notice(error.message); }
+    try { saved = link.readTree(linked, where()); } catch (error) { notice(error.message); }
     await line.run(async (job) => {
       for (const { parent, at, kept, name, runs } of saved) {
         if (job.stopped) return;
@@ -109,7 +127,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
         branch.kept = kept;
         made.push(branch);
         here.active = penned = branch;
-        await glassbox.rewrite(job, runs, { ask, pen, place, ids, add });
+        await rewrite(job, runs, { ask, pen, place, ids, add });
         if (job.dropped) return;
       }
     });
@@ -149,7 +167,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
 
   /** Take this token at the place that is looked at, and write on. */
   async function take(id) {
-    const token = glassbox.chosen(odds.view(), id, place.step), at = now.at, before = now.tree.branches.length;
+    const token = choiceOf(odds.view(), id, place.step), at = now.at, before = now.tree.branches.length;
     const length = now.tree.path(now.active).length, from = now.active;
     const branch = now.tree.depart(from, at, token);
     const fresh = now.tree.branches.length > before || (branch === from && at === length);
@@ -171,11 +189,11 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   });
   part("others").addEventListener("click", () => { now.tree.pruneOthers(); settle(); });
   part("write").addEventListener("click", () => {
-    glassbox.emit("write", { place, tokens: now.tree.path(now.active) });
-    glassbox.open("generate", "writing");
+    emit("write", { place, tokens: now.tree.path(now.active) });
+    openView("generate", "write");
   });
   part("prompt").addEventListener("click", () => {
-    glassbox.look({ prompt: place.prompt + ground.vocabulary.text(now.tree.path(now.active).map(({ id }) => id)) });
+    look({ prompt: place.prompt + ground.vocabulary.text(now.tree.path(now.active).map(({ id }) => id)) });
   });
   part("compare").addEventListener("change", () => {
     now.compared = now.tree.branches.find(({ id }) => String(id) === part("compare").value) ?? null;
@@ -185,13 +203,13 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   // ---- one moment ---------------------------------------------------------------------------------
 
   let turn = 0, moment = null;  // { position, ids, token }: what is shown under the text
-  async function look(branch, at) {
+  async function lookAt(branch, at) {
     const mine = turn += 1, tokens = now.tree.path(branch);
     [now.active, now.at] = [branch, at];
     draw();
     const ids = tokens.slice(0, at).map(({ id }) => id);
     try {
-      const position = await glassbox.position(ask, place, ids);
+      const position = await readPosition(ask, place, ids);
       if (mine !== turn) return;
       moment = { position, ids, token: tokens[at] ?? null };
       drawMoment();
@@ -203,7 +221,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   function drawMoment() {
     if (!moment) return;
     const { position, ids, token } = moment, { label } = position.vocabulary;
-    odds.draw({ ...glassbox.viewAt(position, store.values, ids), taken: token?.id });
+    odds.draw({ ...viewAt(position, store.values, ids), taken: token?.id });
     part("moment").textContent = token
       ? `Token ${format.whole(now.at + 1)}: ${label(token.id)} came, rank ${format.whole(token.rank)}, ${format.probability(token.raw)} in the model. Pick another to write on from here with that one instead.`
       : "This is the end of the branch: pick the token to write on with.";
@@ -226,7 +244,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
   }
 
   function keepLink() {
-    if (!line.running) glassbox.link.keepTree(where(), now);
+    if (!line.running) link.keepTree(where(), now);
   }
 
   function drawTree() {
@@ -253,7 +271,7 @@ glassbox.lens("branches", ({ ask, find, notice }) => {
     show(second, start, theirs);
     if (apart >= 0) for (const text of [written, second]) text.chip(apart)?.classList.add("gb-apart");
     second.chip(apart)?.scrollIntoView({ block: "nearest" });
-    const mean = (row) => `${format.number(glassbox.meanLog(row.slice(Math.max(0, apart))))} nats a token`;
+    const mean = (row) => `${format.number(meanLog(row.slice(Math.max(0, apart))))} nats a token`;
     const says = (branch, row) => `${branch.name} takes ${vocabulary.label(row[apart].id)} (${format.probability(row[apart].raw)} in the model) and goes on with ${mean(row)}`;
     part("parting").textContent = apart < 0 ? "One is the beginning of the other."
       : `They part at token ${format.whole(apart + 1)}: ${says(now.active, tokens)}; ${says(now.compared, theirs)}.`;

@@ -1,6 +1,6 @@
 // Six reasons to care about tokens. Each sets a prompt and GPT-2's vocabulary, and says in two sentences at
 // most what there is to see.
-glassbox.tokenLessons = [
+export const tokenLessons = [
   {
     title: "Digits",
     prompt: "7 + 5 = 12\n777 + 555 = 1332\n31415926 + 27182818 = 58598744",
@@ -31,7 +31,7 @@ glassbox.tokenLessons = [
     prompt: "The children count the white boats.\nLapset laskevat valkoisia veneitä.\n子どもたちは白い舟を数えます。",
     says: "One sentence three times: merges counted on English pages leave Finnish in crumbs and Japanese in less than characters. "
       + "Whoever writes those pays more for the same words and fits less into the context.",
-    view: "languages",
+    view: "compare_tokenizers",
   },
   {
     title: "A token nobody learnt",

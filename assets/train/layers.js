@@ -1,6 +1,16 @@
 // Train, the layers: norms as lines, attention entropy as a strip a head, both over the evaluations.
-glassbox.lens("layers", ({ ask, notice, find, root }) => {
-  const { el, format, color, palette, rgb, canvas2d, tip, on, latest, Refusal } = glassbox;
+import { canvas2d } from "../shared/canvas.js";
+import { color, cssRgb, palette } from "../shared/colour.js";
+import { el } from "../shared/elements.js";
+import { on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { latest } from "../shared/latest.js";
+import { panel } from "../shared/panel.js";
+import { Refusal } from "../shared/server.js";
+import { tip } from "../shared/tooltip.js";
+import { shownRun } from "./shown_run.js";
+
+panel("layers", ({ ask, notice, find, root }) => {
   const PANELS = [["weights", (part) => part.weight_norm], ["gradient, before clipping", (part) => part.grad_norm],
     ["last update, as a share of the weights", (part) => part.update_norm / part.weight_norm]];
   const HEIGHT = 132, LEFT = 64, TOP = 18, ROW = 12;
@@ -12,11 +22,11 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
   /** Blocks get darker with depth; what is no block has the colour of its role. */
   function shade(name, blocks) {
     if (!name.startsWith("h.")) return color({ wte: "--gb-query", wpe: "--gb-key" }[name] ?? "--gb-residual");
-    return rgb(palette("sequential")[Math.round(110 + (130 * Number(name.slice(2))) / Math.max(1, blocks - 1))]);
+    return cssRgb(palette("sequential")[Math.round(110 + (130 * Number(name.slice(2))) / Math.max(1, blocks - 1))]);
   }
 
   const load = latest(async () => {
-    const id = glassbox.shownRun?.();
+    const id = shownRun.id();
     if (!root.offsetParent) return;
     if (id !== run) { run = id; moments = []; told = null; }
     if (run) {
@@ -113,13 +123,13 @@ glassbox.lens("layers", ({ ask, notice, find, root }) => {
       pen.fillStyle = color("--gb-soft");
       if (head === 0) pen.fillText(named(moments[0].layers[k].name), 0, row * height + height / 2);
       moments.forEach((moment, i) => {
-        pen.fillStyle = rgb(colours[Math.round(255 * Math.min(1, moment.layers[k].attention_entropy[head] / most))]);
+        pen.fillStyle = cssRgb(colours[Math.round(255 * Math.min(1, moment.layers[k].attention_entropy[head] / most))]);
         const left = x(moments[i - 1]?.step ?? 0);
         pen.fillRect(left, row * height + (head === 0 ? 1 : 0), Math.ceil(x(moment.step) - left), height);
       });
     });
     const ramp = canvas2d(find("[data-id=ramp]"), 96, 10);
-    colours.forEach((colour, i) => { ramp.fillStyle = rgb(colour); ramp.fillRect((i * 96) / 256, 0, 1, 10); });
+    colours.forEach((colour, i) => { ramp.fillStyle = cssRgb(colour); ramp.fillRect((i * 96) / 256, 0, 1, 10); });
     find("[data-id=ramp-end]").textContent = `evenly at all before it (${format.number(most)} nats)`;
   }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import html
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +18,40 @@ import plotly as plotly_package
 
 from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
-from llm.ui.components import ASSETS
+from llm.ui.bundle import bundle
 from llm.ui.generate import build_generate_tab
+from llm.ui.panel import ASSETS, Panel
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
 from llm.ui.timeline import build_timeline
 from llm.ui.tokenizer import build_tokenizer_tab
 from llm.ui.train import build_train_tab
 
+MOTION = ASSETS / "motion.css"
+"""Animations can't stand inside the rule that holds all other styles."""
+
+TABS = {
+    "Train": build_train_tab,
+    "Attention": build_attention_tab,
+    "Tokenizer": build_tokenizer_tab,
+    "Generate": build_generate_tab,
+}
+FIRST_TAB = "attention"
+
 
 def build_app() -> gr.Blocks:
-    """The whole page. Launch it with `launch_options()`."""
-    sessions = Sessions()
-    subjects = Subjects(sessions)
+    """The whole page. Launch it with `launch_options()`. Raises ValueError when two panels have one name."""
+    subjects = Subjects(Sessions())
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as app:
         build_bar(subjects)
         build_timeline(subjects)
-        with gr.Tabs(selected="attention"):
-            with gr.Tab("Train", id="train"):
-                build_train_tab(sessions)
-            with gr.Tab("Attention", id="attention"):
-                build_attention_tab(subjects)
-            with gr.Tab("Tokenizer", id="tokenizer"):
-                build_tokenizer_tab(subjects)
-            with gr.Tab("Generate", id="generate"):
-                build_generate_tab(subjects)
+        with gr.Tabs(selected=FIRST_TAB):
+            for title, build_tab in TABS.items():
+                with gr.Tab(title, id=title.lower()):
+                    build_tab(subjects)
+    names = Counter(block.elem_id for block in app.blocks.values() if isinstance(block, Panel))
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"Two panels are called {twice[0]}; give one of them another title.")
     # Nothing here uses Gradio's queue, which else looks for events a thousand times a second, and takes
     # the interpreter from whatever computes: a model writes a sixth faster without.
     app._queue.sleep_when_free = app._queue.progress_update_sleep_when_free = 0.1
@@ -70,21 +80,20 @@ def _head() -> str:
     """
     plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths(plotly)
-    style = "\n".join(_files("css"))
-    motion = (ASSETS / "motion.css").read_text(encoding="utf-8")
-    # A tag each, so that a mistake in one file doesn't take the others with it.
-    scripts = "\n".join(f"<script>\n{_sealed(script)}\n</script>" for script in _files("js"))
+    panels = sorted(path.with_suffix(".js").relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.html"))
+    script = bundle(ASSETS, "app.js", ["bar/views.js", *panels])
     return (
-        f"<style>\n{motion}\n:root:root {{\n{style}\n}}\n</style>\n{scripts}\n"
-        f"<script>glassbox.plotlyPath = {json.dumps(str(plotly))};</script>"
+        f'<meta name="glassbox-plotly" content="{html.escape(str(plotly))}">\n'
+        f"<style>\n{MOTION.read_text(encoding='utf-8')}\n:root:root {{\n{_styles()}\n}}\n</style>\n"
+        f"<script>\n{_sealed(script)}\n</script>"
     )
 
 
-def _files(kind: str) -> list[str]:
-    """All files of that kind: the core, what lenses share, then each tab's, whose order doesn't matter."""
-    core, apart = ASSETS / f"glassbox.{kind}", ASSETS / "motion.css"
-    shared = sorted(path for path in ASSETS.glob(f"*.{kind}") if path not in (core, apart))
-    return [path.read_text(encoding="utf-8") for path in (core, *shared, *sorted(ASSETS.glob(f"*/*.{kind}")))]
+def _styles() -> str:
+    """The page's own sheet, then everybody's, whose order doesn't matter."""
+    page = ASSETS / "page.css"
+    others = sorted(path for path in ASSETS.rglob("*.css") if path not in (page, MOTION))
+    return "\n".join(path.read_text(encoding="utf-8") for path in (page, *others))
 
 
 def _sealed(script: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from llm.ui import inputs
-from llm.ui.components import Answer, Lens, Request
+from llm.ui.panel import Answer, Panel, Request
 from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
 
@@ -38,7 +38,7 @@ QUIET = 4
 """Light modules around a QR code, as its standard asks for."""
 
 
-def build_bar(subjects: Subjects) -> Lens:
+def build_bar(subjects: Subjects) -> Panel:
     """The bar; its endpoints list what there is to look at, and take in a checkpoint."""
 
     def list_models(request: Request) -> Answer:
@@ -55,7 +55,7 @@ def build_bar(subjects: Subjects) -> Lens:
         """A QR code of a link: a text of 0 and 1 for each of its rows."""
         return {"rows": qr_rows(inputs.text(request, "link", limit=MAX_LINK))}
 
-    return Lens("bar", [list_models, keep_model, draw_code])
+    return Panel("bar", [list_models, keep_model, draw_code])
 
 
 def qr_rows(link: str) -> list[str]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from llm.config import ModelConfig
 from llm.tokenizers import Tokenizer
-from llm.ui.components import Answer
+from llm.ui.panel import Answer
+from llm.ui.subject import Subjects
 
 MAX_LIVE = 50
 MAX_CACHE_BYTES = 2_000_000_000
@@ -53,7 +54,8 @@ class LiveGenerations:
     Idle ones go, and the longest unused when there are too many.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, subjects: Subjects) -> None:
+        self.subjects = subjects
         self._generations: OrderedDict[tuple[str, str], Live] = OrderedDict()
         self._lock = threading.Lock()
 

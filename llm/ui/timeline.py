@@ -8,7 +8,7 @@ import time
 from llm.inside.head_history import Moment, head_score_history, own_line
 from llm.runs.snapshots import Snapshots
 from llm.ui import inputs
-from llm.ui.components import Answer, Lens, Request
+from llm.ui.panel import Answer, Panel, Request
 from llm.ui.subject import Subjects
 
 KINDS = ("previous", "induction", "first", "duplicate")
@@ -17,7 +17,7 @@ CALL_SECONDS = 0.2
 """How long one call may go on measuring: the page draws what there is and asks again."""
 
 
-def build_timeline(subjects: Subjects) -> Lens:
+def build_timeline(subjects: Subjects) -> Panel:
     """The timeline; its endpoint measures the heads of a few snapshots more at each call, those after step `after`."""
 
     turn = threading.Lock()  # two pages of one visitor must not write one run's scores at the same time
@@ -40,7 +40,7 @@ def build_timeline(subjects: Subjects) -> Lens:
             "measured_on": "line" if own_line(folder) else "random",
         }
 
-    return Lens("timeline", [read_timeline])
+    return Panel("timeline", [read_timeline])
 
 
 def _best(moment: Moment) -> Answer:

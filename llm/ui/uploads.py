@@ -15,7 +15,7 @@ from llm.corpora.files import read_bytes
 from llm.corpora.tables import columns_of, is_table, read_table
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
-from llm.ui.components import Request
+from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
 MAX_CHECKPOINT_BYTES = 64_000_000

@@ -43,7 +43,7 @@ REPEATS = 15
 MOMENTS = 12  # snapshots of the run whose timeline is travelled
 
 REDRAW = """async change => {
-  const lens = document.querySelector('#gb-heads .gb-lens'), start = performance.now();
+  const lens = document.querySelector('#gb-heads .gb-panel'), start = performance.now();
   glassbox.look(change);
   const frame = () => new Promise(requestAnimationFrame);
   do await frame(); while (lens.hasAttribute('aria-busy'));
@@ -170,7 +170,7 @@ def main() -> None:
         for name, (*_, lengths) in SHAPES.items():
             page = opened(f"shipped:{name.replace(' ', '-')}")
             for tokens in lengths:
-                page.evaluate("glassbox.focus.set({ head: [0, 0] })")
+                page.evaluate("glassbox.modules[`attention/focus.js`].focus.set({ head: [0, 0] })")
                 measure(page, name, models[name], tokenizer, text, tokens)
             page.close()
         browser.close()

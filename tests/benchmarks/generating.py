@@ -38,7 +38,7 @@ WIDE = ModelConfig(50_257, n_ctx=64, n_embd=32, n_head=2, n_layer=1)
 # The page draws in the next frame: "script" is what that frame's callbacks take, "shown" ends when the
 # frame after it begins, which the browser only starts once the drawn one is on its way to the screen.
 SLIDE = """([name, place]) => new Promise((resolve) => {
-  const slider = document.querySelector(`#gb-writing [data-setting=${name}]`);
+  const slider = document.querySelector(`#gb-write [data-setting=${name}]`);
   let start;
   const asked = performance.now();
   requestAnimationFrame(() => { start = performance.now(); });
@@ -51,7 +51,7 @@ SLIDE = """([name, place]) => new Promise((resolve) => {
 })"""
 # When each token appears: milliseconds since the click, one a token.
 WRITE = """(count) => new Promise((resolve) => {
-  const box = document.querySelector('#gb-writing .gb-written'), times = [];
+  const box = document.querySelector('#gb-write .gb-written'), times = [];
   const began = performance.now();
   const watch = new MutationObserver(() => {
     const shown = box.querySelectorAll('.gb-written-token').length, now = performance.now() - began;
@@ -59,9 +59,9 @@ WRITE = """(count) => new Promise((resolve) => {
     if (shown >= count) { watch.disconnect(); resolve(times); }
   });
   watch.observe(box, { childList: true });
-  document.querySelector('#gb-writing [data-id=generate]').click();
+  document.querySelector('#gb-write [data-id=generate]').click();
 })"""
-IDLE = "() => document.querySelector('#gb-writing [data-id=generate]').textContent === 'Generate'"
+IDLE = "() => document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"
 
 
 def add_model(home: Path, name: str, config: ModelConfig, tokenizer: Tokenizer) -> tuple[str, GPT]:
@@ -75,7 +75,7 @@ def add_model(home: Path, name: str, config: ModelConfig, tokenizer: Tokenizer) 
 def look(page: Page, model: str, prompt: str) -> None:
     page.evaluate("([model, prompt]) => glassbox.look({ model, prompt })", [model, prompt])
     page.wait_for_function(
-        "(model) => glassbox.subject.model === model && !document.querySelector('#gb-writing .gb-lens[aria-busy]')",
+        "(model) => glassbox.subject.model === model && !document.querySelector('#gb-write .gb-panel[aria-busy]')",
         arg=model,
     )
     page.wait_for_timeout(500)
@@ -98,10 +98,10 @@ def write(page: Page, tokens: int) -> list[float]:
     """When each of `tokens` tokens appeared after a click on Generate, in milliseconds."""
     times: list[float] = page.evaluate(WRITE, tokens)
     if not page.evaluate(IDLE):
-        page.click("#gb-writing [data-id=generate]")  # which is Stop now
+        page.click("#gb-write [data-id=generate]")  # which is Stop now
     page.wait_for_function(IDLE)
-    page.click("#gb-writing [data-id=clear]")
-    page.wait_for_function("document.querySelectorAll('#gb-writing .gb-written-token').length === 0")
+    page.click("#gb-write [data-id=clear]")
+    page.wait_for_function("document.querySelectorAll('#gb-write .gb-written-token').length === 0")
     page.wait_for_timeout(300)
     return times
 
@@ -134,7 +134,7 @@ def first_tokens(page: Page) -> None:
     for model in (ref for ref in models if ref.startswith("shipped:")):
         for prompt in PROMPTS:
             look(page, model, prompt)
-            if page.locator("#gb-writing [data-id=generate]").is_enabled():
+            if page.locator("#gb-write [data-id=generate]").is_enabled():
                 report(f"first token after a click, {model}", [write(page, 5)[0] for _ in range(15)])
                 break
 
@@ -154,7 +154,7 @@ def main() -> None:
             prompt = "Once there was a"
             config = unending(model, small_tokenizer, prompt)
             page.goto(f"{url}/#tab=generate&n={TOKENS}&seed={config.seed}")
-            page.wait_for_selector("#gb-writing .gb-lens", state="visible")
+            page.wait_for_selector("#gb-write .gb-panel", state="visible")
             first_tokens(page)
             look(page, small, prompt)
             stream(page, model, small_tokenizer, prompt, config)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPEATS = 20
 
 REDRAW = """async prompt => {
-  const lens = document.querySelector('.gb-lens.gb-attention'), start = performance.now();
+  const lens = document.querySelector('.gb-panel.gb-attention'), start = performance.now();
   glassbox.look({ prompt });
   const frame = () => new Promise(requestAnimationFrame);
   do await frame(); while (lens.hasAttribute('aria-busy'));
@@ -89,7 +89,7 @@ def measure(page: Page, when: str) -> None:
     report(f"{when}: new prompt to redrawn grid, {tokens} tokens", redraws)
     page.get_by_role("tab", name="Generate").click()
     page.wait_for_timeout(800)
-    slider = "#gb-writing [data-setting=temperature]"
+    slider = "#gb-write [data-setting=temperature]"
     low, high = page.evaluate(
         f"[Number(document.querySelector('{slider}').min), Number(document.querySelector('{slider}').max)]"
     )

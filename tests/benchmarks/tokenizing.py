@@ -27,8 +27,8 @@ VOCABULARY = 4_096
 
 # From a key's input event to the end of the frame that shows the new tokens.
 WATCH = """() => {
-  const box = document.querySelector('#gb-reading [data-id=own]');
-  const tokens = document.querySelector('#gb-reading [data-id=tokens]');
+  const box = document.querySelector('#gb-read [data-id=own]');
+  const tokens = document.querySelector('#gb-read [data-id=tokens]');
   const watched = window.keyTimes;
   window.keyTimes = [];
   if (watched) return;
@@ -42,11 +42,11 @@ WATCH = """() => {
   }).observe(tokens, { childList: true, subtree: true });
 }"""
 SEEN = """count => {
-  const bytes = document.querySelector('#gb-reading [data-id=counts] dd')?.textContent;
+  const bytes = document.querySelector('#gb-read [data-id=counts] dd')?.textContent;
   return Number(bytes?.replace(/\\D/g, '')) === count;
 }"""
 FILL = """text => {
-  const find = (id) => document.querySelector(`#gb-learning [data-id=${id}]`);
+  const find = (id) => document.querySelector(`#gb-train_a_vocabulary [data-id=${id}]`);
   find('corpus').value = 'pasted';
   find('text').value = text;
   find('pace').value = find('pace').max;
@@ -54,24 +54,24 @@ FILL = """text => {
   for (const id of ['corpus', 'pace', 'size']) find(id).dispatchEvent(new Event('input'));
 }"""
 START = """() => {
-  document.querySelector('#gb-learning [data-id=status]').textContent = '';  // that of the training before
+  document.querySelector('#gb-train_a_vocabulary [data-id=status]').textContent = '';  // that of the training before
   window.pressed = performance.now();
-  document.querySelector('#gb-learning [data-id=start]').click();
+  document.querySelector('#gb-train_a_vocabulary [data-id=start]').click();
 }"""
-FINISHED = "document.querySelector('#gb-learning [data-id=status]').textContent.startsWith('Finished')"
+FINISHED = "document.querySelector('#gb-train_a_vocabulary [data-id=status]').textContent.startsWith('Finished')"
 
 
 def typing(page: Page, text: str) -> None:
     """Letters typed into the middle of a text that GPT-2's vocabulary cuts."""
-    page.evaluate("glassbox.shelf.choose('gpt2')")
-    page.locator("#gb-reading [data-source=own]").click()
+    page.evaluate("glassbox.modules[`tokenizer/tokenizer_menu.js`].choose('gpt2')")
+    page.locator("#gb-read [data-source=own]").click()
     page.evaluate(
-        """text => { const box = document.querySelector('#gb-reading [data-id=own]');
+        """text => { const box = document.querySelector('#gb-read [data-id=own]');
         box.value = text; box.dispatchEvent(new Event('input', { bubbles: true })); }""",
         text,
     )
     page.wait_for_function(SEEN, arg=len(text.encode()))
-    box = page.locator("#gb-reading [data-id=own]")
+    box = page.locator("#gb-read [data-id=own]")
     box.focus()
     box.evaluate("box => box.setSelectionRange(box.value.length >> 1, box.value.length >> 1)")
     page.evaluate(WATCH)
@@ -87,8 +87,8 @@ def training(page: Page, text: str) -> None:
         "import sys, time; from llm.tokenizers import train_bpe; text = sys.stdin.buffer.read().decode()\n"
         f"started = time.perf_counter(); train_bpe(text, {VOCABULARY}); print(time.perf_counter() - started)"
     )
-    page.evaluate("glassbox.open('tokenizer', 'learning')")
-    page.wait_for_selector("#gb-learning [data-id=corpus] option[value=pasted]", state="attached")
+    page.evaluate("glassbox.openView('tokenizer', 'train_a_vocabulary')")
+    page.wait_for_selector("#gb-train_a_vocabulary [data-id=corpus] option[value=pasted]", state="attached")
     page.evaluate(FILL, text)
     alone, watched, shown = [], [], []
     for _ in range(REPEATS):
@@ -98,7 +98,7 @@ def training(page: Page, text: str) -> None:
         page.evaluate(START)
         page.wait_for_function(FINISHED)
         shown.append(page.evaluate("performance.now() - window.pressed") / 1000)
-        spent = page.locator("#gb-learning [data-id=figures] div", has_text="time spent learning")
+        spent = page.locator("#gb-train_a_vocabulary [data-id=figures] div", has_text="time spent learning")
         watched.append(float((spent.get_attribute("title") or "").split()[0]))
     here, there = min(alone), min(watched)  # other programs only ever add time
     print(f"learning {VOCABULARY:,} tokens from {len(text.encode()):,} bytes, fastest of {REPEATS}:")
@@ -138,7 +138,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(f"{url}/#tab=tokenizer")
             page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
-            page.wait_for_function("document.querySelectorAll('#gb-reading [data-token]').length > 0")
+            page.wait_for_function("document.querySelectorAll('#gb-read [data-token]').length > 0")
             typing(page, text[:10_000])
             typing(page, text[:100_000])
             training(page, text)

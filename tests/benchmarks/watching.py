@@ -27,11 +27,12 @@ THREADS = str(max(1, (os.cpu_count() or 2) - 1))
 
 # A run that goes on and on, drawn by the same functions as a real one.
 UPDATE = """async ([updates, each, first]) => {
-  const lens = document.querySelector('.gb-lens.gb-train'), chart = lens.querySelector('[data-id=chart]');
-  const state = window.bench ||= { digest: glassbox.digest(), tokens: 0,
+  const lens = document.querySelector('.gb-panel.gb-train'), chart = lens.querySelector('[data-id=chart]');
+  const state = window.bench ||= { digest: glassbox.modules[`train/run_state.js`].runState(), tokens: 0,
     backdrop: { baselines: [{ name: 'ln V', loss: 7.6, floor: false }, { name: 'floor', loss: 1, floor: true }],
       exam: [], passage: Array.from({ length: 97 }, (_, i) => `token${i} `), bytes_per_token: 4, unit: 'tokens' } };
-  state.moments ||= glassbox.moments({ find: (s) => lens.querySelector(s), scrubbed() {} });
+  const { runMoments } = glassbox.modules['train/run_moments.js'];
+  state.moments ||= runMoments({ find: (s) => lens.querySelector(s), scrubbed() {} });
   const view = { x: 'step', y: 'linear', right: 'perplexity', smooth: 0.8 }, times = [];
   for (let u = first; u < first + updates; u += 1) {
     const start = performance.now();
@@ -49,7 +50,8 @@ UPDATE = """async ([updates, each, first]) => {
     }
     state.moments.show(state.digest, state.backdrop);
     const { digest, backdrop } = state;
-    await glassbox.runChart(chart, { digest, backdrop, view, ghosts: [], exams: [], at: null, id: 'bench' });
+    const { runChart } = glassbox.modules['train/run_chart.js'];
+    await runChart(chart, { digest, backdrop, view, ghosts: [], exams: [], at: null, id: 'bench' });
     chart.getBoundingClientRect();  // the layout belongs to the update
     times.push(performance.now() - start);
     await new Promise(requestAnimationFrame);

@@ -26,7 +26,7 @@ def app_url(tmp_path_factory):
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    """`tiny_view` over a folder and a home of the test's own: tiny(build_depth, louder, n_ctx=60)."""
+    """`tiny_view` over a folder and a home of the test's own: tiny(build_logit_lens, louder, n_ctx=60)."""
     from tiny_model import tiny_view
 
     from llm.ui import subject

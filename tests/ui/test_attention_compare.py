@@ -22,7 +22,7 @@ def test_a_visitor_compares_two_heads(page):
     found = re.findall(r"(?:weight|A − B:) (−?\d[\d.]*\d(?:e−\d+)?)", readout)
     assert [float(x.replace("−", "-")) for x in found] == pytest.approx([a, b, a - b], rel=1e-4, abs=1e-6)
 
-    svg = page.evaluate("glassbox.exporting.toSvg(document.querySelector('#gb-compare'))")
+    svg = page.evaluate("glassbox.modules[`shared/picture_file.js`].toSvg(document.querySelector('#gb-compare'))")
     said = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert said[:6] == ["A", "layer", "1", "head", "0", "as"] and svg.count("<image") >= 3  # a picture names its heads
 

@@ -11,9 +11,9 @@ from tiny_model import TEXT, asked, read, sharper
 
 from llm.checkpoint import save_checkpoint
 from llm.ui import subject
-from llm.ui.attention.circuit import build_circuit
 from llm.ui.attention.compare import build_compare
 from llm.ui.attention.heads import THUMBNAIL, build_heads
+from llm.ui.attention.inside_a_head import build_inside_a_head
 from llm.ui.attention.passes import Passes
 from llm.ui.sessions import Sessions
 
@@ -24,7 +24,7 @@ def tab(tiny):
 
     def build(subjects):
         passes = Passes(subjects)
-        return build_heads(subjects, passes), build_circuit(passes), build_compare(subjects, passes)
+        return build_heads(passes), build_inside_a_head(passes), build_compare(passes)
 
     return tiny(build, sharper, n_ctx=100)
 

@@ -21,7 +21,7 @@ from llm.ui import live as live_module
 from llm.ui import subject
 from llm.ui.generate import drawing
 from llm.ui.generate.drawing import MAX_TOKENS, Generation
-from llm.ui.generate.writing import build_writing
+from llm.ui.generate.write import build_write
 from llm.ui.live import MAX_LIVE, LiveGenerations
 from llm.ui.sessions import Sessions
 
@@ -37,7 +37,7 @@ SAMPLING = SamplingConfig.from_dict(SETTINGS)
 class Table:
     """The endpoints over one tiny random model, and that model."""
 
-    def __init__(self, folder, kind="bpe", build=lambda subjects: build_writing(subjects, LiveGenerations())):
+    def __init__(self, folder, kind="bpe", build=lambda subjects: build_write(LiveGenerations(subjects))):
         self.tokenizer = train_tokenizer(kind, TEXT, **({"vocab_size": 280} if kind == "bpe" else {}))
         self.model = GPT(
             ModelConfig(self.tokenizer.vocab_size, n_ctx=16, n_embd=16, n_head=2, n_layer=2), seed=3
@@ -288,7 +288,7 @@ def test_two_calls_never_step_one_generation(table, monkeypatch):
 def test_live_generations_are_bounded(table, monkeypatch):
     """Too many, too large or too long unused: the oldest go, the newest stays."""
     loaded = table.subjects.of({"visitor": VISITOR, "model": "shipped:tiny"})
-    live, made = LiveGenerations(), []
+    live, made = LiveGenerations(table.subjects), []
 
     def put(n):
         made.append(Generation(loaded, [1], SamplingConfig()))

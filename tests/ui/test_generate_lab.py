@@ -22,7 +22,7 @@ from llm.paths import home
 from llm.runs.run import Run
 from llm.sampler import generate
 from llm.tokenizers import train_tokenizer
-from llm.ui.components import ASSETS
+from llm.ui.panel import ASSETS
 
 PROMPT = "My lord, the king"
 HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
@@ -49,7 +49,7 @@ def lab(page, app_url, checkpoint):
     def open_view(name, settings=""):
         page.goto("about:blank")
         page.goto(f"{app_url}/#tab=generate&view={name}&model=cli:lab&prompt={quote(PROMPT)}{settings}")
-        page.wait_for_selector(f"#gb-{name} .gb-lens", state="visible")
+        page.wait_for_selector(f"#gb-{name} .gb-panel", state="visible")
         return page
 
     return open_view
@@ -85,19 +85,19 @@ def run_python(code):
 
 def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
     """Dragged and moved by key, the order acts as core's does, its distance is told, and the address keeps it."""
-    page = lab("writing", "&t=1.5&k=30&p=0.8&y=0.9")
-    page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
-    assert "Hugging Face's order" in page.inner_text("#gb-writing .gb-chain-note")
+    page = lab("write", "&t=1.5&k=30&p=0.8&y=0.9")
+    page.wait_for_selector("#gb-write .gb-odds button[data-token]")
+    assert "Hugging Face's order" in page.inner_text("#gb-write .gb-chain-note")
     grip, goal = (
-        page.locator(f"#gb-writing [data-step={name}] .gb-grip").bounding_box() for name in ("top_p", "temperature")
+        page.locator(f"#gb-write [data-step={name}] .gb-grip").bounding_box() for name in ("top_p", "temperature")
     )
     page.mouse.move(grip["x"] + 5, grip["y"] + 8)
     page.mouse.down()
     page.mouse.move(goal["x"] + 5, goal["y"] - 6, steps=6)
     page.mouse.up()
-    page.locator("#gb-writing [data-step=typical_p] .gb-grip").press("ArrowUp")
+    page.locator("#gb-write [data-step=typical_p] .gb-grip").press("ArrowUp")
     order = ["repetition_penalty", "top_p", "temperature", "top_k", "typical_p", "min_p"]
-    steps = page.eval_on_selector_all("#gb-writing .gb-step", "(rows) => rows.map((row) => row.dataset.step)")
+    steps = page.eval_on_selector_all("#gb-write .gb-step", "(rows) => rows.map((row) => row.dataset.step)")
     assert steps == order
     settings = {"temperature": 1.5, "top_k": 30, "top_p": 0.8, "typical_p": 0.9}
     ids = checkpoint.tokenizer.encode(PROMPT)
@@ -109,37 +109,37 @@ def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
 
     page.wait_for_function("glassbox.address.get('order') === 'rptkym'")
     shown = page.eval_on_selector_all(
-        "#gb-writing .gb-odds button",
+        "#gb-write .gb-odds button",
         "(rows) => rows.map((row) => [Number(row.dataset.token), Number(row.dataset.final)])",
     )
     mine, theirs = final(order=tuple(order)), final(order=HUGGING_FACE_ORDER)
     for id, p in shown:
         assert p == pytest.approx(mine[id].item(), abs=1e-5)
     apart = (mine - theirs).abs().sum().item() / 2
-    note = page.inner_text("#gb-writing .gb-chain-note")
+    note = page.inner_text("#gb-write .gb-chain-note")
     assert apart > 0.01 and f"{100 * apart:#.3g} %" in note
     for name in ("temperature", "top_p", "top_k", "typical_p"):
-        page.uncheck(f"#gb-writing [data-on={name}]")
-    assert page.inner_text("#gb-writing [data-id=kept]") == "95 of 95"
-    page.check("#gb-writing [data-on=top_k]")
-    page.wait_for_function("document.querySelector('#gb-writing [data-id=kept]').textContent.startsWith('30 ')")
+        page.uncheck(f"#gb-write [data-on={name}]")
+    assert page.inner_text("#gb-write [data-id=kept]") == "95 of 95"
+    page.check("#gb-write [data-on=top_k]")
+    page.wait_for_function("document.querySelector('#gb-write [data-id=kept]').textContent.startsWith('30 ')")
     page.click("text=Back to Hugging Face's order")
     page.wait_for_function("glassbox.address.get('order') === null && glassbox.address.get('off') === 'tpy'")
 
 
 def test_a_transcript_writes_the_same_again(lab, monkeypatch, capsys):
     """Its Python and its command line, run, print the text of the page; after a choice by hand, the Python does."""
-    page = lab("writing", f"&t=0.9&k=50&y=0.95&seed=5&n=12&stop={json.dumps(['@@'])}")
-    page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
-    page.click("#gb-writing [data-id=generate]")
-    counted(page, "writing", 12)
-    page.wait_for_function("document.querySelector('#gb-writing [data-id=generate]').textContent === 'Generate'")
-    page.click("#gb-writing summary:text('Export')")
-    page.wait_for_function("document.querySelector('#gb-writing [data-id=code]').textContent.includes('complete(')")
-    text = texts(page, "writing")
-    assert run_python(page.inner_text("#gb-writing [data-id=code]")) == text
+    page = lab("write", f"&t=0.9&k=50&y=0.95&seed=5&n=12&stop={json.dumps(['@@'])}")
+    page.wait_for_selector("#gb-write .gb-odds button[data-token]")
+    page.click("#gb-write [data-id=generate]")
+    counted(page, "write", 12)
+    page.wait_for_function("document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'")
+    page.click("#gb-write summary:text('Export')")
+    page.wait_for_function("document.querySelector('#gb-write [data-id=code]').textContent.includes('complete(')")
+    text = texts(page, "write")
+    assert run_python(page.inner_text("#gb-write [data-id=code]")) == text
     with page.expect_download() as download:
-        page.click("#gb-writing [data-id=json]")
+        page.click("#gb-write [data-id=json]")
     transcript = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert transcript["text"] == text and transcript["prompt"] == PROMPT and len(transcript["tokens"]) == 12
     assert transcript["settings"]["stop"] == ["@@"] and "\\n" not in transcript["command_line"].split("--prompt=")[0]
@@ -149,18 +149,16 @@ def test_a_transcript_writes_the_same_again(lab, monkeypatch, capsys):
     assert (python, module, package, main(arguments)) == ("python", "-m", "llm", 0)
     assert capsys.readouterr().out == PROMPT + text + "\n"
     with page.expect_download() as download:
-        page.click("#gb-writing [data-id=png]")
+        page.click("#gb-write [data-id=png]")
     assert download.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    page.locator("#gb-writing .gb-odds button").nth(2).click()
-    counted(page, "writing", 13)
-    page.click("#gb-writing [data-id=one]")
-    counted(page, "writing", 14)
-    page.wait_for_function(
-        "document.querySelector('#gb-writing [data-id=code]').textContent.includes('chosen by hand')"
-    )
-    assert run_python(page.inner_text("#gb-writing [data-id=code]")) == texts(page, "writing")
+    page.locator("#gb-write .gb-odds button").nth(2).click()
+    counted(page, "write", 13)
+    page.click("#gb-write [data-id=one]")
+    counted(page, "write", 14)
+    page.wait_for_function("document.querySelector('#gb-write [data-id=code]').textContent.includes('chosen by hand')")
+    assert run_python(page.inner_text("#gb-write [data-id=code]")) == texts(page, "write")
     with page.expect_download() as download:
-        page.click("#gb-writing [data-id=markdown]")
+        page.click("#gb-write [data-id=markdown]")
     assert "chosen by hand" in download.value.path().read_text(encoding="utf-8")
 
 
@@ -190,10 +188,10 @@ def test_another_token_makes_a_branch(lab, checkpoint):
     assert page.locator("#gb-branches img").count() == 0
     page.click("#gb-branches .gb-active [title^=Keep]")
     page.click("#gb-branches [data-id=write]")
-    page.wait_for_selector("#gb-writing .gb-lens", state="visible")
-    counted(page, "writing", 15)
-    page.locator("#gb-writing .gb-written-token").nth(2).click()
-    page.wait_for_selector("#gb-branches .gb-lens", state="visible")
+    page.wait_for_selector("#gb-write .gb-panel", state="visible")
+    counted(page, "write", 15)
+    page.locator("#gb-write .gb-written-token").nth(2).click()
+    page.wait_for_selector("#gb-branches .gb-panel", state="visible")
     assert page.locator("#gb-branches .gb-branches li").count() == 2  # the text was known: no third branch
     page.click("#gb-branches .gb-branches li:first-child [title^=Prune]")
     page.wait_for_selector("#gb-branches [data-id=begin]", state="visible")
@@ -201,43 +199,50 @@ def test_another_token_makes_a_branch(lab, checkpoint):
 
 def test_two_sides_and_many_samples_and_surprise(lab, checkpoint):
     """A and B are core's texts with the first difference marked; samples have their seeds; a text has its surprisal."""
-    page = lab("duel", "&n=15&seed=3&b.t=0.3")
-    page.click("#gb-duel [data-id=go]:not([disabled])")
-    counted(page, "duel", 30)
+    page = lab("side_by_side", "&n=15&seed=3&b.t=0.3")
+    page.click("#gb-side_by_side [data-id=go]:not([disabled])")
+    counted(page, "side_by_side", 30)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     ids = tokenizer.encode(PROMPT)
     config = SamplingConfig(seed=3, max_new_tokens=15)
     sides = [[c.id for c in generate(model, ids, config.replace(temperature=t))] for t in (1.0, 0.3)]
-    assert [texts(page, "duel", f"[data-side={side}]") for side in "ab"] == [tokenizer.decode(side) for side in sides]
+    assert [texts(page, "side_by_side", f"[data-side={side}]") for side in "ab"] == [
+        tokenizer.decode(side) for side in sides
+    ]
     apart = next(i for i, (a, b) in enumerate(zip(*sides, strict=True)) if a != b)
-    assert page.eval_on_selector_all("#gb-duel .gb-apart", "(c) => c.map((x) => x.dataset.at)") == [str(apart)] * 2
-    assert f"part at token {apart + 1}:" in page.inner_text("#gb-duel [data-id=parting]")
+    assert (
+        page.eval_on_selector_all("#gb-side_by_side .gb-apart", "(c) => c.map((x) => x.dataset.at)") == [str(apart)] * 2
+    )
+    assert f"part at token {apart + 1}:" in page.inner_text("#gb-side_by_side [data-id=parting]")
 
-    page.click(".gb-views [data-view=batch]")
-    page.locator("#gb-batch [data-id=count]").fill("3")
-    page.click("#gb-batch [data-id=go]:not([disabled])")
-    counted(page, "batch", 45)
-    page.wait_for_function("document.querySelector('#gb-batch [data-id=go]').textContent === 'Write 3 samples'")
+    page.click(".gb-views [data-view=many_at_once]")
+    page.locator("#gb-many_at_once [data-id=count]").fill("3")
+    page.click("#gb-many_at_once [data-id=go]:not([disabled])")
+    counted(page, "many_at_once", 45)
+    page.wait_for_function("document.querySelector('#gb-many_at_once [data-id=go]').textContent === 'Write 3 samples'")
     written = [
         "".join(p.text for p in complete(model, tokenizer, PROMPT, config.replace(seed=seed))) for seed in (3, 4, 5)
     ]
-    assert [texts(page, "batch", f"[data-seed='{seed}']") for seed in (3, 4, 5)] == written
-    assert page.locator("#gb-batch .gb-best").count() == 1 and page.evaluate("glassbox.address.get('samples')") == "3"
+    assert [texts(page, "many_at_once", f"[data-seed='{seed}']") for seed in (3, 4, 5)] == written
+    assert (
+        page.locator("#gb-many_at_once .gb-best").count() == 1
+        and page.evaluate("glassbox.address.get('samples')") == "3"
+    )
 
-    page.click(".gb-views [data-view=surprisal]")
-    page.wait_for_selector("#gb-surprisal .gb-written-token")
+    page.click(".gb-views [data-view=surprise]")
+    page.wait_for_selector("#gb-surprise .gb-written-token")
     text = f"ROMEO: {HOSTILE} " * 3
-    page.fill("#gb-surprisal [data-id=paste]", text)
-    page.wait_for_function("(n) => document.querySelectorAll('#gb-surprisal .gb-written-token').length === n",
+    page.fill("#gb-surprise [data-id=paste]", text)
+    page.wait_for_function("(n) => document.querySelectorAll('#gb-surprise .gb-written-token').length === n",
                           arg=len(tokenizer.encode(text)))  # fmt: skip
     nats = surprisal(model, tokenizer.encode(text))[1:]
-    assert f"{torch.tensor(nats).mean().item():.3g}" in page.inner_text("#gb-surprisal [data-id=figures]")
-    assert page.locator("#gb-surprisal img").count() == 0 and page.title() != "broken"
-    chip = page.locator("#gb-surprisal .gb-written-token").nth(3)
+    assert f"{torch.tensor(nats).mean().item():.3g}" in page.inner_text("#gb-surprise [data-id=figures]")
+    assert page.locator("#gb-surprise img").count() == 0 and page.title() != "broken"
+    chip = page.locator("#gb-surprise .gb-written-token").nth(3)
     chip.hover()
     assert f"{nats[2] / torch.log(torch.tensor(2.0)):.3g} bits of surprise" in page.inner_text(".gb-tip")
-    page.select_option("#gb-surprisal [data-id=rival] select", "cli:lab")
-    page.wait_for_selector("#gb-surprisal [data-id=colour] [value=apart][aria-pressed=true]")
+    page.select_option("#gb-surprise [data-id=rival] select", "cli:lab")
+    page.wait_for_selector("#gb-surprise [data-id=colour] [value=apart][aria-pressed=true]")
     chip.hover()
     assert "0 bits" in page.inner_text(".gb-tip")
     page.wait_for_function("glassbox.address.get('rival') !== null && glassbox.address.get('text') !== null")

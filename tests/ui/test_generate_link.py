@@ -13,7 +13,7 @@ from llm.ui.subject import FIRST, SHIPPED
 
 CHIPS = """(view) => [...document.querySelectorAll(`#gb-${view} .gb-written-token`)]
   .map((chip) => [chip.textContent, chip.className, chip.style.backgroundColor])"""
-IDLE = "document.querySelector('#gb-writing [data-id=generate]').textContent === 'Generate'"
+IDLE = "document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"
 
 
 @contextmanager
@@ -36,10 +36,10 @@ def wait_for_chips(page, view, count):
 
 def transcript(page):
     """The exported tokens, with every probability in full."""
-    if not page.is_visible("#gb-writing [data-id=json]"):
-        page.click("#gb-writing summary:text('Export')")
+    if not page.is_visible("#gb-write [data-id=json]"):
+        page.click("#gb-write summary:text('Export')")
     with page.expect_download() as download:
-        page.click("#gb-writing [data-id=json]")
+        page.click("#gb-write [data-id=json]")
     return json.loads(download.value.path().read_text(encoding="utf-8"))["tokens"]
 
 
@@ -48,20 +48,20 @@ def written(page, app_url):
     """Eight tokens, one chosen, the temperature moved, six more; and the address that holds them."""
     page.goto("about:blank")
     page.goto(f"{app_url}/#tab=generate&n=8&k=40&seed=7")
-    page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
-    page.click("#gb-writing [data-id=generate]")
-    wait_for_chips(page, "writing", 8)
+    page.wait_for_selector("#gb-write .gb-odds button[data-token]")
+    page.click("#gb-write [data-id=generate]")
+    wait_for_chips(page, "write", 8)
     page.wait_for_function(IDLE)
-    page.locator("#gb-writing .gb-odds button").nth(3).click()
-    wait_for_chips(page, "writing", 9)
-    page.locator("#gb-writing [data-setting=temperature]").press("ArrowLeft")
-    page.click("#gb-writing [data-id=generate]")
-    wait_for_chips(page, "writing", 17)
+    page.locator("#gb-write .gb-odds button").nth(3).click()
+    wait_for_chips(page, "write", 9)
+    page.locator("#gb-write [data-setting=temperature]").press("ArrowLeft")
+    page.click("#gb-write [data-id=generate]")
+    wait_for_chips(page, "write", 17)
     page.wait_for_function(IDLE)
-    page.click("#gb-writing [data-id=undo]")
-    wait_for_chips(page, "writing", 16)
-    page.click("#gb-writing [data-id=one]")
-    wait_for_chips(page, "writing", 17)
+    page.click("#gb-write [data-id=undo]")
+    wait_for_chips(page, "write", 16)
+    page.click("#gb-write [data-id=one]")
+    wait_for_chips(page, "write", 17)
     page.wait_for_function("new URLSearchParams(location.hash.slice(1)).get('w')?.split('*').at(-1).length === 3")
     return page
 
@@ -69,20 +69,20 @@ def written(page, app_url):
 def test_a_link_brings_the_text_and_what_comes_next(written, browser):
     """Opened anew: the same chips, probabilities, seed and code, the same next token; a chosen one stays chosen."""
     url, before = written.url, transcript(written)
-    chips = written.evaluate(CHIPS, "writing")
+    chips = written.evaluate(CHIPS, "write")
     with opened(browser, url) as page:
-        wait_for_chips(page, "writing", 17)
+        wait_for_chips(page, "write", 17)
         page.wait_for_function(IDLE)
-        assert page.evaluate(CHIPS, "writing") == chips and "gb-forced" in chips[8][1]
+        assert page.evaluate(CHIPS, "write") == chips and "gb-forced" in chips[8][1]
         for token, old in zip(transcript(page), before, strict=True):
             for name in ("probability", "model_probability"):
                 assert token.pop(name) == pytest.approx(old.pop(name), rel=1e-3)
             assert token == old
-        assert page.input_value("#gb-writing [data-id=seed]") == "7"
+        assert page.input_value("#gb-write [data-id=seed]") == "7"
         for one in (written, page):
-            one.click("#gb-writing [data-id=one]")
-            wait_for_chips(one, "writing", 18)
-        assert page.evaluate(CHIPS, "writing") == written.evaluate(CHIPS, "writing")
+            one.click("#gb-write [data-id=one]")
+            wait_for_chips(one, "write", 18)
+        assert page.evaluate(CHIPS, "write") == written.evaluate(CHIPS, "write")
 
 
 def test_a_link_cannot_lie(written, browser):
@@ -90,16 +90,16 @@ def test_a_link_cannot_lie(written, browser):
     url = written.url
     first = re.search(r"\*d(..)", url)
     with opened(browser, url[: first.start(1)] + "AB" + url[first.end(1) :]) as page:
-        wait_for_chips(page, "writing", 17)
+        wait_for_chips(page, "write", 17)
         page.wait_for_function(IDLE)
-        chips = page.evaluate(CHIPS, "writing")
+        chips = page.evaluate(CHIPS, "write")
         assert all("gb-forced" in name for _, name, _ in chips[:9])
         assert transcript(page)[0]["probability"] < 1e-3
     for wrong in ("__", "é!"):
         with opened(browser, url[: first.start(1)] + wrong + url[first.end(1) :]) as page:
-            page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
-            page.wait_for_selector("#gb-writing .gb-notice:text('could not be read from this link')")
-            assert page.evaluate(CHIPS, "writing") == []
+            page.wait_for_selector("#gb-write .gb-odds button[data-token]")
+            page.wait_for_selector("#gb-write .gb-notice:text('could not be read from this link')")
+            assert page.evaluate(CHIPS, "write") == []
     written.locator("#gb-bar").get_by_label("Prompt", exact=True).fill("Another prompt")
     written.wait_for_function("!location.hash.includes('w=') && location.hash.includes('Another')")
 

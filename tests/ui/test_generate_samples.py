@@ -14,10 +14,10 @@ from llm.diversity import distinct, overlap
 from llm.evaluate import surprisal
 from llm.sampler import generate
 from llm.ui import subject
-from llm.ui.generate import batch
-from llm.ui.generate import surprisal as surprisal_view
-from llm.ui.generate.batch import MAX_LENGTH, MAX_SAMPLES, build_batch
-from llm.ui.generate.surprisal import build_surprisal
+from llm.ui.generate import many_at_once
+from llm.ui.generate import surprise as surprise_view
+from llm.ui.generate.many_at_once import MAX_LENGTH, MAX_SAMPLES, build_many_at_once
+from llm.ui.generate.surprise import build_surprise
 from llm.ui.live import LiveGenerations
 
 
@@ -25,14 +25,14 @@ from llm.ui.live import LiveGenerations
 def samples(tmp_path, monkeypatch):
     monkeypatch.setattr(subject, "SHIPPED", tmp_path)
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    return Table(tmp_path, build=lambda subjects: build_batch(subjects, LiveGenerations()))
+    return Table(tmp_path, build=lambda subjects: build_many_at_once(LiveGenerations(subjects)))
 
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
     monkeypatch.setattr(subject, "SHIPPED", tmp_path)
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
-    return Table(tmp_path, build=build_surprisal)
+    return Table(tmp_path, build=lambda subjects: build_surprise(LiveGenerations(subjects)))
 
 
 def write_all(table, **settings):
@@ -48,7 +48,7 @@ def write_all(table, **settings):
 
 def test_each_sample_is_what_its_seed_writes_alone(samples, monkeypatch):
     """Rows asked for bit by bit are generate()'s with seeds in a row; diversity is that of the whole texts."""
-    monkeypatch.setattr(batch, "CALL_SECONDS", 0.0001)
+    monkeypatch.setattr(many_at_once, "CALL_SECONDS", 0.0001)
     rows, answer = write_all(samples, **SETTINGS, samples=4, max_new_tokens=25)
     prompt = samples.tokenizer.encode(PROMPT)
     assert answer["seeds"] == [7, 8, 9, 10]
@@ -77,7 +77,7 @@ def test_a_sample_ends_at_its_stop_text(samples):
 
 def test_a_batch_too_large_for_the_memory_is_refused(samples, monkeypatch):
     """The cache of all texts together is bounded, and the sentence says how many there is room for."""
-    monkeypatch.setattr(batch, "MAX_CACHE_BYTES", 3 * 2 * 2 * 16 * 16 * 4)
+    monkeypatch.setattr(many_at_once, "MAX_CACHE_BYTES", 3 * 2 * 2 * 16 * 16 * 4)
     assert "room for 3 texts" in samples.ask("begin_batch", samples=4)["error"]
     assert "tokens" in samples.ask("begin_batch", samples=3, max_new_tokens=2)
 
@@ -121,7 +121,7 @@ def test_hostile_batches_get_a_sentence(samples, bad):
 @pytest.mark.parametrize("seconds", [0.0, 60.0])
 def test_a_text_read_bit_by_bit_has_cores_surprisal(reader, monkeypatch, seconds):
     """However few windows a call reads, all tokens but the first come once, with llm.evaluate's nats."""
-    monkeypatch.setattr(surprisal_view, "CALL_SECONDS", seconds)
+    monkeypatch.setattr(surprise_view, "CALL_SECONDS", seconds)
     met, window, calls = {}, 0, 0
     while window is not None:
         answer = reader.ask("read_surprise", text=TEXT, window=window)

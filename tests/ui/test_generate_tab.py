@@ -11,11 +11,11 @@ from llm.config import SamplingConfig
 from llm.filters import filter_logits
 from llm.ui.subject import SHIPPED
 
-ROWS = """() => [...document.querySelectorAll("#gb-writing .gb-odds li:not([hidden])")].map((row) => {
+ROWS = """() => [...document.querySelectorAll("#gb-write .gb-odds li:not([hidden])")].map((row) => {
   const { token, own, final } = row.firstChild.dataset;
   return { id: Number(token), own: Number(own), final: Number(final), removed: row.classList.contains("gb-removed") };
 })"""
-WRITTEN = """() => [...document.querySelectorAll("#gb-writing .gb-written-token")]
+WRITTEN = """() => [...document.querySelectorAll("#gb-write .gb-written-token")]
   .map((chip) => chip.textContent).join("").replaceAll("⏎\\n", "\\n")"""
 IDLE = "() => document.querySelector('[data-id=generate]').textContent === 'Generate'"
 
@@ -24,7 +24,7 @@ IDLE = "() => document.querySelector('[data-id=generate]').textContent === 'Gene
 def tab(page):
     """The page at the Generate tab, with its bars drawn."""
     page.get_by_role("tab", name="Generate").click()
-    page.wait_for_selector("#gb-writing .gb-odds button[data-token]")
+    page.wait_for_selector("#gb-write .gb-odds button[data-token]")
     return page
 
 
@@ -36,10 +36,10 @@ def shipped(tab):
 
 def slide(tab, name, words):
     """Move a slider key by key from its left end until it says `words`."""
-    slider = tab.locator(f"#gb-writing [data-setting={name}]")
+    slider = tab.locator(f"#gb-write [data-setting={name}]")
     slider.press("Home")
     for _ in range(250):
-        if tab.inner_text(f"#gb-writing [data-say={name}]") == words:
+        if tab.inner_text(f"#gb-write [data-say={name}]") == words:
             return
         slider.press("ArrowRight")
     raise AssertionError(f"{name} never says {words}")
@@ -79,19 +79,19 @@ def test_sliders_move_the_odds_as_core_says(tab, shipped):
     check_rows(tab, shipped)
     requests = []
     tab.on("request", lambda request: requests.append(request.url))
-    box = tab.locator("#gb-writing [data-setting=temperature]").bounding_box()
+    box = tab.locator("#gb-write [data-setting=temperature]").bounding_box()
     middle = box["y"] + box["height"] / 2
     tab.mouse.move(box["x"] + box["width"] / 2, middle)
     tab.mouse.down()
     tab.mouse.move(box["x"] + box["width"] * 0.7, middle, steps=5)
     tab.mouse.up()
-    temperature = float(tab.inner_text("#gb-writing [data-say=temperature]"))
+    temperature = float(tab.inner_text("#gb-write [data-say=temperature]"))
     assert 2.0 < temperature < 3.0
     check_rows(tab, shipped, temperature=temperature)
     slide(tab, "top_k", "5")
     rows = check_rows(tab, shipped, temperature=temperature, top_k=5)
     assert [row["removed"] for row in rows] == [False] * 5 + [True] * 15
-    assert tab.locator("#gb-writing .gb-cut").get_attribute("data-cut") == "top-k 5"
+    assert tab.locator("#gb-write .gb-cut").get_attribute("data-cut") == "top-k 5"
     slide(tab, "top_p", "0.5")
     slide(tab, "repetition_penalty", "1.3")
     settings = {"temperature": temperature, "top_k": 5, "top_p": 0.5, "repetition_penalty": 1.3}
@@ -100,7 +100,7 @@ def test_sliders_move_the_odds_as_core_says(tab, shipped):
     tab.wait_for_function("glassbox.address.get('r') === '1.3'")
     tab.reload()
     tab.get_by_role("tab", name="Generate").click()
-    tab.wait_for_selector("#gb-writing .gb-odds button[data-token]")
+    tab.wait_for_selector("#gb-write .gb-odds button[data-token]")
     check_rows(tab, shipped, **settings)
     slide(tab, "temperature", "0, greedy")
     assert [row["final"] for row in check_rows(tab, shipped, **{**settings, "temperature": 0.0})][:2] == [1.0, 0.0]
@@ -113,51 +113,49 @@ def test_a_seed_writes_the_text_that_core_writes(tab, shipped):
     slide(tab, "top_k", "10")
     tab.get_by_text("Length and stop texts").click()
     slide(tab, "max_new_tokens", "30")
-    tab.fill("#gb-writing [data-id=seed]", "42")
+    tab.fill("#gb-write [data-id=seed]", "42")
     config = SamplingConfig(temperature=0.794, top_k=10, seed=42, max_new_tokens=30)
     expected = "".join(piece.text for piece in complete(shipped.model, shipped.tokenizer, prompt, config))
     written = []
     for singly in (0, 3):
         for n in range(singly):
-            tab.click("#gb-writing [data-id=one]")
+            tab.click("#gb-write [data-id=one]")
             tab.wait_for_function(
-                "(n) => document.querySelectorAll('#gb-writing .gb-written-token').length === n", arg=n + 1
+                "(n) => document.querySelectorAll('#gb-write .gb-written-token').length === n", arg=n + 1
             )
         if singly:
             slide(tab, "max_new_tokens", "20")  # how long it gets does not change what is drawn
-        tab.click("#gb-writing [data-id=generate]")
+        tab.click("#gb-write [data-id=generate]")
         tab.wait_for_function(IDLE)
         written.append(tab.evaluate(WRITTEN))
         if not singly:
-            tab.click("#gb-writing [data-id=clear]")
-            tab.wait_for_function("document.querySelectorAll('#gb-writing .gb-written-token').length === 0")
+            tab.click("#gb-write [data-id=clear]")
+            tab.wait_for_function("document.querySelectorAll('#gb-write .gb-written-token').length === 0")
     assert written[0] == expected
-    assert expected.startswith(written[1]) and tab.locator("#gb-writing .gb-written-token").count() == 23
-    tab.click("#gb-writing [data-id=keep]")
+    assert expected.startswith(written[1]) and tab.locator("#gb-write .gb-written-token").count() == 23
+    tab.click("#gb-write [data-id=keep]")
     tab.wait_for_function("(text) => glassbox.subject.prompt === text", arg=prompt + written[1])
 
 
 def test_stop_undo_and_a_token_of_ones_own(tab):
     """Stop ends a long generation where it is; undo takes a token back, redo brings it; a clicked bar is written."""
     tab.get_by_text("Length and stop texts").click()
-    tab.press("#gb-writing [data-setting=max_new_tokens]", "End")
-    tab.click("#gb-writing [data-id=generate]")
-    tab.wait_for_function("document.querySelectorAll('#gb-writing .gb-written-token').length > 5")
+    tab.press("#gb-write [data-setting=max_new_tokens]", "End")
+    tab.click("#gb-write [data-id=generate]")
+    tab.wait_for_function("document.querySelectorAll('#gb-write .gb-written-token').length > 5")
     tab.get_by_role("button", name="Stop").click()
     tab.wait_for_function(IDLE)
-    count = tab.locator("#gb-writing .gb-written-token").count()
+    count = tab.locator("#gb-write .gb-written-token").count()
     frames(tab, 30)
-    assert 5 < count == tab.locator("#gb-writing .gb-written-token").count() < 2000
-    tab.click("#gb-writing [data-id=undo]")
-    tab.wait_for_function(
-        "(n) => document.querySelectorAll('#gb-writing .gb-written-token').length === n", arg=count - 1
-    )
-    tab.click("#gb-writing [data-id=redo]")
-    tab.wait_for_function("(n) => document.querySelectorAll('#gb-writing .gb-written-token').length === n", arg=count)
+    assert 5 < count == tab.locator("#gb-write .gb-written-token").count() < 2000
+    tab.click("#gb-write [data-id=undo]")
+    tab.wait_for_function("(n) => document.querySelectorAll('#gb-write .gb-written-token').length === n", arg=count - 1)
+    tab.click("#gb-write [data-id=redo]")
+    tab.wait_for_function("(n) => document.querySelectorAll('#gb-write .gb-written-token').length === n", arg=count)
     chosen = tab.evaluate(ROWS)[4]
-    tab.locator("#gb-writing .gb-odds button").nth(4).click()
-    tab.wait_for_selector("#gb-writing .gb-written-token.gb-forced")
-    tab.locator("#gb-writing .gb-written-token").last.hover()
+    tab.locator("#gb-write .gb-odds button").nth(4).click()
+    tab.wait_for_selector("#gb-write .gb-written-token.gb-forced")
+    tab.locator("#gb-write .gb-written-token").last.hover()
     tip = tab.inner_text(".gb-tip")
     assert f"id {chosen['id']}" in tip and "you chose it" in tip
 
@@ -173,8 +171,9 @@ def test_a_character_cut_by_tokens_shows_its_bytes_until_it_is_whole(page):
     }
     seen = page.evaluate(
         """(answer) => {
-          const box = document.createElement("div"), vocabulary = glassbox.vocabulary(answer), seen = [];
-          const written = glassbox.written(box, document.createElement("canvas"));
+          const { modules } = glassbox, box = document.createElement("div"), seen = [];
+          const vocabulary = modules["shared/tokens/vocabulary.js"].vocabularyOf(answer);
+          const written = modules["generate/token_chips.js"].tokenChips(box, document.createElement("canvas"));
           written.reset("", vocabulary);
           for (const id of [0, 1, 2]) { written.add({ id, raw: 0.5 }); seen.push(box.textContent); }
           return [...seen, vocabulary.text([0, 1, 2]), box.querySelector("img") === null];

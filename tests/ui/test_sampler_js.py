@@ -1,4 +1,4 @@
-"""The page's sampler (assets/generate/sampler.js), run in Chromium against llm.filters on the same logits."""
+"""The page's sampler (assets/shared/sampler.js), run in Chromium against llm.filters on the same logits."""
 
 import base64
 import itertools
@@ -10,7 +10,8 @@ import torch
 
 from llm.config import HUGGING_FACE_ORDER, SamplingConfig
 from llm.filters import filter_logits
-from llm.ui.components import ASSETS
+from llm.ui.bundle import bundle
+from llm.ui.panel import ASSETS
 
 V = 41
 PREVIOUS = [3, 7, 7, 0, 40]
@@ -43,9 +44,9 @@ RUN = """([bytes, length, cases, previous]) => {
   const odds = new Float32Array(rows.length), kept = new Float32Array(rows.length);
   cases.forEach((settings, n) => {
     const row = rows.slice(n * length, (n + 1) * length);
-    const order = glassbox.sampler.ascending(row);  // as the page has it at hand
-    odds.set(glassbox.sampler.apply(row, settings, previous, order).final, n * length);
-    kept.set(glassbox.sampler.filterLogits(row, settings, previous), n * length);
+    const order = glassbox.ascending(row);  // as the page has it at hand
+    odds.set(glassbox.apply(row, settings, previous, order).final, n * length);
+    kept.set(glassbox.filterLogits(row, settings, previous), n * length);
   });
   const packed = (numbers) => {
     const bytes = new Uint8Array(numbers.buffer), parts = [];
@@ -60,8 +61,7 @@ RUN = """([bytes, length, cases, previous]) => {
 def sampler(browser):
     """A page with nothing but the sampler on it."""
     page = browser.new_page()
-    page.evaluate("() => { window.glassbox = {}; }")
-    page.add_script_tag(content=(ASSETS / "generate" / "sampler.js").read_text(encoding="utf-8"))
+    page.add_script_tag(content=bundle(ASSETS, "shared/sampler.js", []))
     yield page
     page.close()
 
@@ -118,14 +118,14 @@ def test_sampler_js_equals_core_on_a_large_vocabulary(sampler):
 def test_sampler_js_sorts_stably(sampler):
     """Least likely first, equal logits by id, negative and positive, both zeros equal: torch's stable sort."""
     logits = (torch.randn(3_000, generator=torch.Generator().manual_seed(4)) * 8).round() / 2
-    order = sampler.evaluate("(x) => Array.from(glassbox.sampler.ascending(Float32Array.from(x)))", logits.tolist())
+    order = sampler.evaluate("(x) => Array.from(glassbox.ascending(Float32Array.from(x)))", logits.tolist())
     assert order == logits.sort(stable=True).indices.tolist()
 
 
 def test_an_order_is_mended_where_temperature_makes_ties(sampler):
     """From the order of other logits, near or far, the same order comes out as without it."""
     made = sampler.evaluate("""() => {
-      const { ascending } = glassbox.sampler, row = Float32Array.from({ length: 5000 }, (_, i) => Math.sin(i * i));
+      const { ascending } = glassbox, row = Float32Array.from({ length: 5000 }, (_, i) => Math.sin(i * i));
       const known = ascending(row), written = (order) => JSON.stringify([...order]);
       const alike = (x) => written(ascending(x, known)) === written(ascending(x));
       const ties = row.map((x) => x * 1e-44), far = row.map((x) => -x), few = row.slice();
@@ -139,19 +139,19 @@ def test_sampler_js_refuses_what_core_refuses(sampler):
     """NaN, +inf, or nothing left to choose: no picture is drawn of that."""
     refused = sampler.evaluate("""() => [[0, NaN], [0, Infinity], [-Infinity, -Infinity]].flatMap((row) =>
       [{}, { temperature: 0, top_p: 0.5 }, { typical_p: 0.5 }].map((settings) => {
-        try { glassbox.sampler.apply(Float32Array.from(row), settings); return false; } catch { return true; }
+        try { glassbox.apply(Float32Array.from(row), settings); return false; } catch { return true; }
       }))""")
     assert refused == [True] * 9
 
 
 def test_entropy_is_in_bits(sampler):
     """Four equal choices are two bits; one choice is none."""
-    bits = "(p) => glassbox.sampler.entropy(p)"
+    bits = "(p) => glassbox.entropy(p)"
     assert sampler.evaluate(bits, [0.25] * 4) == 2.0
     assert sampler.evaluate(bits, [1.0, 0.0]) == 0.0
 
 
 def test_the_default_order_is_cores(sampler):
     """The page's order is Hugging Face's, as core has it, and total variation is half the sum of what is apart."""
-    assert tuple(sampler.evaluate("() => glassbox.sampler.ORDER")) == HUGGING_FACE_ORDER
-    assert sampler.evaluate("() => glassbox.sampler.distance([0.5, 0.5, 0], [0.25, 0.5, 0.25])") == 0.25
+    assert tuple(sampler.evaluate("() => glassbox.ORDER")) == HUGGING_FACE_ORDER
+    assert sampler.evaluate("() => glassbox.distance([0.5, 0.5, 0], [0.25, 0.5, 0.25])") == 0.25

@@ -40,7 +40,7 @@ def test_a_model_without_moments_has_an_empty_timeline(read_timeline):
 
 
 def test_a_visitor_travels_through_a_training(page):
-    """Choosing the induction model shows its timeline; a drag, the keys and the film move all lenses."""
+    """Choosing the induction model shows its timeline; a drag, the keys and the film move all panels."""
     page.locator(".gb-bar [data-id=model]").select_option("shipped:induction")
     track = page.get_by_role("slider", name="Moment of the training")
     track.wait_for()

@@ -12,11 +12,11 @@ from llm.model import GPT
 from llm.tokenizers import KINDS, train_tokenizer
 from llm.ui import subject
 from llm.ui.sessions import Sessions
-from llm.ui.tokenizer.languages import build_languages, comparison
-from llm.ui.tokenizer.reading import build_reading
-from llm.ui.tokenizer.shelf import Shelf, ready_tokenizer
+from llm.ui.tokenizer.compare_tokenizers import build_compare_tokenizers, comparison
+from llm.ui.tokenizer.read import build_read
 from llm.ui.tokenizer.token_facts import merge_rank, why_broken
 from llm.ui.tokenizer.token_shapes import readable
+from llm.ui.tokenizer.tokenizer_menu import TokenizerMenu, ready_tokenizer
 
 TEXT = "the quick brown fox jumps over the lazy dog; "
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
@@ -32,8 +32,8 @@ def tab(tmp_path, monkeypatch):
     save_checkpoint(
         tmp_path / "tiny", GPT(ModelConfig(tokenizer.vocab_size, n_ctx=8, n_embd=8, n_head=1, n_layer=1)), tokenizer
     )
-    shelf = Shelf(subject.Subjects(Sessions()))
-    return {fn.__name__: fn for lens in (build_reading(shelf), build_languages(shelf)) for fn in lens.server_fns}
+    shelf = TokenizerMenu(subject.Subjects(Sessions()))
+    return {fn.__name__: fn for lens in (build_read(shelf), build_compare_tokenizers(shelf)) for fn in lens.server_fns}
 
 
 def asked(**values):

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from llm.tokenizers import GPT2Tokenizer, read_tokenizer, train_bpe
-from llm.ui.tokenizer.shelf import ready_tokenizer
+from llm.ui.tokenizer.tokenizer_menu import ready_tokenizer
 
 expect.set_options(timeout=15_000)  # the first answer of a fresh app loads a model
 
@@ -22,7 +22,7 @@ def type_prompt(page, text):
 
 def test_type_point_and_switch(page):
     """Typing shows GPT-2's ids live, a chip lights its id and its twins, and another tokenizer counts otherwise."""
-    tab = view(page, "Read", "reading")
+    tab = view(page, "Read", "read")
     tok = tab.get_by_label("Tokenizer", exact=True)
     tok.select_option("GPT-2's vocabulary")
     type_prompt(page, "Hello world")
@@ -58,7 +58,7 @@ def test_type_point_and_switch(page):
 
 def test_hostile_text_special_tokens_and_pasted_ids(page):
     """Markup stays text, a split character stands whole, <|endoftext|> is what the switch says, ids decode."""
-    tab = view(page, "Read", "reading")
+    tab = view(page, "Read", "read")
     hostile = "<img src=x onerror=document.title='gone'>${document.title='gone'}"
     type_prompt(page, hostile)
     tok = tab.get_by_label("Tokenizer", exact=True)
@@ -94,7 +94,7 @@ def test_hostile_text_special_tokens_and_pasted_ids(page):
 def test_step_through_a_word_and_compare(page):
     """Pieces are cut and named, merges go back and forth to GPT-2's ids; rows of four tokenizers line up over bars."""
     type_prompt(page, "I'll count 42 tokens")
-    tab = view(page, "Step through", "merging")
+    tab = view(page, "Step through", "step_through")
     tab.get_by_label("Tokenizer", exact=True).select_option("GPT-2's vocabulary")
     pieces = tab.get_by_role("radio")
     expect(pieces).to_have_text(["I", "'ll", "·count", "·42", "·tokens"])
@@ -111,7 +111,7 @@ def test_step_through_a_word_and_compare(page):
     tab.get_by_role("button", name="One merge back").click()
     expect(cells).to_have_text(["·to", "kens"])
 
-    tab = view(page, "Compare", "languages")
+    tab = view(page, "Compare tokenizers", "compare_tokenizers")
     expect(tab.locator(".gb-tk-table tbody tr")).to_have_count(4)
     expect(tab.locator(".gb-tk-column").first).to_contain_text("I")
     expect(tab.locator(".gb-tk-sample-row")).to_have_count(14)
@@ -123,7 +123,7 @@ def test_step_through_a_word_and_compare(page):
 
 def test_train_keep_and_take_away_a_vocabulary(page):
     """A vocabulary learnt from pasted text, merge by merge, is kept, read with, searched and downloaded."""
-    tab = view(page, "Train a vocabulary", "learning")
+    tab = view(page, "Train a vocabulary", "train_a_vocabulary")
     tab.get_by_label("Learn from").select_option("A text of yours")
     text = "low lower lowest, new newer newest; " * 20
     tab.get_by_label("Your text").fill(text)
@@ -153,12 +153,12 @@ def test_train_keep_and_take_away_a_vocabulary(page):
 
     type_prompt(page, "lowest newest")
     tab.get_by_role("button", name="Read with it").click()
-    reading = page.locator("#gb-reading")
+    reading = page.locator("#gb-read")
     expect(reading.locator("[data-id=name]")).to_have_text("low words")
     shown = reading.locator("[data-id=ids] [data-token]")
     expect(shown).to_have_text([str(id) for id in tokenizer.encode("lowest newest")])
 
-    tab = view(page, "Vocabulary", "lexicon")
+    tab = view(page, "Vocabulary", "vocabulary")
     tab.get_by_label("Search").fill("west")
     tab.locator(".gb-tk-word", has_text="west").first.click()
     expect(tab.locator(".gb-tk-tree")).to_contain_text("we")

@@ -17,11 +17,11 @@ from llm.tokenizers import FORMATS, PATTERNS, GPT2Tokenizer, export, train_bpe, 
 from llm.ui import subject
 from llm.ui.sessions import Sessions
 from llm.ui.tokenizer import vocabulary_training
-from llm.ui.tokenizer.learning import build_learning
-from llm.ui.tokenizer.lexicon import build_lexicon
-from llm.ui.tokenizer.merging import build_merging
-from llm.ui.tokenizer.reading import build_reading
-from llm.ui.tokenizer.shelf import Shelf
+from llm.ui.tokenizer.read import build_read
+from llm.ui.tokenizer.step_through import build_step_through
+from llm.ui.tokenizer.tokenizer_menu import TokenizerMenu
+from llm.ui.tokenizer.train_a_vocabulary import build_train_a_vocabulary
+from llm.ui.tokenizer.vocabulary import build_vocabulary
 from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
 
 TEXT = "It's 2024, and the tokens don't stop!\n"
@@ -32,8 +32,8 @@ class Tab:
 
     def __init__(self):
         self.sessions = Sessions()
-        shelf = Shelf(subject.Subjects(self.sessions))
-        views = [build(shelf) for build in (build_reading, build_merging, build_learning, build_lexicon)]
+        shelf = TokenizerMenu(subject.Subjects(self.sessions))
+        views = [build(shelf) for build in (build_read, build_step_through, build_train_a_vocabulary, build_vocabulary)]
         self._endpoints = {fn.__name__: fn for view in views for fn in view.server_fns}
 
     def ask(self, endpoint, visitor="0" * 32, **values):
@@ -169,7 +169,7 @@ def test_a_second_start_takes_the_place_of_the_first(tab, monkeypatch):
     first = tab.sessions.of({"visitor": "0" * 32}).vocabulary_training
     tab.ask("start_learning", corpus="pydoc", vocab_size=4096, pace=0.5)
     assert first.state == "stopped"
-    monkeypatch.setattr("llm.ui.tokenizer.learning.MAX_AT_ONCE", 1)
+    monkeypatch.setattr("llm.ui.tokenizer.train_a_vocabulary.MAX_AT_ONCE", 1)
     with pytest.raises(ValueError, match="Others are training"):
         tab.ask("start_learning", visitor="1" * 32, corpus="pydoc")
     tab.ask("steer_learning", action="stop")

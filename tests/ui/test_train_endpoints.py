@@ -13,7 +13,7 @@ from llm.corpora import CORPORA
 from llm.model import GPT
 from llm.tokenizers import KINDS, CharacterTokenizer
 from llm.ui.train.presets import CHOICES, LIMITS, PRESETS, SHAPE
-from llm.ui.train.record import MAX_MOMENTS, Record
+from llm.ui.train.run_summary import MAX_MOMENTS, RunSummary
 from tests.ui.train_tab import ME, TrainTab, settings
 
 FORM = ("list_choices", "download_corpus", "keep_upload", "keep_paste", "plan_run", "forecast_run", "describe_corpus")
@@ -242,7 +242,7 @@ def test_tables_and_pasted_texts_become_corpora(tab):
 
 def test_a_digest_stays_small_however_long_the_run():
     """Thousands of events: at most 500 points a curve with the spike kept, and a limited number of moments."""
-    record = Record(CharacterTokenizer.train("ab\n"))
+    record = RunSummary(CharacterTokenizer.train("ab\n"))
     for step in range(1, 6_001):
         numbers = {"learning_rate": 0.1, "grad_norm": 1.0, "clipped_norm": 1.0, "tokens_seen": step, "seconds": 0.1}
         record.add({"event": "step", "step": step, "loss": 50.0 if step == 4321 else 2.0 + step % 7, **numbers})

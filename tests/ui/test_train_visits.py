@@ -92,8 +92,8 @@ def test_a_vocabulary_goes_from_the_tokenizer_tab_into_a_training(page):
     """Train it, keep it under a name with a comma, go on to Train: it is chosen there, and still after a reload."""
     page.get_by_role("tab", name="Tokenizer").click()
     page.get_by_role("button", name="Train a vocabulary").click()
-    learning = page.locator("#gb-learning")
-    page.wait_for_function("document.querySelector('#gb-learning [data-id=corpus]').options.length > 3")
+    learning = page.locator("#gb-train_a_vocabulary")
+    page.wait_for_function("document.querySelector('#gb-train_a_vocabulary [data-id=corpus]').options.length > 3")
     learning.get_by_label("Learn from").select_option("task:sort")
     learning.get_by_label("Vocabulary, at most").fill("0")
     learning.get_by_label("Merges a second").fill("6")

@@ -26,8 +26,8 @@ def tiny_view(folder, build, change=lambda model: None, *, n_ctx, n_layer=2):
         change(model)
     save_checkpoint(folder / "tiny", model, tokenizer)
     built = build(Subjects(Sessions()))
-    lenses = built if isinstance(built, tuple) else (built,)
-    return {fn.__name__: fn for lens in lenses for fn in lens.server_fns}, model, tokenizer
+    panels = built if isinstance(built, tuple) else (built,)
+    return {fn.__name__: fn for lens in panels for fn in lens.server_fns}, model, tokenizer
 
 
 def sharper(model):

@@ -5,13 +5,10 @@ import time
 import gradio as gr
 
 from llm.ui.sessions import Sessions
-from llm.ui.train.corpus import build_corpus
-from llm.ui.train.layers import build_layers
-from llm.ui.train.ledger import build_ledger
+from llm.ui.train import VIEWS
 from llm.ui.train.preparation import Preparations
 from llm.ui.train.presets import LIMITS
-from llm.ui.train.records import Records
-from llm.ui.train.watching import build_watching
+from llm.ui.train.shared import Shared
 
 ME = "0" * 32
 SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32}
@@ -24,17 +21,13 @@ class TrainTab:
 
     def __init__(self):
         self.sessions = Sessions()
-        records = Records()
+        shared = Shared(self.sessions)
+        shared.preparations = PREPARATIONS
         with gr.Blocks():
-            self.lenses = [
-                build_watching(self.sessions, PREPARATIONS, records),
-                build_ledger(self.sessions, records),
-                build_corpus(self.sessions, PREPARATIONS),
-                build_layers(self.sessions, records),
-            ]
+            self.panels = [build(shared) for build in VIEWS]
 
     def __getattr__(self, name):
-        return next(getattr(lens, name) for lens in self.lenses if hasattr(lens, name))
+        return next(getattr(lens, name) for lens in self.panels if hasattr(lens, name))
 
     def start(self, **changes):
         """Start a tiny run; returns the request that names it."""

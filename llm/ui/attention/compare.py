@@ -5,15 +5,14 @@ from __future__ import annotations
 from llm.ui.attention.heads import exact
 from llm.ui.attention.passes import Passes
 from llm.ui.attention.prompt import named
-from llm.ui.components import Answer, Lens, Request
-from llm.ui.subject import Subjects
+from llm.ui.panel import Answer, Request, View
 
 
-def build_compare(subjects: Subjects, passes: Passes) -> Lens:
+def build_compare(passes: Passes) -> View:
     """The view; its endpoints list what can be compared and read one side of it."""
 
     def list_sides(request: Request) -> Answer:
-        return {"models": subjects.available(subjects.sessions.of(request))}
+        return {"models": passes.subjects.available(passes.subjects.sessions.of(request))}
 
     def read_side(request: Request) -> Answer:
         found = passes.of(request)
@@ -29,4 +28,4 @@ def build_compare(subjects: Subjects, passes: Passes) -> Lens:
             **exact(found, *found.head(request)),
         }
 
-    return Lens("compare", [list_sides, read_side], view=True)
+    return View("Compare", [list_sides, read_side])

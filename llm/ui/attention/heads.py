@@ -23,8 +23,7 @@ from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.passes import Pass, Passes, Scores
 from llm.ui.attention.prompt import named, next_tokens, packed
-from llm.ui.components import Answer, Lens, Request
-from llm.ui.subject import Subjects
+from llm.ui.panel import Answer, Request, View
 
 THUMBNAIL = 64
 """Sides of a thumbnail, in cells; longer prompts are pooled down to it."""
@@ -32,7 +31,7 @@ FLOWS = ("layer", "all", "rollout")
 """Many heads in one picture: the mean of a layer, the mean of all, and rollout."""
 
 
-def build_heads(subjects: Subjects, passes: Passes) -> Lens:
+def build_heads(passes: Passes) -> View:
     """The view; its endpoints trace a prompt, read one head exactly, score heads and join them."""
     on_random: weakref.WeakKeyDictionary[GPT, list[Answer]] = weakref.WeakKeyDictionary()
 
@@ -72,7 +71,7 @@ def build_heads(subjects: Subjects, passes: Passes) -> Lens:
         return exact(found, layer, head)
 
     def score_heads(request: Request) -> Answer:
-        loaded = subjects.of(request)
+        loaded = passes.subjects.of(request)
         if loaded.model not in on_random:
             ids = repeated_tokens(loaded.config.vocab_size, loaded.config.n_ctx)
             if not ids:
@@ -91,7 +90,7 @@ def build_heads(subjects: Subjects, passes: Passes) -> Lens:
         flow_TT = rollout(means) if flow == "rollout" else torch.stack(list(means)).mean(0)
         return {"weights": packed(_bytes(_triangle(flow_TT)))}
 
-    return Lens("heads", [trace_prompt, read_head, score_heads, read_flow], view=True)
+    return View("Heads", [trace_prompt, read_head, score_heads, read_flow])
 
 
 def _prompted(passes: Passes, request: Request) -> Pass:

@@ -89,7 +89,7 @@ class Passes:
     """The latest passes over a lens's prompts, by model and tokens."""
 
     def __init__(self, subjects: Subjects) -> None:
-        self._subjects = subjects
+        self.subjects = subjects
         # The latest last. A model is held weakly: `Subjects` alone decides how long it stays loaded.
         self._kept: list[tuple[weakref.ref[GPT], list[int], Trace]] = []
         self._lock = threading.Lock()
@@ -99,7 +99,7 @@ class Passes:
 
         Raises ValueError when the model or the prompt can't be read.
         """
-        loaded = self._subjects.of(request)
+        loaded = self.subjects.of(request)
         ids, note = window(loaded, inputs.text(request, "prompt"))
         return self.over(loaded, ids, note) if ids else None
 

@@ -7,7 +7,7 @@ import base64
 from torch import Tensor
 
 from llm.tokenizers import Tokenizer
-from llm.ui.components import Answer
+from llm.ui.panel import Answer
 from llm.ui.subject import Loaded
 
 MAX_TOKENS = 1024

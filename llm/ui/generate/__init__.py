@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from llm.ui.components import Views
-from llm.ui.generate.batch import build_batch
 from llm.ui.generate.branches import build_branches
-from llm.ui.generate.duel import build_duel
-from llm.ui.generate.surprisal import build_surprisal
-from llm.ui.generate.writing import build_writing
+from llm.ui.generate.many_at_once import build_many_at_once
+from llm.ui.generate.side_by_side import build_side_by_side
+from llm.ui.generate.surprise import build_surprise
+from llm.ui.generate.write import build_write
 from llm.ui.live import LiveGenerations
+from llm.ui.panel import Views
 from llm.ui.subject import Subjects
 
-VIEWS = {
-    "writing": "Write",
-    "branches": "Branches",
-    "duel": "Side by side",
-    "batch": "Many at once",
-    "surprisal": "Surprise",
-}
+VIEWS = [build_write, build_branches, build_side_by_side, build_many_at_once, build_surprise]
 
 
 def build_generate_tab(subjects: Subjects) -> None:
-    """The tab's views, one of which is seen at a time."""
-    live = LiveGenerations()
-    Views("generate", VIEWS)
-    build_writing(subjects, live)
-    build_branches(subjects, live)
-    build_duel(subjects, live)
-    build_batch(subjects, live)
-    build_surprisal(subjects)
+    """The tab's views; all keep the texts they write in one place."""
+    live = LiveGenerations(subjects)
+    Views("generate", [build(live) for build in VIEWS])

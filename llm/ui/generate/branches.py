@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from llm.ui.components import Lens
 from llm.ui.generate.drawing import drawing_endpoints
 from llm.ui.live import LiveGenerations
-from llm.ui.subject import Subjects
+from llm.ui.panel import View
 
 
-def build_branches(subjects: Subjects, live: LiveGenerations) -> Lens:
+def build_branches(live: LiveGenerations) -> View:
     """The view and its endpoints."""
-    return Lens("branches", drawing_endpoints(subjects, live), view=True)
+    return View("Branches", drawing_endpoints(live))

@@ -22,14 +22,14 @@ from llm.filters import filter_logits
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
-from llm.ui.components import Answer, Request
 from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes, vocabulary
+from llm.ui.panel import Answer, Request
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
 """The longest text that can be written after a prompt."""
 MAX_STOPS = 8
-LANES = ("writing", "branches", "left", "right")
+LANES = ("write", "branches", "left", "right")
 """What a visitor may have going at the same time: one generation each."""
 FIRST_SECONDS, LAST_SECONDS = 0.03, 0.48
 """How long the first call may go on drawing, and, after as many doublings, the last: so long a Stop may take."""
@@ -38,12 +38,12 @@ FIRST_SECONDS, LAST_SECONDS = 0.03, 0.48
 Endpoint = Callable[[Request], Answer]
 
 
-def drawing_endpoints(subjects: Subjects, live: LiveGenerations) -> list[Endpoint]:
+def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
     """What every view that writes may ask for."""
 
     def read_logits(request: Request) -> Answer:
         """What the model says about the token after the prompt and the `ids` written since."""
-        loaded = subjects.of(request)
+        loaded = live.subjects.of(request)
         prompt, written = text_so_far(request, loaded)
         n_ctx = loaded.config.n_ctx
         window_1T = torch.tensor([(prompt + written)[-n_ctx:]], device=loaded.model.device)
@@ -59,7 +59,7 @@ def drawing_endpoints(subjects: Subjects, live: LiveGenerations) -> list[Endpoin
 
     def begin_generation(request: Request) -> Answer:
         """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it."""
-        loaded = subjects.of(request)
+        loaded = live.subjects.of(request)
         prompt, written = text_so_far(request, loaded)
         config = sampling_config(request, loaded.config.vocab_size, MAX_TOKENS + 1)  # one is always drawn ahead
         generation = Generation(loaded, prompt + written, config)
@@ -68,12 +68,12 @@ def drawing_endpoints(subjects: Subjects, live: LiveGenerations) -> list[Endpoin
 
     def draw_tokens(request: Request) -> Answer:
         """Up to `count` more tokens of a live generation; {"gone": True} when it was put away meanwhile."""
-        subjects.sessions.of(request)
+        live.subjects.sessions.of(request)
         owner = (request["visitor"], lane(request))
         generation = live.get(owner, inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
 
-    return [vocabulary_endpoint(subjects), read_logits, begin_generation, draw_tokens]
+    return [vocabulary_endpoint(live.subjects), read_logits, begin_generation, draw_tokens]
 
 
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
@@ -175,7 +175,7 @@ def sampling_config(request: Request, vocab_size: int, most: int) -> SamplingCon
 
 def lane(request: Request) -> str:
     """Which of the visitor's generations is meant."""
-    return inputs.choice(request, "lane", LANES, "writing")
+    return inputs.choice(request, "lane", LANES, "write")
 
 
 def packed(logits_V: Tensor) -> str:

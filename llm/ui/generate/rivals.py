@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llm.ui.components import Answer, Request
+from llm.ui.panel import Answer, Request
 from llm.ui.subject import Subjects
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llm.paths import home
 from llm.ui import subject
-from llm.ui.components import Request
+from llm.ui.panel import Request
 from llm.ui.subject import Loaded, Subjects
 
 PROJECT = Path(__file__).resolve().parents[3]

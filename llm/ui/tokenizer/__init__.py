@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from llm.ui.components import Views
+from llm.ui.panel import Views
 from llm.ui.subject import Subjects
-from llm.ui.tokenizer.languages import build_languages
-from llm.ui.tokenizer.learning import build_learning
-from llm.ui.tokenizer.lexicon import build_lexicon
-from llm.ui.tokenizer.merging import build_merging
-from llm.ui.tokenizer.reading import build_reading
-from llm.ui.tokenizer.shelf import Shelf
+from llm.ui.tokenizer.compare_tokenizers import build_compare_tokenizers
+from llm.ui.tokenizer.read import build_read
+from llm.ui.tokenizer.step_through import build_step_through
+from llm.ui.tokenizer.tokenizer_menu import TokenizerMenu
+from llm.ui.tokenizer.train_a_vocabulary import build_train_a_vocabulary
+from llm.ui.tokenizer.vocabulary import build_vocabulary
 
-TITLES = {
-    "reading": "Read",
-    "merging": "Step through",
-    "learning": "Train a vocabulary",
-    "lexicon": "Vocabulary",
-    "languages": "Compare",
-}
+VIEWS = [build_read, build_step_through, build_train_a_vocabulary, build_vocabulary, build_compare_tokenizers]
 
 
 def build_tokenizer_tab(subjects: Subjects) -> None:
-    """The tab's views, one of which is seen at a time; all take their tokenizers from one shelf."""
-    Views("tokenizer", TITLES)
-    shelf = Shelf(subjects)
-    for build in (build_reading, build_merging, build_learning, build_lexicon, build_languages):
-        build(shelf)
+    """The tab's views; all take their tokenizers from one menu."""
+    menu = TokenizerMenu(subjects)
+    Views("tokenizer", [build(menu) for build in VIEWS])

@@ -6,7 +6,7 @@ from typing import Any
 
 from llm.corpora import CORPORA, load_corpus
 from llm.ui import inputs
-from llm.ui.components import Request
+from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
 UPLOAD = "upload:"

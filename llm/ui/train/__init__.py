@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from llm.ui.components import Views
-from llm.ui.sessions import Sessions
-from llm.ui.train.corpus import build_corpus
+from llm.ui.panel import Views
+from llm.ui.subject import Subjects
 from llm.ui.train.layers import build_layers
-from llm.ui.train.ledger import build_ledger
-from llm.ui.train.preparation import Preparations
-from llm.ui.train.records import Records
-from llm.ui.train.watching import build_watching
+from llm.ui.train.run import build_run
+from llm.ui.train.runs import build_runs
+from llm.ui.train.shared import Shared
+from llm.ui.train.text import build_text
+
+VIEWS = [build_run, build_runs, build_text, build_layers]
 
 
-def build_train_tab(sessions: Sessions) -> None:
-    """The tab's views, one of which is seen at a time."""
-    preparations, records = Preparations(), Records()
-    Views("train", {"watching": "Run", "ledger": "Runs", "corpus": "Text", "layers": "Layers"})
-    build_watching(sessions, preparations, records)
-    build_ledger(sessions, records)
-    build_corpus(sessions, preparations)
-    build_layers(sessions, records)
+def build_train_tab(subjects: Subjects) -> None:
+    """The tab's views; all know the same runs."""
+    shared = Shared(subjects.sessions)
+    Views("train", [build(shared) for build in VIEWS])

@@ -11,9 +11,9 @@ from llm.model import GPT
 from llm.runs.run import Run, list_runs
 from llm.training.trainer import Trainer
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.backdrop import bring_back_text, write_backdrop
 from llm.ui.train.preparation import PROMPT_TOKENS, Preparations, Prepared
-from llm.ui.train.records import live
+from llm.ui.train.run_context import bring_back_text, write_context
+from llm.ui.train.run_summaries import live
 from llm.ui.train.settings import Wanted
 from llm.ui.train.training import Training
 
@@ -40,7 +40,7 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
         corpus_ref=prepared.ref,
         name=f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}",
     )
-    write_backdrop(run, prepared, wanted.tokenizer)
+    write_context(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
         _make_room(session)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from llm.ui import inputs
-from llm.ui.components import Answer, Lens, Request
-from llm.ui.sessions import Sessions
-from llm.ui.train.records import Records, find_run
+from llm.ui.panel import Answer, Request, View
+from llm.ui.train.run_summaries import find_run
+from llm.ui.train.shared import Shared
 
 
-def build_layers(sessions: Sessions, records: Records) -> Lens:
+def build_layers(shared: Shared) -> View:
     """The view; its endpoint hands out what a run measured of its layers."""
+    sessions, summaries = shared.sessions, shared.summaries
 
     def read_layers(request: Request) -> Answer:
         session = sessions.of(request)
         run = find_run(session, request)
         training = session.trainings.get(run.id)
-        layers = training.layers() if training else records.of(run).layers
+        layers = training.layers() if training else summaries.of(run).layers
         since = inputs.whole(request, "since", -1, 2**53, -1)
         return {
             "run": run.id,
@@ -25,4 +26,4 @@ def build_layers(sessions: Sessions, records: Records) -> Lens:
             "moments": [moment for moment in layers if moment["step"] > since],
         }
 
-    return Lens("layers", [read_layers], view=True)
+    return View("Layers", [read_layers])

@@ -9,7 +9,7 @@ from llm.data import check_lengths
 from llm.training.examination import check_readable
 from llm.training.forecast import measure, memory_bytes
 from llm.training.optim import learning_rate
-from llm.ui.components import Answer
+from llm.ui.panel import Answer
 from llm.ui.train.launching import device
 from llm.ui.train.settings import Wanted
 

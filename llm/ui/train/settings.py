@@ -10,7 +10,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.runs.run import Run
 from llm.tokenizers import KINDS
 from llm.ui import inputs
-from llm.ui.components import Request
+from llm.ui.panel import Request
 from llm.ui.sessions import Session
 from llm.ui.train.preparation import SIZED, Preparations, Prepared
 from llm.ui.train.presets import CHOICES, FRACTIONS, LIMITS, SHAPE, SWITCHES

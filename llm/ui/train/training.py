@@ -19,7 +19,7 @@ from llm.training.events import DoneEvent, Event, Reason, SnapshotEvent, StepEve
 from llm.training.hardware import denormals_flushed
 from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace
-from llm.ui.train.record import Record
+from llm.ui.train.run_summary import RunSummary
 
 State = Literal["running", "paused", "failed"] | Reason
 
@@ -47,7 +47,7 @@ class Training:
 
     def __init__(self, run: Run, build: Callable[[], Trainer], *, after: Training | None = None) -> None:
         self.run = run
-        self.record = Record(run.tokenizer)
+        self.summary = RunSummary(run.tokenizer)
         self.state: State = "running"
         self.failure = ""
         """What went wrong when `state` is "failed"."""
@@ -116,17 +116,17 @@ class Training:
     def digest(self) -> dict[str, Any]:
         """All that has happened so far, and which event comes next."""
         with self._turn:
-            return {**self.record.state(), "next": self._count}
+            return {**self.summary.state(), "next": self._count}
 
     def reached(self) -> dict[str, Any]:
-        """What the table of runs shows, as `Record.reached`."""
+        """What the table of runs shows, as `RunSummary.reached`."""
         with self._turn:
-            return self.record.reached()
+            return self.summary.reached()
 
     def layers(self) -> list[dict[str, Any]]:
-        """What was measured of the layers so far, as `Record.layers`."""
+        """What was measured of the layers so far, as `RunSummary.layers`."""
         with self._turn:
-            return list(self.record.layers)
+            return list(self.summary.layers)
 
     def since(self, index: int) -> dict[str, Any]:
         """The events published after the first `index`, and how things stand now.
@@ -198,7 +198,7 @@ class Training:
             if self._stopped:
                 trainer.stop()
             if earlier := self.run.metrics():  # a run that goes on
-                self.record.extend(earlier)
+                self.summary.extend(earlier)
                 self._count += 1  # so a page that asked before this has fallen behind
         return trainer
 
@@ -223,7 +223,7 @@ class Training:
     def _publish(self, event: Event) -> None:
         entry = {"event": EVENT_NAMES[type(event)], **dataclasses.asdict(event)}
         with self._turn:
-            self._events.append(self.record.add(entry))
+            self._events.append(self.summary.add(entry))
             self._count += 1
             self._step = event.step
             if isinstance(event, DoneEvent):

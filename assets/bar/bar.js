@@ -1,0 +1,138 @@
+// The bar above every tab: model, moment and prompt. It alone fills the menus; everyone may point
+// the subject elsewhere through look, and the bar follows.
+import { address } from "../shared/address.js";
+import { el } from "../shared/elements.js";
+import { emit, on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { panel } from "../shared/panel.js";
+import { room } from "../shared/presenting.js";
+import { Refusal } from "../shared/server.js";
+import { look, renew, subject } from "../shared/subject.js";
+import { shareMenu } from "./sharing.js";
+
+panel("bar", ({ root, ask, upload, find, notice }) => {
+  const model = find("[data-id=model]"), prompt = find("[data-id=prompt]"), examples = find("[data-id=examples]");
+  const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"], MAX_BYTES = 64_000_000;
+  let models = [];
+  const current = () => models.find((m) => m.ref === subject.model);
+
+  function fillMenu() {
+    const groups = new Map();
+    for (const m of models) {
+      if (!groups.has(m.group)) groups.set(m.group, el("optgroup", { label: m.group }));
+      groups.get(m.group).append(el("option", { value: m.ref }, m.live ? `${m.title} (training now)` : m.title));
+    }
+    model.replaceChildren(...groups.values(), el("option", { value: "file" }, "A checkpoint folder…"));
+    model.value = subject.model ?? "";
+  }
+
+  /** What can be tried with this model. */
+  function fillExamples() {
+    const texts = current()?.examples ?? [];
+    examples.replaceChildren(el("option", { value: "" }, "Examples"), ...texts.map((text) => el("option", { value: text }, text.trim())));
+  }
+
+  /** Another model. An example goes with the model it was made for; a prompt that someone wrote stays. */
+  function change(ref) {
+    const next = models.find((m) => m.ref === ref), asked = current()?.examples.includes(subject.prompt);
+    look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) });
+  }
+
+  function grow() {  // the prompt grows with its text, up to a few lines
+    prompt.style.height = "auto";
+    prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 132)}px`;
+  }
+
+  function follow() {
+    if (model.value !== subject.model) model.value = subject.model ?? "";
+    if (document.activeElement !== prompt) { prompt.value = subject.prompt; grow(); }
+    fillExamples();
+    emit("moments", { ref: subject.model, steps: current()?.steps ?? [] });
+  }
+
+  async function reload({ settle = false } = {}) {
+    const answer = await ask("list_models");
+    models = answer.models;
+    find("[data-id=device]").textContent = answer.device;
+    if (settle) {
+      const wanted = address.get("model");
+      const ref = models.some((m) => m.ref === wanted) ? wanted : models[0]?.ref ?? null;
+      if (wanted && ref !== wanted) notice("The model in this link is not here; this is another one.");
+      const step = Number.parseInt(address.get("step", ""), 10);
+      look({ model: ref, step: Number.isNaN(step) ? null : step, prompt: address.get("prompt", models.find((m) => m.ref === ref)?.examples[0] ?? "") });
+    } else if (!current() && models.length) look({ model: models[0].ref, step: null });
+    fillMenu();
+    follow();
+    watchTraining();
+  }
+  const safely = (work) => work.catch((error) => notice(error.message));
+
+  // While a run trains, look for its new snapshots: the newest moment moves on, a chosen one stays.
+  let watch = null;
+  async function watchTraining() {
+    clearTimeout(watch);
+    if (!models.some((m) => m.live)) return;
+    watch = setTimeout(async () => {
+      const before = JSON.stringify(current()?.steps);
+      await safely(reload());
+      if (subject.step === null && JSON.stringify(current()?.steps) !== before) renew();
+    }, 2000);
+  }
+
+  model.addEventListener("change", () => {
+    if (model.value === "file") {
+      model.value = subject.model ?? "";
+      find("[data-id=files]").click();
+    } else change(model.value);
+  });
+  find("[data-id=files]").addEventListener("change", async (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    if (files.length) await safely(open(files));
+  });
+  async function open(files) {  // a checkpoint is three files; whatever else lies in the folder stays here
+    const wanted = files.filter((file) => CHECKPOINT.includes(file.name) && file.webkitRelativePath.split("/").length <= 2);
+    const missing = CHECKPOINT.filter((name) => !wanted.some((file) => file.name === name));
+    if (missing.length) throw new Refusal(`That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`);
+    const size = wanted.reduce((sum, file) => sum + file.size, 0);
+    if (size > MAX_BYTES) throw new Refusal(`That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(MAX_BYTES)}. Use a smaller model.`);
+    notice("Uploading…", "info");
+    const paths = {};
+    for (const file of wanted) paths[file.name] = (await upload(file)).path;
+    const { model: ref } = await ask("keep_model", { name: wanted[0].webkitRelativePath.split("/")[0] || "model", paths });
+    notice("");
+    look({ model: ref, step: null });
+    await reload();
+  }
+  let wait = null;
+  prompt.addEventListener("input", () => {
+    grow();
+    clearTimeout(wait);
+    wait = setTimeout(() => look({ prompt: prompt.value }), 180);
+  });
+  prompt.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") prompt.blur();
+  });
+  examples.addEventListener("change", () => {
+    if (!examples.value) return;
+    look({ prompt: examples.value });
+    prompt.value = subject.prompt;
+    examples.value = "";
+    grow();
+  });
+  find(".gb-mark").addEventListener("click", (event) => {
+    event.preventDefault();
+    history.replaceState(null, "", location.pathname + location.search);
+    location.reload();
+  });
+  find("[data-id=theme]").addEventListener("click", () => document.body.classList.toggle("dark"));
+  find("[data-id=present]").addEventListener("click", () => room());
+  shareMenu({ ask, find, notice });
+
+  // The timeline stays right below the bar, however tall that is.
+  new ResizeObserver(() => document.body.style.setProperty("--gb-bar-height", `${root.offsetHeight}px`)).observe(root);
+  on("subject", follow);
+  on("models", () => safely(reload()));      // someone made or removed a model
+  safely(reload({ settle: true }));
+  return { resize: grow };
+});

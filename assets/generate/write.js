@@ -1,0 +1,334 @@
+// The view that writes. The server sends the logits of every token once a position and draws; the odds
+// under the settings are worked out here (sampler.js) and shown as bars, against rank, and laid end to
+// end. What was written is a list of tokens; the text (written.js) and the next question follow from it.
+import { address } from "../shared/address.js";
+import { emit, on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { calm } from "../shared/motion.js";
+import { panel } from "../shared/panel.js";
+import * as sampler from "../shared/sampler.js";
+import { look } from "../shared/subject.js";
+import { drawPointer } from "./draw_pointer.js";
+import * as fields from "./fields.js";
+import { oddsBars } from "./odds.js";
+import { nextFrame, workQueue } from "./queue.js";
+import { rankPlot } from "./rank_plot.js";
+import { remarksOn } from "./remarks.js";
+import { choiceOf, rewrite } from "./rewriting.js";
+import { samplerChain } from "./sampler_chain.js";
+import { samplingSettings } from "./sampling_settings.js";
+import { tokenChips } from "./token_chips.js";
+import { arrived, readPosition, stoppedAt, tokenStream, viewAt } from "./token_stream.js";
+import { transcriptMenu } from "./transcript.js";
+import { link } from "./written_link.js";
+
+panel("write", ({ root, ask, find, notice }) => {
+  const MOST = 2000;  // tokens after the prompt
+  const PACES = [0.5, 1, 2, 4, 8, 16, 32, Infinity];  // tokens a second
+  const part = (id) => find(`[data-id=${id}]`);
+  const speed = part("speed"), written = tokenChips(part("text"), part("ramp"), branch);
+  const buttons = Object.fromEntries(["generate", "one", "undo", "redo", "clear", "keep"].map((id) => [id, part(id)]));
+  const store = samplingSettings(), pen = tokenStream(ask, "write");
+  const chain = samplerChain(part("chain"), store);
+  part("seed-home").append(fields.seed(store));
+  part("drawing").append(fields.length(store), fields.stops(store));
+  const odds = oddsBars(part("odds"), (id) => act(() => force(id)));
+  const ranks = rankPlot(part("ranks")), needle = drawPointer(part("needle"));
+  part("off").addEventListener("click", () => store.offAll());
+
+  let place = null;       // { model, step, prompt } that is shown
+  let at = null;          // the position after the last token (readPosition)
+  let tokens = [];        // { id, p, raw, rank, share, forced, begins, settings, step, stopped }
+  let undone = [];        // what undo and clear took away, each a list of tokens, the newest last
+  let view = null;        // the odds that are shown
+  const line = workQueue(notice, drawButtons);
+  const act = (work) => line.act(work, () => pen.forget());  // it may have drawn tokens that never came here
+  const ids = () => tokens.map((token) => token.id);
+  const here = () => ({ place, vocabulary: at.vocabulary });
+
+  // ---- pace, the draw's animation, the number of rows ---------------------------------------------
+
+  let pace = Infinity, drawPace = "normal";
+  function choosePace(value) {
+    pace = value;
+    part("pace").value = PACES.indexOf(value);
+    part("pace-says").textContent = value === Infinity ? "full speed" : `${value} a second`;
+    part("pace").setAttribute("aria-valuetext", part("pace-says").textContent);
+    address.set({ pace: value === Infinity ? null : value });
+  }
+  part("pace").max = PACES.length - 1;
+  part("pace").addEventListener("input", () => choosePace(PACES[Number(part("pace").value)]));
+  choosePace(PACES.find((value) => String(value) === address.get("pace")) ?? Infinity);
+
+  fields.choice(part("throw"), "draw", "normal", (value) => { drawPace = value; });
+  fields.choice(part("colour"), "chips", "surprise", (value) => {
+    written.colour(value);
+    const ends = { surprise: ["expected", "10 bits of surprise"], probability: ["drawn with 0", "with 100 %"] }[value];
+    [part("ramp-low").textContent, part("ramp-high").textContent] = ends;
+  });
+  fields.choice(part("rows"), "rows", "20", (value) => odds.rows(Number(value)));
+
+  // ---- the position after the last token ----------------------------------------------------------
+
+  async function read() {
+    at = await readPosition(ask, place, ids());
+    store.fit(at.vocabulary.size);
+    drawAll();
+  }
+
+  async function refresh(subject) {
+    const same = place && place.model === subject.model && place.prompt === subject.prompt;
+    if (same && line.running) await line.running.done;  // a newer snapshot: what is being written keeps its model
+    else line.running?.drop();
+    place = { model: subject.model, step: subject.step, prompt: subject.prompt };
+    const mine = place;
+    return line.enqueue(async () => {
+      if (mine !== place) return;
+      pen.forget();
+      if (!same) { tokens = []; undone = []; }
+      const linked = same ? null : link.entry("w", place);
+      if (isHere(waiting)) adopt();
+      try {
+        await read();
+        if (linked && !tokens.length) await reopen(linked);
+      } catch (error) {
+        at = view = null;
+        tokens = [];
+        for (const picture of [odds, ranks, needle]) picture.clear();
+        drawText();
+        drawFigures(null);
+        drawButtons();
+        throw error;
+      }
+    });
+  }
+
+  /** The model writes again what the address holds. */
+  async function reopen(linked) {
+    const mine = place;
+    let runs, settled = false;
+    try { runs = link.readText(linked, here()); } catch (error) { return notice(error.message); }
+    function add(fresh, answer) {
+      settled = Boolean(answer && !answer.ended);
+      if (answer) take(answer); else tokens.push(...fresh);
+      fresh.forEach(written.add);
+      written.follow();
+    }
+    await line.run((job) => rewrite(job, runs, { ask, pen, place, ids, add }), { continuous: true });
+    if (mine !== place) return;
+    if (settled) drawAll(); else await read();
+  }
+
+  // ---- writing ------------------------------------------------------------------------------------
+
+  function take(answer) {
+    tokens.push(...answer.tokens.map((token) => ({ step: place.step, ...token })));
+    undone = [];
+    Object.assign(at, arrived(answer));
+    if (answer.ended !== "stop") return;
+    const begun = tokens.findLastIndex((token) => token.begins);
+    const text = at.vocabulary.text(ids().slice(begun));
+    const { stop, from } = stoppedAt(text, tokens.at(-1).settings.stop);
+    tokens.at(-1).stopped = { stop, characters: text.length - from };
+  }
+
+  /** Show the tokens that came, one after the other over the time they took. */
+  async function reveal(job, span) {
+    const from = performance.now(), first = written.count(), count = tokens.length - first;
+    while (written.count() < tokens.length) {
+      const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
+      for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
+      written.follow();
+      if (written.count() === tokens.length) break;
+      await nextFrame();
+      await nextFrame();  // every second one is smooth enough, and leaves the processor to the model
+    }
+    written.strike();
+  }
+
+  /** The pointer falls, the token lights up: what a single token, or a slow pace, has time for. */
+  async function throwNeedle(job) {
+    const { share, id } = tokens.at(-1), hurried = (end) => { job.hurry = end; };
+    if (!job.stopped) await needle.fall(share, id, drawPace, job.continuous ? 700 / pace : Infinity, hurried);
+    if (!job.stopped && drawPace !== "skip") await odds.choose(id, hurried);
+  }
+
+  async function write(job, limit) {
+    let left = Math.min(limit, MOST - tokens.length), asked = performance.now();
+    const began = asked, before = tokens.length;
+    const some = () => (job.continuous && pace < Infinity ? Math.min(left, Math.max(1, Math.floor(pace / 4))) : left);
+    let coming = left > 0 ? pen.draw(place, store.values, ids(), some()) : null;
+    while (coming) {
+      const answer = await coming;
+      if (job.dropped) return;
+      const slow = job.continuous && pace < Infinity, came = answer.tokens.length;
+      take(answer);
+      left -= came;
+      const more = () => left > 0 && !answer.ended && !job.stopped;
+      // At full speed the server draws on while these are being shown, which is done before the next ones
+      // are there: it never waits for the page. The last ones wait for nothing.
+      const span = slow ? (1000 * came) / pace : more() ? Math.min(400, 0.7 * (performance.now() - asked)) : 0;
+      const due = asked + span;
+      if (!slow) asked = performance.now();
+      coming = more() && !slow ? pen.draw(place, store.values, ids(), some()) : null;
+      coming?.catch(() => {});  // its failure is met when it is awaited
+      if (!job.continuous || (slow && pace <= 4)) await throwNeedle(job);
+      await reveal(job, slow ? Math.max(0, due - performance.now()) : span);
+      if (slow) {
+        await job.wait(due - performance.now());
+        asked = performance.now();
+      }
+      show();
+      if (job.continuous) drawSpeed(tokens.length - before, performance.now() - began);
+      if (answer.ended) await read();  // what would follow the end
+      if (slow && more()) coming = pen.draw(place, store.values, ids(), some());
+    }
+  }
+
+  async function force(id) {
+    if (tokens.length >= MOST) return;
+    tokens.push(choiceOf(odds.view(), id, place.step));
+    undone = [];
+    pen.forget();
+    written.add(tokens.at(-1));
+    await read();
+  }
+
+  /** Keep so many tokens; redo brings back the rest. */
+  const cut = (count) => async () => {
+    if (tokens.length > count()) undone.push(tokens.slice(count()));
+    tokens = tokens.slice(0, count());
+    speed.textContent = "";
+    await read();
+  };
+  const redo = async () => {
+    tokens = tokens.concat(undone.pop() ?? []);
+    await read();
+  };
+  /** The text that was written, without a stop text that ended it. */
+  function textWritten() {
+    const text = at.vocabulary.text(ids()), stopped = tokens.at(-1)?.stopped;
+    return stopped ? text.slice(0, text.length - stopped.characters) : text;
+  }
+
+  const onClick = (name, work) => buttons[name].addEventListener("click", work);
+  onClick("generate", () => {
+    if (line.running?.continuous) line.running.stop();
+    else act(() => line.run((job) => write(job, store.values.max_new_tokens), { continuous: true }));
+  });
+  onClick("one", () => act(() => line.run((job) => write(job, 1), { continuous: false })));
+  onClick("undo", () => act(cut(() => tokens.length - 1)));
+  onClick("redo", () => act(redo));
+  onClick("clear", () => act(cut(() => 0)));
+  onClick("keep", () => act(async () => look({ prompt: place.prompt + textWritten() })));
+
+  /** A past token leads to the tree of what could have been. */
+  function branch(index) {
+    act(async () => emit("branch", { place, tokens: [...tokens], at: index }));
+  }
+  // A branch comes back to be written on; this view may not have been seen before.
+  let waiting = null;  // { place, tokens }
+  on("write", (branch) => {
+    waiting = branch;
+    if (isHere(branch)) act(async () => { adopt(); await read(); });
+  });
+  const isHere = (branch) => branch && JSON.stringify(branch.place) === JSON.stringify(place);
+  function adopt() {
+    if (tokens.length) undone.push(tokens);
+    tokens = waiting.tokens.map((token) => ({ ...token }));
+    waiting = null;
+    pen.forget();
+  }
+
+  const exporter = transcriptMenu(part("export"), {
+    ask, notice,
+    now: () => at && { place, tokens, promptIds: at.promptIds, vocabulary: at.vocabulary, settings: store.values,
+      text: textWritten(), view },
+  });
+
+  // ---- drawing ------------------------------------------------------------------------------------
+
+  let scheduled = false;
+  function schedule() {  // at most once a frame, however fast a slider moves
+    if (scheduled || !at) return;
+    scheduled = true;
+    requestAnimationFrame(() => { scheduled = false; show(); });
+  }
+
+  function show() {
+    if (!at) return;
+    view = viewAt(at, store.values, ids());
+    odds.draw(view);
+    ranks.draw(view);
+    needle.draw(view);
+    needle.rest();
+    drawFigures(view.result);
+    drawOrder();
+    drawNote();
+  }
+
+  /** How far the odds are from those of the same settings in Hugging Face's order. */
+  function drawOrder() {
+    if (store.isHuggingFaces) return chain.note(null);
+    const theirs = sampler.apply(at.logits, { ...view.settings, order: sampler.ORDER }, view.previous, at.ownOrder);
+    return chain.note(sampler.distance(view.result.final, theirs.final));
+  }
+
+  function drawText() {
+    written.reset(place.prompt || (at ? at.vocabulary.label(at.promptIds[0]) : ""), at?.vocabulary);
+    tokens.forEach(written.add);
+    written.strike();
+    written.follow();
+  }
+
+  function drawAll() {
+    drawText();
+    show();
+    drawButtons();
+  }
+
+  function drawFigures(result) {
+    const say = (id, words) => { part(id).textContent = words; };
+    if (!result) return ["entropy", "choices", "kept", "mass"].forEach((id) => say(id, "–"));
+    const before = at.entropy, after = sampler.entropy(result.final);
+    const change = (a, b, unit) => (a === b ? `${a}${unit}` : `${a} → ${b}${unit}`);
+    say("entropy", change(format.number(before), format.number(after), " bits"));
+    say("choices", change(format.number(2 ** before), format.number(2 ** after), ""));
+    let kept = 0, mass = 0;
+    for (let i = 0; i < result.removed.length; i += 1) {
+      if (result.removed[i] !== sampler.KEPT) continue;
+      kept += 1;
+      mass += Math.exp(result.shaped[i] - result.best);
+    }
+    say("kept", `${format.whole(kept)} of ${format.whole(result.removed.length)}`);
+    say("mass", format.probability(Math.min(1, mass / result.sum)));
+  }
+
+  function drawNote() {
+    part("note").textContent = remarksOn(place, at, tokens, MOST);
+  }
+
+  function drawSpeed(count, ms) {
+    speed.textContent = `${format.whole(tokens.length)} token${tokens.length === 1 ? "" : "s"}, ${format.number((1000 * count) / ms)} a second.`;
+  }
+
+  function drawButtons() {
+    const busy = Boolean(line.running), going = Boolean(line.running?.continuous);
+    buttons.generate.textContent = going ? "Stop" : "Generate";
+    buttons.generate.disabled = !at || (!going && tokens.length >= MOST);
+    buttons.one.disabled = !at || going || tokens.length >= MOST;
+    for (const name of ["undo", "clear", "keep"]) buttons[name].disabled = !at || (!tokens.length && !busy);
+    buttons.redo.disabled = !at || busy || !undone.length;
+    root.classList.toggle("gb-going", going);
+    if (!at || busy) return;
+    exporter.follow();
+    link.keepText(here(), tokens);
+  }
+
+  // The chain stands beside the text where there is no rail.
+  on("room", (present) => part(present ? "stand" : "chain-home").prepend(part("chain")));
+  const redraw = () => { ranks.redraw(); needle.redraw(); };
+  store.subscribe(schedule);
+  drawButtons();
+  return { refresh, resize: redraw, theme() { written.theme(); redraw(); } };
+});

@@ -1,0 +1,59 @@
+// Tokens as chips. A chip shows its token's text with blanks made visible, and as hex the bytes that
+// are no character of their own. Its tint comes from its id, so it stays put while the text changes.
+import { el } from "../elements.js";
+import { visible } from "./visible.js";
+
+const BLANK = /([ \n\r\t\u0000-\u001f]+)/;
+const TINTS = 7;
+
+/** Without marks: blanks as themselves, but a line break inside a chip takes no room. */
+const plain = (blank) =>
+  visible(blank.replace(/[\r\n]/g, "\u200b").replace(/ /g, "\u00a0").replace(/\t/g, "\u00a0\u00a0"));
+
+/** Append a token's parts, each {text} or {hex}, to a node. */
+function write(node, parts, marks = true) {
+  for (const part of parts) {
+    if (part.hex !== undefined) {
+      node.append(el("span", { class: "gb-tk-hex" }, part.hex));
+      continue;
+    }
+    part.text.split(BLANK).forEach((piece, i) => {
+      if (!piece) return;
+      if (i % 2 === 0) node.append(piece);
+      else node.append(marks ? el("span", { class: "gb-tk-blank" }, visible(piece)) : plain(piece));
+    });
+  }
+  return node;
+}
+
+/** A token in one line of plain text, for tooltips and labels. */
+const spoken = (parts) => parts.map((part) => part.hex ?? visible(part.text)).join(" ");
+
+function chip(id, parts, { marks = true, more = "" } = {}) {
+  return write(el("span", { class: `gb-token gb-tk-chip gb-tk-${id % TINTS} ${more}` }), parts, marks);
+}
+
+const endsLine = (parts) => parts[parts.length - 1]?.text?.endsWith("\n") ?? false;
+
+/**
+ * One unit of running text, as read_text sends it: a token, or several that share a character and stand
+ * in a frame with it. `apart` are those after which a piece of the first cut ends.
+ * Returns { node, chips, ends }: what to put on the page, a chip for each token, and whether a line ends there.
+ */
+function unit([ids, apart, text, note], table, { marks }) {
+  const chips = ids.map((id, i) => {
+    const node = chip(id, table[id].parts, { marks });
+    if (apart[i]) node.classList.add("gb-tk-apart");
+    node.dataset.token = "";
+    node.tabIndex = -1;
+    return node;
+  });
+  if (note === "special") chips[0].classList.add("gb-tk-special");
+  else if (note !== null) chips[0].classList.add("gb-tk-unknown");
+  const ends = endsLine(table[ids[ids.length - 1]].parts);
+  if (text === null) return { node: chips[0], chips, ends };
+  const whole = write(el("span", { class: "gb-tk-whole", title: "One character, several tokens" }), [{ text }], marks);
+  return { node: el("span", { class: "gb-tk-cluster" }, whole, ...chips), chips, ends };
+}
+
+export { write, chip, spoken, unit };

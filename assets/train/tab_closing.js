@@ -1,0 +1,38 @@
+// What becomes of a run when this tab closes: it goes on, unless the tab was told to take it along. The choice is the
+// tab's own and stands in its address. A farewell says nothing of a reload, so the server waits for the tab to be back.
+import { address } from "../shared/address.js";
+import { visitor } from "../shared/server.js";
+
+const GONE = "glassbox.gone";
+
+/** Ask without waiting for an answer: such a question outlives the page, which Gradio's own way to ask does not. */
+function tell(fn, args) {
+  const { root, api_prefix: prefix, components } = window.gradio_config;
+  const { id } = components.find((component) => component.props.elem_id === "gb-run");
+  const body = JSON.stringify({ data: { visitor, ...args }, component_id: id, fn_name: fn, session_hash: "presence" });
+  const headers = { "Content-Type": "application/json" };
+  fetch(`${root}${prefix}/component_server`, { method: "POST", keepalive: true, headers, body }).catch(() => {});
+}
+/** A note that survives a reload of this tab and nothing else; where storage is forbidden there is none. */
+function noted(key, value) {
+  try {
+    const before = sessionStorage.getItem(key);
+    if (value) sessionStorage.setItem(key, value); else sessionStorage.removeItem(key);
+    return before;
+  } catch { return null; }
+}
+
+addEventListener("pagehide", () => {
+  if (address.get("close") !== "stop") return;
+  noted(GONE, "yes");
+  tell("note_presence", { present: false });
+});
+const back = () => { if (noted(GONE, null)) tell("note_presence", { present: true }); };
+back();  // after a reload
+addEventListener("pageshow", back);  // after a way back that found the page as it was left
+
+/** The form's menu of "go on" and "stop". */
+export const tabClosing = (menu) => {
+  menu.value = address.get("close") === "stop" ? "stop" : "go on";
+  menu.addEventListener("input", () => address.set({ close: menu.value === "stop" ? "stop" : null }));
+};

@@ -1,0 +1,204 @@
+"""The Train tab's first view: choose a text and a shape, press Start, watch a GPT-2 learn."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from llm.corpora import CORPORA, load_corpus
+from llm.runs.run import Run, list_runs
+from llm.tokenizers import KINDS
+from llm.training.trainer import CHANGEABLE
+from llm.ui import inputs
+from llm.ui.panel import Answer, Request, View
+from llm.ui.sessions import Session
+from llm.ui.train.launching import go_on, start
+from llm.ui.train.planning import forecast, plan
+from llm.ui.train.preparation import UPLOAD, Preparations
+from llm.ui.train.presets import CHOICES, LIMITS, PRESETS
+from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
+from llm.ui.train.run_files import export
+from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
+from llm.ui.train.settings import form_of, read_changes, read_wanted
+from llm.ui.train.shared import Shared
+from llm.ui.uploads import keep_own, keep_text
+from llm.ui.vocabularies import MINE
+
+MAX_PASTE = 2_000_000
+"""Characters of a pasted text."""
+PASTED = "Pasted text"
+MAX_GHOSTS = 8
+
+
+def build_run(shared: Shared) -> View:
+    """The view; its endpoints plan, start, steer, follow and hand out runs."""
+    sessions, preparations, summaries = shared.sessions, shared.preparations, shared.summaries
+
+    def list_choices(request: Request) -> Answer:
+        session = sessions.of(request)
+        runs = list_runs(session.runs)
+        training = next((run.id for run in runs if live(session, run.id)), None)
+        return {
+            "corpora": _corpora(session, preparations),
+            "tokenizers": list(KINDS),
+            "vocabularies": [
+                {"name": MINE + name, "title": name, "size": kept.vocab_size}
+                for name, kept in reversed(session.tokenizers.items())
+            ],
+            "choices": CHOICES,
+            "limits": LIMITS,
+            "changeable": CHANGEABLE,
+            "presets": PRESETS,
+            "run": training or next((run.id for run in runs), None),
+            "runs": [run.id for run in runs],
+        }
+
+    def download_corpus(request: Request) -> Answer:
+        sessions.of(request)
+        load_corpus(inputs.choice(request, "corpus", CORPORA))
+        return {}
+
+    def keep_upload(request: Request) -> Answer:
+        kept = keep_text(sessions.of(request), request)
+        return {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
+
+    def keep_paste(request: Request) -> Answer:
+        text = inputs.text(request, "text", MAX_PASTE)
+        if not text.strip():
+            raise ValueError("There is nothing to learn from yet; paste a text of at least a few lines.")
+        keep_own(sessions.of(request), PASTED, text)
+        return {"name": UPLOAD + PASTED}
+
+    def plan_run(request: Request) -> Answer:
+        return plan(read_wanted(preparations, sessions.of(request), request))
+
+    def forecast_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        wanted = read_wanted(preparations, session, request)
+        plan(wanted)  # refuses what is too large
+        return forecast(wanted, busy=sessions.training_count() > 0)
+
+    def start_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        replace = inputs.flag(request, "replace")
+        wanted = read_wanted(preparations, session, request)
+        plan(wanted)  # refuses what is too large
+        return {"run": start(sessions, session, wanted, replace=replace).run.id}
+
+    def continue_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        run = find_run(session, request)
+        wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
+        return {"run": go_on(sessions, session, preparations, run, wanted).run.id}
+
+    def steer_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        action = inputs.choice(request, "action", ("pause", "resume", "step", "stop"))
+        training = live(session, find_run(session, request).id)
+        if training is None:
+            raise ValueError("That run is not in training any more. Continue it, or start a new one.")
+        getattr(training, action)()
+        return {"state": training.state}
+
+    def note_presence(request: Request) -> Answer:
+        present = inputs.flag(request, "present")
+        for training in list(sessions.of(request).trainings.values()):
+            if present:
+                training.come_back()
+            else:
+                training.leave()
+        return {}
+
+    def change_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        training = live(session, find_run(session, request).id)
+        changes = read_changes(request, CHANGEABLE)
+        if training is None:
+            raise ValueError("Only a run in training can be changed; start it first.")
+        training.change(**changes)
+        return {"changes": changes}
+
+    def open_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        run = find_run(session, request)
+        bring_back_text(session, run)
+        form = form_of(run, bring_back_vocabulary(sessions, session, run))
+        training = session.trainings.get(run.id)
+        if training:
+            told = training.digest()
+        else:
+            summary = summaries.of(run)
+            told = {**summary.state(), "standing": at_rest(session, run, summary)}
+        return {**told, "about": _about(run), "form": form, "backdrop": read_context(run)}
+
+    def poll_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        run = find_run(session, request)
+        training = session.trainings.get(run.id)
+        if training is None:
+            return at_rest(session, run, summaries.of(run))
+        return training.since(inputs.whole(request, "since", 0, 2**53, 0))
+
+    def read_ghosts(request: Request) -> Answer:
+        session = sessions.of(request)
+        wanted = request.get("runs")
+        if not isinstance(wanted, list):
+            raise ValueError("Runs must be a list.")
+        known = {run.id: run for run in list_runs(session.runs)}
+        ghosts = [known[id] for id in wanted[:MAX_GHOSTS] if isinstance(id, str) and id in known]
+        return {"ghosts": [_ghost(session, summaries, run) for run in ghosts]}
+
+    def export_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        return export(session, find_run(session, request), inputs.choice(request, "kind", ("csv", "jsonl", "zip")))
+
+    forms = [list_choices, download_corpus, keep_upload, keep_paste, plan_run, forecast_run]
+    drives = [start_run, continue_run, steer_run, change_run, note_presence]
+    return View("Run", [*forms, *drives, open_run, poll_run, read_ghosts, export_run])
+
+
+def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any]]:
+    """What there is to learn from: built-in texts and tasks, then the visitor's own."""
+    built_in = [
+        {
+            "name": name,
+            "title": info.title,
+            "group": "Tasks" if name.startswith("task:") else "Texts",
+            "description": info.description,
+            "bytes": info.size_bytes,
+            "here": not info.needs_download or preparations.is_here(name),
+        }
+        for name, info in CORPORA.items()
+    ]
+    own = [
+        {
+            "name": UPLOAD + name,
+            "title": name,
+            "group": "Yours",
+            "description": "Your own text.",
+            "bytes": len(text),
+            "here": True,
+        }
+        for name, text in session.uploads.items()
+    ]
+    return built_in + own
+
+
+def _about(run: Run) -> dict[str, Any]:
+    model = run.model_config.to_dict()
+    known = {"id": run.id, "name": run.name, "corpus": run.corpus, "tokens": run.tokenizer.hash}
+    return {**known, "model": model, "path": _shown(run)}
+
+
+def _shown(run: Run) -> str | None:
+    """Where the run lies, for whoever sits at this computer; strangers on a Space need not know."""
+    return None if os.environ.get("SPACE_ID") else str(run.path).replace(os.path.expanduser("~"), "~", 1)
+
+
+def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:
+    """What is drawn of a run behind another one."""
+    training = session.trainings.get(run.id)
+    curves = training.digest()["curves"] if training else summaries.of(run).curves()
+    names = ("validation_loss", "accuracy", "tokens_seen", "seconds")
+    drawn = {name: curves[name] for name in names if name in curves}
+    return {"id": run.id, "name": run.name, "corpus": run.corpus_ref, "tokens": run.tokenizer.hash, "curves": drawn}

@@ -1,0 +1,64 @@
+"""A run to take along: its metrics as CSV or JSON lines, and all of it as a zip."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+import gradio as gr
+import pandas as pd
+
+from llm.runs.run import Run
+from llm.ui.panel import Answer
+from llm.ui.sessions import Session
+
+COLUMNS = [
+    "step",
+    "loss",
+    "validation_loss",
+    "learning_rate",
+    "grad_norm",
+    "clipped_norm",
+    "tokens_seen",
+    "seconds",
+    "accuracy",
+]
+"""Of a run's metrics as CSV."""
+
+
+def steps_table(run: Run) -> pd.DataFrame:
+    """One row a step, with the validation loss and a task's accuracy where there was an evaluation after it."""
+    metrics = pd.DataFrame(run.metrics(), columns=["event", *COLUMNS, "correct", "total"])
+    evaluations = metrics.loc[metrics["event"] == "evaluation", ["step", "validation_loss"]]
+    exams = metrics.loc[metrics["event"] == "exam", ["step", "correct", "total"]]
+    exams = exams.assign(accuracy=exams["correct"] / exams["total"])[["step", "accuracy"]]
+    steps = metrics.loc[metrics["event"] == "step"].drop(columns=["event", "validation_loss", "accuracy"])
+    return steps.merge(evaluations, on="step", how="left").merge(exams, on="step", how="left")[COLUMNS]
+
+
+def export(session: Session, run: Run, kind: str) -> Answer:
+    """Make the file ("csv", "jsonl" or "zip"); the page fetches it from the path it is told.
+
+    Raises ValueError for a zip of a run that has no checkpoint yet.
+    """
+    folder = _export_folder(session)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", run.name).strip("-")[:60] or run.id
+    path = folder / f"{name}.{kind}"
+    if kind == "csv":
+        steps_table(run).to_csv(path, index=False)
+    elif kind == "jsonl":
+        shutil.copyfile(run.path / "metrics.jsonl", path)
+    else:
+        run.export_zip(path)
+    return {"path": str(path), "name": path.name, "bytes": path.stat().st_size}
+
+
+def _export_folder(session: Session) -> Path:
+    """A fresh folder that Gradio serves, under a name nobody can guess; the visitor's last one goes."""
+    root = Path(gr.utils.get_upload_folder()).resolve() / "exports" / session.folder.name
+    shutil.rmtree(root, ignore_errors=True)
+    folder = root / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    return folder

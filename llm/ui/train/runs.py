@@ -1,0 +1,89 @@
+"""The Train tab's table of runs: what each reached, and what was changed from one to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from llm.runs.run import Run, list_runs
+from llm.runs.table import changed_settings, settings
+from llm.ui import inputs
+from llm.ui.panel import Answer, Request, View
+from llm.ui.sessions import Session
+from llm.ui.train.run_summaries import RunSummaries, find_run, live, state_of
+from llm.ui.train.shared import Shared
+
+MAX_COMPARED = 8
+
+
+def build_runs(shared: Shared) -> View:
+    """The view; its endpoints list, compare, rename and delete the visitor's runs."""
+    sessions, summaries = shared.sessions, shared.summaries
+
+    def list_ledger(request: Request) -> Answer:
+        session = sessions.of(request)
+        runs = list_runs(session.runs)
+        return {"rows": _rows(session, summaries, runs)}
+
+    def compare_runs(request: Request) -> Answer:
+        session = sessions.of(request)
+        wanted = request.get("runs")
+        if not isinstance(wanted, list):
+            raise ValueError("Runs must be a list.")
+        runs = [run for run in list_runs(session.runs) if run.id in wanted[:MAX_COMPARED]]
+        differing = changed_settings(runs)
+        return {
+            "runs": [{"id": run.id, "name": run.name} for run in runs],
+            "settings": [{"name": name, "values": [values[name] for values in differing]} for name in differing[0]]
+            if runs
+            else [],
+        }
+
+    def rename_run(request: Request) -> Answer:
+        run = find_run(sessions.of(request), request)
+        training = sessions.of(request).trainings.get(run.id)
+        # The training's own object would otherwise write the old name into its next checkpoint.
+        (training.run if training else run).rename(inputs.text(request, "name", 1_000))
+        return {}
+
+    def delete_run(request: Request) -> Answer:
+        session = sessions.of(request)
+        run = find_run(session, request)
+        if live(session, run.id):
+            raise ValueError("This run is in training; stop it before you delete it.")
+        session.trainings.pop(run.id, None)
+        run.delete()
+        return {}
+
+    return View("Runs", [list_ledger, compare_runs, rename_run, delete_run])
+
+
+def _rows(session: Session, summaries: RunSummaries, runs: list[Run]) -> list[dict[str, Any]]:
+    """One for each run, newest first, with the settings that differ from those of the run before it."""
+    table = pd.DataFrame([_summary(session, summaries, run) for run in runs])
+    if table.empty:
+        return []
+    chosen = pd.DataFrame([settings(run) for run in runs]).astype(object)
+    before = chosen.shift(-1)
+    table["changes"] = [
+        [[name, before.at[i, name], chosen.at[i, name]] for name in chosen.columns if differs.at[i, name]]
+        for differs in [chosen.ne(before)]
+        for i in chosen.index[:-1]
+    ] + [[]]
+    return table.astype(object).where(table.notna(), None).to_dict(orient="records")
+
+
+def _summary(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:
+    training = session.trainings.get(run.id)
+    return {
+        "id": run.id,
+        "name": run.name,
+        "created": run.created,
+        "state": state_of(session, run),
+        "live": live(session, run.id) is not None,
+        "corpus": run.corpus,
+        "n_params": run.model_config.n_params,
+        **(training or summaries.of(run)).reached(),
+        "bytes": run.size_bytes(),
+    }

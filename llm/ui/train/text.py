@@ -1,0 +1,25 @@
+"""The Train tab's card of the text that the form has chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from llm.ui import inputs
+from llm.ui.panel import Answer, Request, View
+from llm.ui.train.settings import read_number, read_tokenizer
+from llm.ui.train.shared import Shared
+
+
+def build_text(shared: Shared) -> View:
+    """The view; its endpoint describes a text cut by a tokenizer."""
+    sessions, preparations = shared.sessions, shared.preparations
+
+    def describe_corpus(request: Request) -> Answer:
+        session = sessions.of(request)
+        tokenizer, size = read_tokenizer(request), int(read_number(request, "vocab_size"))
+        prepared = preparations.of(session, inputs.text(request, "corpus", limit=300), tokenizer, size)
+        card = dataclasses.asdict(prepared.card)
+        return {**card, "ref": prepared.ref, "even_loss": math.log(prepared.tokenizer.vocab_size)}
+
+    return View("Text", [describe_corpus])
