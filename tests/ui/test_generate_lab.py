@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 import torch
 
-from llm.__main__ import main
 from llm.checkpoint import load_checkpoint, save_checkpoint
+from llm.cli.parser import main
 from llm.completion import complete
 from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig, TrainConfig
 from llm.evaluate import surprisal
