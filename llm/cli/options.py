@@ -68,7 +68,7 @@ class Parser(argparse.ArgumentParser):
 
 def command(commands: Any, run: Callable[[argparse.Namespace], None], summary: str, example: str) -> Parser:
     """One command, called what the function is called that runs it."""
-    parser = commands.add_parser(
+    parser: Parser = commands.add_parser(
         run.__name__,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",

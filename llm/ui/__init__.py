@@ -30,7 +30,8 @@ def build_app() -> gr.Blocks:
     """The whole page. Launch it with `launch_options()`."""
     sessions = Sessions()
     subjects = Subjects(sessions)
-    with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as app:
+    app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
+    with app:
         build_bar(subjects)
         build_timeline(subjects)
         with gr.Tabs(selected="attention"):

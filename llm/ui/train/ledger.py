@@ -69,7 +69,8 @@ def _rows(session: Session, records: Records, runs: list[Run]) -> list[dict[str,
         for differs in [chosen.ne(before)]
         for i in chosen.index[:-1]
     ] + [[]]
-    return table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return rows
 
 
 def _summary(session: Session, records: Records, run: Run) -> dict[str, Any]:
