@@ -2,3 +2,5 @@
 
 A library for scripts, notebooks and the command line; nothing in it knows the playground in `llm.ui`.
 """
+
+__version__ = "0.1.0"
