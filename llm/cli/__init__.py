@@ -1,4 +1,4 @@
-"""The command line: `python -m llm train | generate | evaluate | tokenize | convert | bench`.
+"""The command line: `python -m llm serve | train | generate | evaluate | tokenize | convert | bench`.
 
 A file for each command holds its options and what it does: that takes the parsed options, prints its
 results to standard output and everything else to standard error, and raises ValueError for a person's
