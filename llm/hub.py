@@ -79,7 +79,8 @@ def _fetch_file(repository: str, name: str, revision: str, on_progress: Progress
         raise ValueError(
             f"The Hub has no model {repository} that you may read; check its name, or log in with: hf auth login"
         ) from error
-    except (OSError, errors.HTTPError) as error:  # errors of connections are the one or the other
+    # Errors of connections are the one or the other, which is its HTTP library's.
+    except (OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
         raise ValueError(
             f"{repository} is not on this computer and the Hub can't be reached ({type(error).__name__}); connect to "
             f"the internet, or give a folder with its {CONFIG} and {WEIGHTS}."

@@ -114,8 +114,8 @@ class CausalSelfAttention(nn.Module):
             mask_TS = None if T == 1 else causal_mask(T, S, x_BTC.device)
             z_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BHSD, v_BHSD, attn_mask=mask_TS)
 
-        z_BTC = z_BHTD.transpose(1, 2).reshape(B, T, C)
-        return self.resid_dropout(self.c_proj(z_BTC))
+        written_BTC: Tensor = self.resid_dropout(self.c_proj(z_BHTD.transpose(1, 2).reshape(B, T, C)))
+        return written_BTC
 
 
 class MLP(nn.Module):
@@ -130,7 +130,8 @@ class MLP(nn.Module):
         self.resid_dropout = Dropout(config.dropout)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        return self.resid_dropout(self.c_proj(self.gelu(self.c_fc(x_BTC))))
+        written_BTC: Tensor = self.resid_dropout(self.c_proj(self.gelu(self.c_fc(x_BTC))))
+        return written_BTC
 
 
 class Block(nn.Module):
@@ -145,7 +146,8 @@ class Block(nn.Module):
 
     def forward(self, x_BTC: Tensor, layer: int, cache: KVCache | None = None) -> Tensor:
         x_BTC = x_BTC + self.attn(self.ln_1(x_BTC), layer, cache)
-        return x_BTC + self.mlp(self.ln_2(x_BTC))
+        x_BTC = x_BTC + self.mlp(self.ln_2(x_BTC))
+        return x_BTC
 
 
 class GPT(nn.Module):
@@ -160,8 +162,8 @@ class GPT(nn.Module):
     def __init__(self, config: ModelConfig, seed: int | None = 1337) -> None:
         super().__init__()
         self.config = config
-        self.wte = nn.utils.skip_init(nn.Embedding, config.vocab_size, config.n_embd)
-        self.wpe = nn.utils.skip_init(nn.Embedding, config.n_ctx, config.n_embd)
+        self.wte: nn.Embedding = nn.utils.skip_init(nn.Embedding, config.vocab_size, config.n_embd)
+        self.wpe: nn.Embedding = nn.utils.skip_init(nn.Embedding, config.n_ctx, config.n_embd)
         self.drop = Dropout(config.dropout)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = _layer_norm(config)
@@ -189,7 +191,8 @@ class GPT(nn.Module):
         if start + T > n_ctx:
             raise ValueError(f"{start + T} tokens don't fit a context of {n_ctx}; keep the last {n_ctx} of them.")
         positions_T = torch.arange(start, start + T, device=ids_BT.device)
-        return self.wte(ids_BT) + self.wpe(positions_T)
+        x_BTC: Tensor = self.wte(ids_BT) + self.wpe(positions_T)
+        return x_BTC
 
     def unembed(self, x_BTC: Tensor) -> Tensor:
         """Logits from the residual stream: the last LayerNorm, then the head. Also the logit lens."""
@@ -232,7 +235,8 @@ def causal_mask(T: int, S: int, device: torch.device | str = "cpu") -> Tensor:
 
 def _linear(n_in: int, n_out: int, bias: bool) -> nn.Linear:
     """A Linear whose weights are left for `GPT._initialise`, so the global random state stays untouched."""
-    return nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+    linear: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+    return linear
 
 
 def _layer_norm(config: ModelConfig) -> nn.LayerNorm:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from llm.__main__ import main
 from llm.checkpoint import load_checkpoint
+from llm.cli.parser import main
 from llm.completion import complete
 from llm.config import SamplingConfig
 from llm.corpora import tales

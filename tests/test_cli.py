@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from llm.__main__ import main
 from llm.checkpoint import load_checkpoint
+from llm.cli.parser import main
 from llm.completion import complete
 from llm.config import HUGGING_FACE_ORDER, SamplingConfig
 from llm.data import encode_corpus, split

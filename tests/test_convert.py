@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from transformers import GPT2LMHeadModel
 from twins import hugging_face_twin, random_ids, randomised
 
-from llm.__main__ import main
 from llm.checkpoint import load_checkpoint, save_checkpoint
+from llm.cli.parser import main
 from llm.config import ModelConfig
 from llm.tokenizers import GPT2Tokenizer, train_tokenizer
 

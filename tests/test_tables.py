@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm.__main__ import main
+from llm.cli.parser import main
 from llm.corpora import Corpus, columns_of, is_table, read_table
 
 CSV = 'id,story,note\n1,"One, two.\nA second line.",x\n2,,y\n\n3,"He said ""go"".",\n'

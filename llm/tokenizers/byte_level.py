@@ -120,7 +120,8 @@ class ByteLevelTokenizer(MergingTokenizer):
 
     def pieces(self, text: str) -> list[str]:
         """The chunks that the pattern cuts a text into."""
-        return self._pieces.findall(well_formed(text))
+        pieces: list[str] = self._pieces.findall(well_formed(text))
+        return pieces
 
     def byte_ids(self, data: bytes) -> list[int]:
         """The tokens of single bytes that merging begins with."""

@@ -59,7 +59,7 @@ def choose_dtype(device: torch.device, wanted: Literal["auto", "float32", "bfloa
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device has instructions of its own for bfloat16."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # torch has no public names for what a CPU can do.
     return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 

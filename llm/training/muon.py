@@ -96,7 +96,7 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonalise(matrices_NRC: Tensor) -> Tensor:
     """Each of N matrices (R rows, C columns, R <= C) with its singular values brought close to 1."""
-    x_NRC = matrices_NRC / matrices_NRC.norm(dim=(1, 2), keepdim=True).clamp_min(1e-30)
+    x_NRC: Tensor = matrices_NRC / matrices_NRC.norm(dim=(1, 2), keepdim=True).clamp_min(1e-30)
     for a, b, c in COEFFICIENTS:
         gram_NRR = x_NRC @ x_NRC.mT
         polynomial_NRR = torch.baddbmm(gram_NRR, gram_NRR, gram_NRR, beta=b, alpha=c)

@@ -42,7 +42,8 @@ FIRST_TAB = "attention"
 def build_app() -> gr.Blocks:
     """The whole page. Launch it with `launch_options()`. Raises ValueError when two panels have one name."""
     subjects = Subjects(Sessions())
-    with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as app:
+    app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
+    with app:
         build_bar(subjects)
         build_timeline(subjects)
         with gr.Tabs(selected=FIRST_TAB):

@@ -13,7 +13,7 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from safetensors.torch import load_file, save_file
 
-from llm.__main__ import main
+from llm.cli.parser import main
 from llm.config import ModelConfig, TrainConfig
 from llm.data import Splits, encode_corpus, split
 from llm.model import GPT
@@ -296,7 +296,7 @@ def test_what_cannot_be_is_refused(monkeypatch):
 
 MORTAL = """
 import os, signal, sys
-from llm.__main__ import main
+from llm.cli.parser import main
 from llm.training.trainer import Trainer
 
 make_step = Trainer._make_step

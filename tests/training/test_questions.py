@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from llm.__main__ import main
 from llm.checkpoint import save_checkpoint
+from llm.cli.parser import main
 from llm.config import ModelConfig, SamplingConfig, TrainConfig
 from llm.corpora.tasks import Modular, Sort
 from llm.data import encode_corpus, split

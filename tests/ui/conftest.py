@@ -6,9 +6,6 @@ import shutil
 
 import pytest
 
-# As app.py does before torch and Gradio are imported.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -43,7 +40,9 @@ def browser():
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing; .ci/run installs it.")
         pytest.skip("Chromium is not installed: apt-get install chromium, or name it in CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=15_000)  # the first answer of a fresh app loads a model
 
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]

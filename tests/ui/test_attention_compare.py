@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint
 from llm.inside.trace import trace
@@ -31,9 +32,10 @@ def test_a_visitor_compares_two_heads(page):
     page.locator("#gb-compare [data-side=b] summary").click()
     page.locator("#gb-compare [data-side=b] textarea").fill("<b>My lord</b>")
     page.wait_for_function("!document.querySelector('#gb-compare [data-id=apart]').hidden")
-    assert "no difference to draw" in page.locator("#gb-compare [data-id=apart]").text_content()
-    assert page.locator("#gb-compare [data-id=difference]").is_hidden()
+    expect(page.locator("#gb-compare [data-id=apart]")).to_contain_text("no difference to draw")
+    expect(page.locator("#gb-compare [data-id=difference]")).to_be_hidden()
+    page.wait_for_function("location.hash.includes('My')")  # the address follows a moment later
     page.reload()
     what = "document.querySelector('#gb-compare [data-side=b] .gb-compared-what')"
     page.wait_for_function(f"{what}?.textContent.includes('<b>My lord</b>')")
-    assert page.locator("#gb-compare [data-side=b] select").first.input_value() == "2"
+    expect(page.locator("#gb-compare [data-side=b] select").first).to_have_value("2")

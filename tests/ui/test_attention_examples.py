@@ -11,6 +11,7 @@ import pytest
 import segno
 import tiny_model
 import torch
+from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.config import ModelConfig
@@ -211,8 +212,8 @@ def test_a_speaker_shows_an_example_saves_it_and_shares_it(page, browser, tmp_pa
     page.locator("#gb-examples [data-name=sorting]").click()
     page.wait_for_function("document.querySelector('#gb-heads [data-id=readout]').textContent.includes('Kept')")
     title = page.locator("#gb-heads [data-id=title]").text_content()
-    assert page.locator("#gb-examples [data-id=says]").text_content().startswith(title)
-    assert page.evaluate("glassbox.subject.model") == "shipped:sorter" and "cell=" in page.url
+    expect(page.locator("#gb-examples [data-id=says]")).to_have_text(re.compile(f"^{re.escape(title)}"))
+    page.wait_for_function("glassbox.subject.model === 'shipped:sorter' && location.hash.includes('cell=')")
 
     def saved(kind):
         page.locator("#gb-examples summary").click()
@@ -231,7 +232,8 @@ def test_a_speaker_shows_an_example_saves_it_and_shares_it(page, browser, tmp_pa
     offline.goto(file.as_uri())
     box = offline.locator("canvas").bounding_box()
     offline.mouse.move(box["x"] + 110 + 10, box["y"] + 110 + 10)  # the first cell: a token that sees only itself
-    assert "looks at ⏎ (0): weight 1," in offline.locator("output").text_content() and not errors
+    expect(offline.locator("output")).to_contain_text("looks at ⏎ (0): weight 1,")
+    assert not errors
     offline.context.close()
     every = saved("all-html")
     offline = browser.new_context(offline=True).new_page()
@@ -239,8 +241,9 @@ def test_a_speaker_shows_an_example_saves_it_and_shares_it(page, browser, tmp_pa
     offline.goto(every.as_uri())
     grid, zoom = (offline.locator("canvas").nth(i).bounding_box() for i in range(2))
     offline.mouse.click(grid["x"] + 10, grid["y"] + 10)
-    assert offline.locator("output").first.text_content() == "Layer 0, head 0"
+    expect(offline.locator("output").first).to_have_text("Layer 0, head 0")
     offline.mouse.move(zoom["x"] + 110 + 10, zoom["y"] + 110 + 40)  # the second row, the first column
+    expect(offline.locator("output").nth(1)).to_contain_text("weight")
     checkpoint = load_checkpoint(SHIPPED / "sorter")
     seen = trace(checkpoint.model, checkpoint.tokenizer.encode("\n52>25"), ["blocks.0.attn.hook_pattern"])
     weight = float(re.search(r"weight ([0-9.e-]+),", offline.locator("output").nth(1).text_content()).group(1))

@@ -4,6 +4,7 @@ import math
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint
 from llm.inside.trace import trace
@@ -30,7 +31,7 @@ def test_a_visitor_takes_a_head_apart(page):
 
     assert numbers("sum") == pytest.approx([dot, dot / math.sqrt(D)], rel=1e-3)
     assert numbers("formula") == pytest.approx([weight, float(write_C.norm())], rel=1e-3)
-    assert page.locator("#gb-inside_a_head [data-id=promoted] tr").count() == 8
+    expect(page.locator("#gb-inside_a_head [data-id=promoted] tr")).to_have_count(8)
     ink = page.locator("#gb-inside_a_head [data-id=suppressed] i").first.evaluate(
         "bar => getComputedStyle(bar).backgroundColor"
     )
@@ -44,9 +45,9 @@ def test_a_visitor_takes_a_head_apart(page):
     bars.scroll_into_view_if_needed()
     bars.click(position={"x": 5, "y": 40})
     page.wait_for_function(f"{pair}.endsWith('(0)')")
-    assert "cell=9.0" in page.url
+    page.wait_for_function("location.hash.includes('cell=9.0')")
     page.keyboard.press("ArrowDown")
     page.wait_for_function(f"{title} === 'Layer 2, head 2'")
     page.get_by_role("button", name="Heads", exact=True).click()
     page.wait_for_function("document.querySelector('#gb-heads [data-id=title]').textContent === 'Layer 2, head 2'")
-    assert "(9) looks at" in page.locator("#gb-heads [data-id=readout]").text_content()
+    expect(page.locator("#gb-heads [data-id=readout]")).to_contain_text("(9) looks at")

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from tiny_model import TEXT, asked, louder
 
 from llm.checkpoint import load_checkpoint
@@ -121,7 +122,8 @@ def test_a_visitor_reads_the_lens_and_finds_the_cell_again(page):
         p_V = checkpoint.model(torch.tensor([ids]))[0, position].softmax(dim=0)
     page.wait_for_function(f"location.hash.includes('at={layers}.{position}')")
     rank = int((p_V >= p_V[ids[-1]]).sum())
-    assert f"rank {rank} of" in readout.text_content() and "the output" in readout.text_content()
+    expect(readout).to_contain_text(f"rank {rank} of")
+    expect(readout).to_contain_text("the output")
     percent = f"{100 * float(p_V.max()):.1f}"[:3]
     page.wait_for_function(f"document.querySelector('#gb-logit_lens .gb-next-p').textContent.startsWith('{percent}')")
     page.keyboard.press("ArrowDown")
@@ -134,11 +136,13 @@ def test_a_visitor_reads_the_lens_and_finds_the_cell_again(page):
     page.wait_for_function("document.querySelector('.gb-tip')?.textContent.includes('entropy')")
     canvas.click(position={"x": 20, "y": 60})
     page.locator("#gb-logit_lens [value=rank]").click()
+    expect(readout).to_contain_text("Kept")
+    page.wait_for_function("location.hash.includes('lens=rank')")
     pinned = readout.text_content()
-    assert "Kept" in pinned and "lens=rank" in page.url
     page.reload()
     page.wait_for_function("document.querySelector('#gb-logit_lens [data-id=readout]')?.textContent.includes('Kept')")
-    assert readout.text_content() == pinned
-    assert page.locator("#gb-logit_lens [aria-pressed=true]").text_content() == "true rank"
+    expect(readout).to_have_text(pinned)
+    expect(page.locator("#gb-logit_lens [aria-pressed=true]")).to_have_text("true rank")
     page.keyboard.press("Escape")
-    assert "Kept" not in readout.text_content() and "at=" not in page.url
+    expect(readout).not_to_contain_text("Kept")
+    page.wait_for_function("!location.hash.includes('at=')")

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from tiny_model import TEXT, asked, floats, louder
 
 from llm.checkpoint import load_checkpoint
@@ -133,7 +134,8 @@ def test_a_visitor_switches_parts_off_and_on_again(page):
     checkpoint = load_checkpoint(subject.SHIPPED / reference)
     config, ids = checkpoint.model.config, checkpoint.tokenizer.encode(page.evaluate("glassbox.subject.prompt"))
     switches = page.locator("#gb-switch_off .gb-switch")
-    assert switches.count() == ranks.count() == len(parts_of(config))
+    expect(switches).to_have_count(len(parts_of(config)))
+    expect(ranks).to_have_count(len(parts_of(config)))
 
     ranks.first.click()
     page.wait_for_function("document.querySelector('#gb-switch_off [data-text=change] .gb-token')")
@@ -153,15 +155,15 @@ def test_a_visitor_switches_parts_off_and_on_again(page):
     page.mouse.down()
     page.mouse.move(boxes[1]["x"] + 8, boxes[1]["y"] + 8, steps=12)
     page.mouse.up()
-    assert "cut=" in page.url and all(f"1.{head}" in page.url for head in range(3))
+    page.wait_for_function("['cut=', '1.0', '1.1', '1.2'].every((part) => location.hash.includes(part))")
     off = page.locator("#gb-switch_off .gb-switch[aria-checked=false]").count()
     page.locator("#gb-switch_off [value=mean]").click()
     page.reload()
     page.wait_for_function("document.querySelector('#gb-switch_off [data-text=change] .gb-token')")
-    assert page.locator("#gb-switch_off .gb-switch[aria-checked=false]").count() == off
-    assert page.locator("#gb-switch_off [data-id=how] [aria-pressed=true]").text_content() == "its mean"
+    expect(page.locator("#gb-switch_off .gb-switch[aria-checked=false]")).to_have_count(off)
+    expect(page.locator("#gb-switch_off [data-id=how] [aria-pressed=true]")).to_have_text("its mean")
     page.get_by_role("button", name="Switch all on").click()
     page.wait_for_function("!location.hash.includes('cut=')")
-    assert page.locator("#gb-switch_off .gb-switch[aria-checked=false]").count() == 0
+    expect(page.locator("#gb-switch_off .gb-switch[aria-checked=false]")).to_have_count(0)
     page.wait_for_function("document.querySelector('#gb-switch_off [data-id=loss-after]').textContent === 'some off'")
     assert shown.text_content() == "some off"

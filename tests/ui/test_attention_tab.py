@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint
 from llm.inside.trace import trace
@@ -18,6 +19,10 @@ COLOURS = """canvas => {
 
 def number(text):
     return float(text.replace("−", "-"))
+
+
+def wait_for_address(page, *parts):
+    page.wait_for_function("parts => parts.every((part) => location.hash.includes(part))", arg=parts)
 
 
 def open_attention(page):
@@ -45,8 +50,8 @@ def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     """The grid is drawn at once; clicking zooms; hovering tells the model's own numbers; keys walk; clicks lock."""
     open_attention(page)
     grid = page.locator("#gb-heads [data-id=grid] canvas").first
-    assert grid.evaluate(COLOURS) > 20
-    assert page.locator("#gb-heads .gb-next li").count() == 10
+    page.wait_for_function(f"({COLOURS})(document.querySelector('#gb-heads [data-id=grid] canvas')) > 20")
+    expect(page.locator("#gb-heads .gb-next li")).to_have_count(10)
 
     subject = page.evaluate("({ ...glassbox.subject })")
     checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
@@ -71,16 +76,16 @@ def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     readout = page.locator("#gb-heads [data-id=readout]")
     page.mouse.click(*at)
     page.mouse.move(5, 5)
-    assert f"({row}) looks at {looked} ({column})" in readout.text_content()
+    expect(readout).to_contain_text(f"({row}) looks at {looked} ({column})")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"document.querySelector('{TITLE}').textContent === 'Layer {layer}, head {head + 1}'")
     page.wait_for_function("document.querySelector('#gb-heads [data-id=readout]').textContent.includes('Kept')")
-    assert f"cell={row}.{column}" in page.url and f"head={layer}.{head + 1}" in page.url
+    wait_for_address(page, f"cell={row}.{column}", f"head={layer}.{head + 1}")
     page.keyboard.press(",")
-    assert f"cell={row - 1}.{min(column, row - 1)}" in page.url
+    wait_for_address(page, f"cell={row - 1}.{min(column, row - 1)}")
     page.keyboard.press("Escape")
-    assert "Kept" not in readout.text_content()
-    assert "cell=" not in page.url
+    expect(readout).not_to_contain_text("Kept")
+    page.wait_for_function("!location.hash.includes('cell=')")
 
 
 def test_a_link_comes_back_and_a_hostile_prompt_stays_text(page, app_url):
@@ -89,10 +94,10 @@ def test_a_link_comes_back_and_a_hostile_prompt_stays_text(page, app_url):
     page.evaluate("history.replaceState(null, '', '#head=1.1&cell=3.2&scale=linear&mute=1')")
     page.reload()
     open_attention(page)
-    assert page.locator(TITLE).text_content() == "Layer 1, head 1"
-    assert "Kept" in page.locator("#gb-heads [data-id=readout]").text_content()
-    assert page.locator("#gb-heads [data-id=scale] [aria-pressed=true]").text_content() == "linear"
-    assert page.locator("#gb-heads [data-id=mute]").is_checked()
+    expect(page.locator(TITLE)).to_have_text("Layer 1, head 1")
+    expect(page.locator("#gb-heads [data-id=readout]")).to_contain_text("Kept")
+    expect(page.locator("#gb-heads [data-id=scale] [aria-pressed=true]")).to_have_text("linear")
+    expect(page.locator("#gb-heads [data-id=mute]")).to_be_checked()
     page.evaluate("prompt => glassbox.look({ prompt })", hostile)
     page.wait_for_function("document.querySelector('#gb-heads [data-id=reading]').textContent.includes('onerror')")
     assert page.locator("#gb-heads [data-id=reading]").text_content() == hostile
@@ -109,18 +114,20 @@ def test_arcs_flows_and_the_order_of_the_heads(page):
     page.get_by_role("button", name="arcs", exact=True).click()
     caption = page.locator("#gb-heads [data-id=caption]")
     arcs = page.locator("#gb-heads .gb-arcs path")
+    expect(caption).to_contain_text(re.compile(r"holds? \d+ %"))
     count, share = map(int, re.search(r"(\d+) arcs? holds? (\d+) %", caption.text_content()).groups())
     assert arcs.count() == count <= 12 and (share >= 70 or count == 12)
     page.get_by_role("button", name="who looks at it").click()
-    assert arcs.count() == 1 and "the attention it gets" in caption.text_content()  # the last token: itself alone
+    expect(arcs).to_have_count(1)  # the last token: itself alone
+    expect(caption).to_contain_text("the attention it gets")
     page.get_by_role("button", name="what it looks at").click()
     page.locator("#gb-heads [data-id=flow]").select_option("rollout")
     page.wait_for_function("document.querySelector('#gb-heads [data-id=caption]').textContent.includes('arcs hold')")
-    assert "Abnar" in caption.text_content() and "drawn=arcs" in page.url and "flow=rollout" in page.url
+    expect(caption).to_contain_text("Abnar")
+    wait_for_address(page, "drawn=arcs", "flow=rollout")
 
     page.locator("#gb-heads [data-id=sort]").select_option("previous")
     page.locator("#gb-heads [data-id=grid] canvas").first.click(position={"x": 10, "y": 10})
-    best = tuple(map(int, re.findall(r"\d+", page.locator(TITLE).text_content())))
     subject = page.evaluate("({ ...glassbox.subject })")
     checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
     config = checkpoint.model.config
@@ -130,6 +137,7 @@ def test_arcs_flows_and_the_order_of_the_heads(page):
         for layer in range(config.n_layer)
         for head in range(config.n_head)
     }
-    assert best == max(scores, key=scores.__getitem__)
-    shown = page.locator("#gb-heads [data-id=scores] tr").first.text_content()
-    assert shown == f"previous token{max(scores.values()):.2f}"
+    layer, head = max(scores, key=scores.__getitem__)
+    expect(page.locator(TITLE)).to_have_text(f"Layer {layer}, head {head}")
+    shown = page.locator("#gb-heads [data-id=scores] tr").first
+    expect(shown).to_have_text(f"previous token{max(scores.values()):.2f}")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny_model
 import torch
+from playwright.sync_api import expect
 from tiny_model import TEXT, read, sharper
 
 from llm.config import SamplingConfig
@@ -183,14 +184,15 @@ def test_the_page_joins_starts_and_rows_into_the_models_patterns(tiny, growth_js
 
 def test_a_visitor_plays_pauses_steps_back_and_freezes(page):
     """Heads and text grow while playing; arrows step; what was drawn comes again the same; F holds everything."""
-    page.evaluate("glassbox.address.set({ pace: 60 }); glassbox.openView('attention', 'while_generating')")
+    page.evaluate("glassbox.address.set({ pace: 60 }); glassbox.openView('attention', 'growing')")
     count = page.locator("#gb-while_generating [data-id=count] b")
     page.wait_for_function("document.querySelector('#gb-while_generating .gb-new')")
-    assert count.text_content() == "0" and page.locator("#gb-while_generating .gb-next li").count() == 10
+    expect(count).to_have_text("0")
+    expect(page.locator("#gb-while_generating .gb-next li")).to_have_count(10)
     page.keyboard.press("Space")
     page.wait_for_function("Number(document.querySelector('#gb-while_generating [data-id=count] b').textContent) >= 5")
     page.keyboard.press("f")  # freezing pauses, and nothing is drawn anew
-    assert page.locator("#gb-while_generating [data-id=play]").text_content() == "Play"
+    expect(page.locator("#gb-while_generating [data-id=play]")).to_have_text("Play")
     shown, prompt = int(count.text_content()), page.evaluate("glassbox.subject.prompt")
     page.evaluate("glassbox.look({ prompt: 'My lord' })")
     page.wait_for_timeout(200)
@@ -201,18 +203,21 @@ def test_a_visitor_plays_pauses_steps_back_and_freezes(page):
     page.keyboard.press("Space")
     page.wait_for_function("Number(document.querySelector('#gb-while_generating [data-id=count] b').textContent) >= 5")
     page.keyboard.press("Space")
+    expect(page.locator("#gb-while_generating [data-id=play]")).to_have_text("Play")
     shown = int(count.text_content())
     newest = page.locator("#gb-while_generating .gb-new").text_content()
     page.keyboard.press("ArrowLeft")
-    assert int(count.text_content()) == shown - 1
+    expect(count).to_have_text(str(shown - 1))
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
         f"document.querySelector('#gb-while_generating [data-id=count] b').textContent === '{shown}'"
     )
-    assert page.locator("#gb-while_generating .gb-new").text_content() == newest
+    page.wait_for_function(
+        "newest => document.querySelector('#gb-while_generating .gb-new')?.textContent === newest", arg=newest
+    )
     grid = page.locator("#gb-while_generating [data-id=grid] canvas").first.bounding_box()
     page.mouse.click(grid["x"] + 10, grid["y"] + 10)
-    assert page.locator("#gb-while_generating [data-id=title]").text_content() == "Layer 0, head 0"
-    assert "head=0.0" in page.url and "view=while_generating" in page.url
+    expect(page.locator("#gb-while_generating [data-id=title]")).to_have_text("Layer 0, head 0")
+    page.wait_for_function("location.hash.includes('head=0.0') && location.hash.includes('view=while_generating')")
     page.get_by_role("button", name="Start over").click()
     page.wait_for_function("document.querySelector('#gb-while_generating [data-id=count] b').textContent === '0'")

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
-from llm.__main__ import main
 from llm.checkpoint import load_checkpoint, save_checkpoint
+from llm.cli.parser import main
 from llm.completion import complete
 from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig, TrainConfig
 from llm.evaluate import surprisal
@@ -87,7 +88,8 @@ def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
     """Dragged and moved by key, the order acts as core's does, its distance is told, and the address keeps it."""
     page = lab("write", "&t=1.5&k=30&p=0.8&y=0.9")
     page.wait_for_selector("#gb-write .gb-odds button[data-token]")
-    assert "Hugging Face's order" in page.inner_text("#gb-write .gb-chain-note")
+    note = page.locator("#gb-write .gb-chain-note")
+    expect(note).to_contain_text("Hugging Face's order")
     grip, goal = (
         page.locator(f"#gb-write [data-step={name}] .gb-grip").bounding_box() for name in ("top_p", "temperature")
     )
@@ -97,8 +99,8 @@ def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
     page.mouse.up()
     page.locator("#gb-write [data-step=typical_p] .gb-grip").press("ArrowUp")
     order = ["repetition_penalty", "top_p", "temperature", "top_k", "typical_p", "min_p"]
-    steps = page.eval_on_selector_all("#gb-write .gb-step", "(rows) => rows.map((row) => row.dataset.step)")
-    assert steps == order
+    steps = "[...document.querySelectorAll('#gb-write .gb-step')].map((row) => row.dataset.step).join()"
+    page.wait_for_function(f"order => {steps} === order", arg=",".join(order))
     settings = {"temperature": 1.5, "top_k": 30, "top_p": 0.8, "typical_p": 0.9}
     ids = checkpoint.tokenizer.encode(PROMPT)
     with torch.no_grad():
@@ -108,19 +110,19 @@ def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
         return filter_logits(logits, SamplingConfig(**settings, **more)).softmax(-1)[0]
 
     page.wait_for_function("glassbox.address.get('order') === 'rptkym'")
+    mine, theirs = final(order=tuple(order)), final(order=HUGGING_FACE_ORDER)
+    apart = (mine - theirs).abs().sum().item() / 2
+    assert apart > 0.01
+    expect(note).to_contain_text(f"{100 * apart:#.3g} %")
     shown = page.eval_on_selector_all(
         "#gb-write .gb-odds button",
         "(rows) => rows.map((row) => [Number(row.dataset.token), Number(row.dataset.final)])",
     )
-    mine, theirs = final(order=tuple(order)), final(order=HUGGING_FACE_ORDER)
     for id, p in shown:
         assert p == pytest.approx(mine[id].item(), abs=1e-5)
-    apart = (mine - theirs).abs().sum().item() / 2
-    note = page.inner_text("#gb-write .gb-chain-note")
-    assert apart > 0.01 and f"{100 * apart:#.3g} %" in note
     for name in ("temperature", "top_p", "top_k", "typical_p"):
         page.uncheck(f"#gb-write [data-on={name}]")
-    assert page.inner_text("#gb-write [data-id=kept]") == "95 of 95"
+    expect(page.locator("#gb-write [data-id=kept]")).to_have_text("95 of 95")
     page.check("#gb-write [data-on=top_k]")
     page.wait_for_function("document.querySelector('#gb-write [data-id=kept]').textContent.startsWith('30 ')")
     page.click("text=Back to Hugging Face's order")
@@ -155,7 +157,9 @@ def test_a_transcript_writes_the_same_again(lab, monkeypatch, capsys):
     counted(page, "write", 13)
     page.click("#gb-write [data-id=one]")
     counted(page, "write", 14)
-    page.wait_for_function("document.querySelector('#gb-write [data-id=code]').textContent.includes('chosen by hand')")
+    page.wait_for_function(
+        "/chosen by hand[^]*generate\\(/.test(document.querySelector('#gb-write [data-id=code]').textContent)"
+    )
     assert run_python(page.inner_text("#gb-write [data-id=code]")) == texts(page, "write")
     with page.expect_download() as download:
         page.click("#gb-write [data-id=markdown]")
@@ -180,11 +184,11 @@ def test_another_token_makes_a_branch(lab, checkpoint):
     start = [*first[:4], chosen]
     more = [c.id for c in generate(checkpoint.model, ids + start, SamplingConfig(seed=4, max_new_tokens=10))]
     assert texts(page, "branches", "[data-id=text]") == checkpoint.tokenizer.decode(start + more)
-    assert "part at token 5" in page.inner_text("#gb-branches [data-id=parting]")
+    expect(page.locator("#gb-branches [data-id=parting]")).to_contain_text("part at token 5")
     page.click("#gb-branches .gb-active [title^=Rename]")
     page.keyboard.type(HOSTILE[:40])
     page.keyboard.press("Enter")
-    assert page.inner_text("#gb-branches .gb-active b") == HOSTILE[:40]
+    expect(page.locator("#gb-branches .gb-active b")).to_have_text(HOSTILE[:40])
     assert page.locator("#gb-branches img").count() == 0
     page.click("#gb-branches .gb-active [title^=Keep]")
     page.click("#gb-branches [data-id=write]")
@@ -192,7 +196,7 @@ def test_another_token_makes_a_branch(lab, checkpoint):
     counted(page, "write", 15)
     page.locator("#gb-write .gb-written-token").nth(2).click()
     page.wait_for_selector("#gb-branches .gb-panel", state="visible")
-    assert page.locator("#gb-branches .gb-branches li").count() == 2  # the text was known: no third branch
+    expect(page.locator("#gb-branches .gb-branches li")).to_have_count(2)  # the text was known: no third branch
     page.click("#gb-branches .gb-branches li:first-child [title^=Prune]")
     page.wait_for_selector("#gb-branches [data-id=begin]", state="visible")
 
@@ -210,10 +214,11 @@ def test_two_sides_and_many_samples_and_surprise(lab, checkpoint):
         tokenizer.decode(side) for side in sides
     ]
     apart = next(i for i, (a, b) in enumerate(zip(*sides, strict=True)) if a != b)
+    expect(page.locator("#gb-side_by_side .gb-apart")).to_have_count(2)
     assert (
         page.eval_on_selector_all("#gb-side_by_side .gb-apart", "(c) => c.map((x) => x.dataset.at)") == [str(apart)] * 2
     )
-    assert f"part at token {apart + 1}:" in page.inner_text("#gb-side_by_side [data-id=parting]")
+    expect(page.locator("#gb-side_by_side [data-id=parting]")).to_contain_text(f"part at token {apart + 1}:")
 
     page.click(".gb-views [data-view=many_at_once]")
     page.locator("#gb-many_at_once [data-id=count]").fill("3")
@@ -224,10 +229,8 @@ def test_two_sides_and_many_samples_and_surprise(lab, checkpoint):
         "".join(p.text for p in complete(model, tokenizer, PROMPT, config.replace(seed=seed))) for seed in (3, 4, 5)
     ]
     assert [texts(page, "many_at_once", f"[data-seed='{seed}']") for seed in (3, 4, 5)] == written
-    assert (
-        page.locator("#gb-many_at_once .gb-best").count() == 1
-        and page.evaluate("glassbox.address.get('samples')") == "3"
-    )
+    expect(page.locator("#gb-many_at_once .gb-best")).to_have_count(1)
+    page.wait_for_function("glassbox.address.get('samples') === '3'")
 
     page.click(".gb-views [data-view=surprise]")
     page.wait_for_selector("#gb-surprise .gb-written-token")
@@ -236,13 +239,13 @@ def test_two_sides_and_many_samples_and_surprise(lab, checkpoint):
     page.wait_for_function("(n) => document.querySelectorAll('#gb-surprise .gb-written-token').length === n",
                           arg=len(tokenizer.encode(text)))  # fmt: skip
     nats = surprisal(model, tokenizer.encode(text))[1:]
-    assert f"{torch.tensor(nats).mean().item():.3g}" in page.inner_text("#gb-surprise [data-id=figures]")
+    expect(page.locator("#gb-surprise [data-id=figures]")).to_contain_text(f"{torch.tensor(nats).mean().item():.3g}")
     assert page.locator("#gb-surprise img").count() == 0 and page.title() != "broken"
     chip = page.locator("#gb-surprise .gb-written-token").nth(3)
     chip.hover()
-    assert f"{nats[2] / torch.log(torch.tensor(2.0)):.3g} bits of surprise" in page.inner_text(".gb-tip")
+    expect(page.locator(".gb-tip")).to_contain_text(f"{nats[2] / torch.log(torch.tensor(2.0)):.3g} bits of surprise")
     page.select_option("#gb-surprise [data-id=rival] select", "cli:lab")
     page.wait_for_selector("#gb-surprise [data-id=colour] [value=apart][aria-pressed=true]")
     chip.hover()
-    assert "0 bits" in page.inner_text(".gb-tip")
+    expect(page.locator(".gb-tip")).to_contain_text("0 bits")
     page.wait_for_function("glassbox.address.get('rival') !== null && glassbox.address.get('text') !== null")

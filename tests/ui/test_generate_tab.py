@@ -4,6 +4,7 @@ import base64
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint
 from llm.completion import complete
@@ -91,7 +92,7 @@ def test_sliders_move_the_odds_as_core_says(tab, shipped):
     slide(tab, "top_k", "5")
     rows = check_rows(tab, shipped, temperature=temperature, top_k=5)
     assert [row["removed"] for row in rows] == [False] * 5 + [True] * 15
-    assert tab.locator("#gb-write .gb-cut").get_attribute("data-cut") == "top-k 5"
+    expect(tab.locator("#gb-write .gb-cut")).to_have_attribute("data-cut", "top-k 5")
     slide(tab, "top_p", "0.5")
     slide(tab, "repetition_penalty", "1.3")
     settings = {"temperature": temperature, "top_k": 5, "top_p": 0.5, "repetition_penalty": 1.3}
@@ -126,6 +127,7 @@ def test_a_seed_writes_the_text_that_core_writes(tab, shipped):
         if singly:
             slide(tab, "max_new_tokens", "20")  # how long it gets does not change what is drawn
         tab.click("#gb-write [data-id=generate]")
+        tab.wait_for_function("(n) => document.querySelectorAll('#gb-write .gb-written-token').length > n", arg=singly)
         tab.wait_for_function(IDLE)
         written.append(tab.evaluate(WRITTEN))
         if not singly:
@@ -156,8 +158,8 @@ def test_stop_undo_and_a_token_of_ones_own(tab):
     tab.locator("#gb-write .gb-odds button").nth(4).click()
     tab.wait_for_selector("#gb-write .gb-written-token.gb-forced")
     tab.locator("#gb-write .gb-written-token").last.hover()
-    tip = tab.inner_text(".gb-tip")
-    assert f"id {chosen['id']}" in tip and "you chose it" in tip
+    expect(tab.locator(".gb-tip")).to_contain_text(f"id {chosen['id']}")
+    expect(tab.locator(".gb-tip")).to_contain_text("you chose it")
 
 
 def test_a_character_cut_by_tokens_shows_its_bytes_until_it_is_whole(page):

@@ -71,10 +71,11 @@ def test_room_mode_is_one_key(page):
     assert not page.evaluate("document.body.classList.contains('gb-room')")
     page.get_by_label("Prompt", exact=True).press("Escape")
     page.keyboard.press("p")
-    assert page.evaluate("document.body.classList.contains('gb-room')")
-    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.gb-try')).fontSize)") > 1.4 * before
+    page.wait_for_function("document.body.classList.contains('gb-room')")
+    larger = "least => parseFloat(getComputedStyle(document.querySelector('.gb-try')).fontSize) > least"
+    page.wait_for_function(larger, arg=1.4 * before)
     page.keyboard.press("p")
-    assert not page.evaluate("document.body.classList.contains('gb-room')")
+    page.wait_for_function("!document.body.classList.contains('gb-room')")
 
 
 def test_a_checkpoint_folder_can_be_opened(page, tmp_path):

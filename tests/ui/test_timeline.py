@@ -1,6 +1,9 @@
 """The timeline under the bar: the moments of a training, and the heads that come with it."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
@@ -44,14 +47,14 @@ def test_a_visitor_travels_through_a_training(page):
     page.locator(".gb-bar [data-id=model]").select_option("shipped:induction")
     track = page.get_by_role("slider", name="Moment of the training")
     track.wait_for()
-    assert "newest" in track.get_attribute("aria-valuetext")
+    expect(track).to_have_attribute("aria-valuetext", re.compile("newest"))
     page.wait_for_function("document.querySelector('.gb-track-keys').textContent.includes('a line of its own task')")
-    assert "|" in page.evaluate("glassbox.subject.prompt")  # an example that this model can read
+    page.wait_for_function("glassbox.subject.prompt.includes('|')")  # an example that this model can read
     box = track.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 20)
-    assert page.evaluate("glassbox.subject.step") == 0
+    page.wait_for_function("glassbox.subject.step === 0")
     track.press("ArrowRight")
-    assert page.evaluate("glassbox.subject.step") == 50 and "step=50" in page.url
+    page.wait_for_function("glassbox.subject.step === 50 && location.hash.includes('step=50')")
     page.get_by_role("button", name="Play the training as a film").click()
     page.wait_for_function("glassbox.subject.step > 100")
     page.locator(".gb-bar [data-id=model]").select_option("shipped:tales")

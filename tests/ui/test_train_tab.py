@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from playwright.sync_api import expect
 
 
 def open_tab(page):
@@ -45,9 +46,8 @@ def test_drive_a_run_reload_and_go_on(page):
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_function("document.querySelectorAll('.gb-samples time').length > 2", timeout=60_000)
     validation = "document.querySelector('[data-id=chart]').data.find((line) => line.name === 'validation').y"
-    losses = page.evaluate(validation)
-    assert losses[-1] < losses[0] - 0.2
-    assert page.evaluate("glassbox.subject.model").startswith("run:")
+    page.wait_for_function(f"{validation}.at(-1) < {validation}[0] - 0.2")
+    page.wait_for_function("glassbox.subject.model.startsWith('run:')")
 
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").wait_for()
@@ -64,7 +64,7 @@ def test_drive_a_run_reload_and_go_on(page):
     page.wait_for_function(f"{notes}.some((note) => note.text === 'learning rate 0.01')")
     page.get_by_role("slider", name="Layers").fill("2")
     page.get_by_text("layers 1 → 2").wait_for()
-    assert "gb-primary" in page.get_by_role("button", name="Restart").get_attribute("class")
+    expect(page.get_by_role("button", name="Restart")).to_have_class(re.compile("gb-primary"))
 
     page.reload()
     page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
@@ -95,7 +95,7 @@ def test_runs_are_listed_named_and_overlaid(page):
     page.get_by_role("button", name="Keep").click()
     page.get_by_role("button", name="<i>first</i>").wait_for()
     tick = page.get_by_label("Draw <i>first</i> behind the run on show")
-    assert tick.is_checked()  # it learnt from the same tokens
+    expect(tick).to_be_checked()  # it learnt from the same tokens
     names = "document.querySelector('[data-id=chart]').data.map((line) => line.name)"
     tick.uncheck()
     page.get_by_role("button", name="Run", exact=True).click()
@@ -145,7 +145,7 @@ def test_settings_that_cannot_be_are_explained_and_start_is_off(page):
     sentence = "can't share a width of 96 evenly; use a width of 91 or 98"
     for place in (".gb-notice", ".gb-plan-head"):
         page.locator(f".gb-train {place}").get_by_text(sentence).wait_for()
-    assert page.get_by_role("button", name="Start", exact=True).is_disabled()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     page.locator("[data-name=n_head]").fill("8")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint
 from llm.runs.run import Run
@@ -175,7 +176,7 @@ def test_a_closed_tab_takes_its_run_along_if_told_to_and_a_reload_does_not(page,
     tiny(page, 100_000)
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_function("document.querySelectorAll('.gb-samples time').length > 1", timeout=60_000)
-    assert page.get_by_label("When this tab closes").input_value() == "go on"
+    expect(page.get_by_label("When this tab closes")).to_have_value("go on")
     page.locator(".gb-train summary").get_by_text("More").click()
     page.get_by_label("When this tab closes").select_option("stop")
     page.get_by_role("tab", name="Tokenizer").click()  # the Train tab is not even drawn after the next reload
@@ -187,7 +188,7 @@ def test_a_closed_tab_takes_its_run_along_if_told_to_and_a_reload_does_not(page,
     assert [name for name, _ in signs] == ["leave", "come_back"]
     open_tab(page)
     page.wait_for_function("document.querySelector('[data-id=status]').textContent === 'Training.'")
-    assert page.get_by_label("When this tab closes").input_value() == "stop"
+    expect(page.get_by_label("When this tab closes")).to_have_value("stop")
     monkeypatch.setattr("llm.ui.train.training.MAX_AWAY", 0.5)
     page.close()
     assert ended(signs[0][1]) == "stopped" and len(signs) == 3

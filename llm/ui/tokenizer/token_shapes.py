@@ -83,7 +83,8 @@ def inside_characters(text: str) -> set[int]:
 
 def pieces_of(text: str) -> list[str]:
     """The pieces into which GPT-2's pattern cuts a text before any merge."""
-    return regex.findall(PATTERN, text)
+    pieces: list[str] = regex.findall(PATTERN, text)
+    return pieces
 
 
 def piece_ends(pieces: Iterable[str]) -> set[int]:

@@ -103,7 +103,8 @@ class Lexicon:
             mask &= unused == 0
         ids = np.flatnonzero(mask)
         if query[:1] == "#" and query[1:].strip().isdecimal():
-            return ids[ids == int(query[1:].strip()[:9])]
+            named: NDArray[np.bool_] = ids == int(query[1:].strip()[:9])
+            return ids[named]
         wanted = _bytes_of(query)
         return ids[[wanted in self._tokens[id] for id in ids]] if wanted and len(ids) else ids
 

@@ -71,7 +71,8 @@ def _rows(session: Session, summaries: RunSummaries, runs: list[Run]) -> list[di
         for differs in [chosen.ne(before)]
         for i in chosen.index[:-1]
     ] + [[]]
-    return table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    return rows
 
 
 def _summary(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:

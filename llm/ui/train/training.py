@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from llm.config import TrainConfig
-from llm.runs.run import EVENT_NAMES, Run
-from llm.training.events import DoneEvent, Event, Reason, SnapshotEvent, StepEvent
+from llm.runs.run import Run
+from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, SnapshotEvent, StepEvent
 from llm.training.hardware import denormals_flushed
 from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.commands import corpus_of, device_of, given, say
+from llm.cli.options import Parser, add_device, add_settings, add_text, command, corpus_of, device_of, given
+from llm.cli.output import say
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, Corpus, task_of
 from llm.paths import home
-from llm.tokenizers import train_tokenizer
+from llm.tokenizers import KINDS, train_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +40,42 @@ ENDS = {
 """How a training that can go on has ended, by the DoneEvent's reason."""
 EXAM = 64
 """Questions that an evaluation asks of a model that learns a task."""
+
+
+def add_train(commands: Any) -> None:
+    """The command and its options."""
+    parser = command(
+        commands,
+        train,
+        "train a model on a text; the app lists the run",
+        "train --text notes.txt --max-steps 500 --out notes-model",
+    )  # fmt: skip
+    add_text(parser)
+    parser.add_argument(
+        "--tokenizer", choices=KINDS, help="how text is cut into tokens (default character for a task, else bpe)"
+    )
+    parser.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
+    parser.add_argument("--name", help="what the app calls the run")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
+    _add_machine(parser)
+    add_settings(parser, "the model", SHAPE, MODEL_SETTINGS)
+    add_settings(parser, "the training", TrainConfig(), TRAIN_SETTINGS)
+
+
+def _add_machine(train: Parser) -> None:
+    """How this machine computes. Not part of a run's settings: it may go on with others, elsewhere."""
+    group = train.add_argument_group(
+        "the machine", "Several processes or machines train together when torchrun starts them: "
+        "torchrun --nproc-per-node 2 -m llm train ...",
+    )  # fmt: skip
+    add_device(group)
+    group.add_argument(
+        "--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
+        help="what products are computed in; auto: bfloat16 where the machine is fast with it (default auto)",
+    )  # fmt: skip
+    group.add_argument("--compile", action="store_true", help="let torch.compile speed up the steps, if it can")
+    group.add_argument("--shard", action="store_true", help="spread a model too large for one over the processes")
 
 
 def train(args: argparse.Namespace) -> None:

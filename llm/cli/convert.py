@@ -6,12 +6,45 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from llm.commands import given, say
+from llm.cli.options import command, given
+from llm.cli.output import say
+from llm.config import ACTIVATIONS
 from llm.tokenizers import GPT2Tokenizer, load_tokenizer
 
 STATE_SETTINGS = ("n_head", "layout", "activation_function", "vocab_size")
 """What `model_from_state` must be told, because the weights don't say it; the vocabulary only if it is padded."""
+
+
+def add_convert(commands: Any) -> None:
+    """The command and its options."""
+    parser = command(
+        commands,
+        convert,
+        "make a Glassbox model of a GPT-2 from elsewhere, or of a Glassbox model a folder for transformers",
+        "convert openai-community/gpt2 gpt2",
+    )  # fmt: skip
+    parser.add_argument(
+        "source", help="a transformers folder, a model's name on the Hugging Face Hub, a file of weights "
+        "(minGPT, nanoGPT; .safetensors, or .json that describes arrays), or a model that Glassbox saved",
+    )  # fmt: skip
+    parser.add_argument("out", type=Path, metavar="FOLDER", help="where the result goes; a new folder")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="the model's tokenizer.json (default: GPT-2's)")
+    bare = parser.add_argument_group("what a bare file of weights can't say")
+    for name, sentence in {
+        "--n-head": "attention heads in each block",
+        "--vocab-size": "keep so many tokens; nanoGPT pads GPT-2's 50257 to 50304",
+    }.items():
+        bare.add_argument(name, type=int, metavar="N", default=argparse.SUPPRESS, help=sentence)
+    bare.add_argument(
+        "--layout", choices=("linear", "conv1d"), default=argparse.SUPPRESS,
+        help="how matrices lie: [out, in] as in torch's Linear (minGPT, nanoGPT), or [in, out] as in Conv1D (OpenAI)",
+    )  # fmt: skip
+    bare.add_argument(
+        "--activation-function", choices=ACTIVATIONS, default=argparse.SUPPRESS,
+        help="the tanh form (GPT-2, minGPT) or the exact GELU (nanoGPT since 2023, minGPT in 2020)",
+    )  # fmt: skip
 
 
 def convert(args: argparse.Namespace) -> None:

@@ -1,0 +1,41 @@
+"""`python -m llm generate`: continue a prompt."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from llm.cli.options import add_checkpoint, add_device, add_settings, command, device_of, given
+from llm.config import SamplingConfig
+
+SAMPLING_SETTINGS = tuple(field.name for field in dataclasses.fields(SamplingConfig))
+
+
+def add_generate(commands: Any) -> None:
+    """The command and its options."""
+    parser = command(
+        commands,
+        generate,
+        "continue a prompt",
+        'generate --checkpoint checkpoints/shakespeare --prompt "ROMEO:" --temperature 0.8',
+    )  # fmt: skip
+    add_checkpoint(parser)
+    parser.add_argument("--prompt", default="", help="the text to continue; without it a new document begins")
+    add_device(parser)
+    add_settings(parser, "how tokens are drawn", SamplingConfig(), SAMPLING_SETTINGS)
+
+
+def generate(args: argparse.Namespace) -> None:
+    """Write the prompt and its continuation, token by token."""
+    config = SamplingConfig.from_dict(given(args, SAMPLING_SETTINGS))
+
+    from llm.checkpoint import load_checkpoint
+    from llm.completion import complete
+
+    checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
+    pieces = complete(checkpoint.model, checkpoint.tokenizer, args.prompt, config)
+    print(args.prompt, end="", flush=True)
+    for piece in pieces:
+        print(piece.text, end="", flush=True)
+    print()

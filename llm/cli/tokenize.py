@@ -1,0 +1,66 @@
+"""`python -m llm tokenize`: the tokens of a text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from llm.cli.options import command
+from llm.cli.output import say
+from llm.corpora import read_text_file, text_from_bytes
+from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
+
+
+def add_tokenize(commands: Any) -> None:
+    """The command and its options."""
+    parser = command(
+        commands, tokenize, "show the tokens of a text", 'tokenize --tokenizer gpt2 "Hello, world!"'
+    )  # fmt: skip
+    parser.add_argument("text", nargs="?", help="the text; without it and --file, standard input is read")
+    parser.add_argument("--file", type=Path, help="a UTF-8 text file instead")
+    parser.add_argument(
+        "--tokenizer", default="gpt2", metavar="NAME",
+        help=f"{', '.join(KINDS)} (all but gpt2 learn from this very text), a tokenizer.json, or a saved model's "
+        "folder (default gpt2)",
+    )  # fmt: skip
+    parser.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def tokenize(args: argparse.Namespace) -> None:
+    """Print each token's id and text."""
+    if args.text is not None and args.file is not None:
+        raise ValueError("Give the text itself or --file, not both.")
+    if args.file is not None:
+        text = read_text_file(args.file).text
+    elif args.text is not None:
+        text = args.text
+    else:
+        text = text_from_bytes(sys.stdin.buffer.read(), "standard input")
+    if args.tokenizer in KINDS:
+        tokenizer = train_tokenizer(args.tokenizer, text, args.vocab_size)
+    else:
+        path = Path(args.tokenizer)
+        tokenizer = load_tokenizer(path / "tokenizer.json" if path.is_dir() else path)
+
+    ids = tokenizer.encode(text)
+    if args.json:
+        pieces = [tokenizer.token_bytes(id).decode("utf-8", "replace") for id in ids]
+        print(json.dumps({"kind": tokenizer.kind, "ids": ids, "pieces": pieces}, ensure_ascii=False))
+    else:
+        for id in ids:
+            print(f"{id:>7}  {_shown(tokenizer.token_bytes(id))}")
+        print(f"{len(ids):,} tokens, {len(text):,} characters, {len(text.encode('utf-8', 'replace')):,} bytes")
+    if lost := tokenizer.what_is_lost(text):
+        say(lost)
+
+
+def _shown(piece: bytes) -> str:
+    """A token in quotes: as text, or as bytes when it is only a part of a character."""
+    try:
+        return repr(piece.decode("utf-8"))
+    except UnicodeDecodeError:
+        return repr(piece)

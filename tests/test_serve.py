@@ -1,0 +1,66 @@
+"""Opening the playground: the same flags from app.py and the command line, and threads set before torch is there."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import llm.ui
+from llm.cli import serve as module
+from llm.cli.parser import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """What the app was launched with, instead of a server that runs until Ctrl+C."""
+    seen = {}
+
+    class App:
+        def launch(self, **options):
+            seen.update(options)
+
+    monkeypatch.setattr(llm.ui, "build_app", App)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return seen
+
+
+def test_flags_reach_the_server(launched):
+    """Host, port and --open arrive as Gradio's options, beside those that keep the page offline."""
+    assert main(["serve", "--host", "0.0.0.0", "--port", "7999", "--open"]) == 0
+    assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == ("0.0.0.0", 7999, True)
+    assert launched.items() >= {"ssr_mode": False, "footer_links": []}.items()
+    assert main(["serve"]) == 0
+    assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == (None, None, False)
+
+
+def test_app_and_command_have_the_same_flags():
+    """`python app.py --help` and `python -m llm serve --help` list the same options."""
+    parser = argparse.ArgumentParser()
+    module.add_flags(parser)
+    flags = {option for action in parser._actions for option in action.option_strings}
+    assert flags == {"-h", "--help", "--host", "--port", "--open"}
+    for command in (["app.py"], ["-m", "llm", "serve"]):
+        said = subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True).stdout
+        assert all(flag in said for flag in flags)
+
+
+def test_one_core_is_left_free_before_torch_is_imported():
+    """Neither parsing nor app.py loads torch; serving sets the threads first, and keeps a person's own number."""
+    code = (
+        "import app, llm.cli.parser, os, sys; assert 'torch' not in sys.modules; "
+        "import llm.cli.serve, argparse; sys.modules['llm.ui'] = None\n"
+        "try: llm.cli.serve.serve(argparse.Namespace())\n"
+        "except ImportError: print(os.environ['OMP_NUM_THREADS'])"
+    )
+    for own in (None, "3"):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        environment |= {"OMP_NUM_THREADS": own} if own else {}
+        said = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == (own or str(max(1, os.cpu_count() - 1)))
