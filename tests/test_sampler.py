@@ -7,7 +7,7 @@ import pytest
 import torch
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
+from llm.config import DEFAULT_ORDER, ModelConfig, SamplingConfig
 from llm.decoder import Decoder
 from llm.filters import filter_logits
 from llm.sampler import generate, generate_batch, generate_together
@@ -50,7 +50,7 @@ def test_a_seed_replays_and_leaves_the_global_generator_alone():
         {},
         {"temperature": 2.0, "top_k": 7},
         {"temperature": 1.5, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.5},
-        {"temperature": 1.5, "typical_p": 0.8, "order": HUGGING_FACE_ORDER[::-1]},
+        {"temperature": 1.5, "typical_p": 0.8, "order": DEFAULT_ORDER[::-1]},
     ],
     ids=["plain", "top-k", "top-p", "reversed"],
 )

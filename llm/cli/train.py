@@ -10,11 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.cli.options import Parser, add_device, add_settings, add_text, command, corpus_of, device_of, given
+from llm.cli.options import (
+    Parser,
+    add_device,
+    add_settings,
+    add_text,
+    add_vocab_size,
+    command,
+    corpus_of,
+    device_of,
+    given,
+)
 from llm.cli.output import say
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, Corpus, task_of
 from llm.paths import home
+from llm.settings import settings_of
 from llm.tokenizers import KINDS, train_tokenizer
 
 if TYPE_CHECKING:
@@ -29,8 +40,12 @@ if TYPE_CHECKING:
 SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
 """What `train` builds unless told otherwise: a model that a laptop trains in minutes."""
 
-MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "n_ctx", "dropout")
-TRAIN_SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+MODEL_SETTINGS = {
+    name: dataclasses.replace(setting, default=getattr(SHAPE, name))
+    for name, setting in settings_of(ModelConfig).items()
+    if name != "vocab_size"  # the tokenizer says it
+}
+TRAIN_SETTINGS = settings_of(TrainConfig)
 ENDS = {
     "stopped": "Stopped and saved",
     "time": "The time was up",
@@ -54,13 +69,13 @@ def add_train(commands: Any) -> None:
     parser.add_argument(
         "--tokenizer", choices=KINDS, help="how text is cut into tokens (default character for a task, else bpe)"
     )
-    parser.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    add_vocab_size(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
     parser.add_argument("--name", help="what the app calls the run")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
     _add_machine(parser)
-    add_settings(parser, "the model", SHAPE, MODEL_SETTINGS)
-    add_settings(parser, "the training", TrainConfig(), TRAIN_SETTINGS)
+    add_settings(parser, "the model", MODEL_SETTINGS)
+    add_settings(parser, "the training", TRAIN_SETTINGS)
 
 
 def _add_machine(train: Parser) -> None:
@@ -149,7 +164,7 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
     kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
-    if kind != "gpt2":
+    if not KINDS[kind].origin:
         say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
     tokenizer = train_tokenizer(kind, corpus.text, args.vocab_size)
 

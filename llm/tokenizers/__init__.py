@@ -19,6 +19,7 @@ from llm.tokenizers.tiktoken_file import PUBLISHED, TiktokenTokenizer, load_publ
 from llm.tokenizers.whitespace import WhitespaceTokenizer
 
 __all__ = [
+    "ALL_KINDS",
     "FORMATS",
     "KINDS",
     "MAX_IMPORT_BYTES",
@@ -58,29 +59,19 @@ KINDS: dict[str, type[Tokenizer]] = {
 }
 """Each kind that can be trained or is at hand, by the name that its JSON carries; simplest first."""
 
-_RESTORED: dict[str, type[Tokenizer]] = {
-    **KINDS,
-    **{kind.kind: kind for kind in (TiktokenTokenizer, HuggingFaceTokenizer)},  # these come from files
-}
+ALL_KINDS: dict[str, type[Tokenizer]] = KINDS | {kind.kind: kind for kind in (TiktokenTokenizer, HuggingFaceTokenizer)}
+"""With those that only come from files."""
 
 
 def train_tokenizer(kind: str, text: str, vocab_size: int | None = None) -> Tokenizer:
-    """A tokenizer of one of the four kinds, learnt from `text`.
+    """A tokenizer of one of KINDS, learnt from `text`.
 
-    `vocab_size` bounds whitespace (8,192 if None) and bpe (4,096 if None). character takes exactly
-    the characters of the text and gpt2 is already trained, so neither looks at it.
+    `vocab_size` bounds the kinds that are `sized`; each has one of its own for None. The others don't look at it.
     Raises ValueError on an unknown kind, a size out of range or a text with nothing to learn from.
     """
-    match kind:
-        case "whitespace":
-            return WhitespaceTokenizer.train(text, 8192 if vocab_size is None else vocab_size)
-        case "character":
-            return CharacterTokenizer.train(text)
-        case "bpe":
-            return train_bpe(text, 4096 if vocab_size is None else vocab_size)
-        case "gpt2":
-            return GPT2Tokenizer()
-    raise _unknown_kind(kind)
+    if kind not in KINDS:
+        raise _unknown_kind(kind)
+    return KINDS[kind].train(text, vocab_size)
 
 
 def tokenizer_from_dict(values: Any) -> Tokenizer:
@@ -88,9 +79,9 @@ def tokenizer_from_dict(values: Any) -> Tokenizer:
     if not isinstance(values, dict):
         raise ValueError("A tokenizer's JSON must be an object with a kind; save the tokenizer again.")
     kind = values.get("kind")
-    if not isinstance(kind, str) or kind not in _RESTORED:
+    if not isinstance(kind, str) or kind not in ALL_KINDS:
         raise _unknown_kind(kind)
-    return _RESTORED[kind].from_dict(values)
+    return ALL_KINDS[kind].from_dict(values)
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:

@@ -26,7 +26,19 @@ class Tokenizer(ABC):
     """Base of all kinds. Made once, never changed."""
 
     kind: ClassVar[str]
-    """whitespace, character, bpe, gpt2, tiktoken or hugging_face: the first thing its JSON says."""
+    """The first thing its JSON says, and its name on the command line."""
+    title: ClassVar[str]
+    """What people call it."""
+    short: ClassVar[str] = ""
+    """The same where there is little room; empty where the title is short enough."""
+    sized: ClassVar[bool] = False
+    """Whether `train` makes its vocabulary as large as one wants."""
+    origin: ClassVar[str] = ""
+    """Where a vocabulary that is at hand comes from; empty for a kind that learns from a text."""
+    unit: ClassVar[str] = "tokens"
+    """What its tokens are, in the plural."""
+    loses: ClassVar[str] = ""
+    """What no text of this kind gets back; empty where every text comes back exactly."""
 
     def __init__(self, tokens: Sequence[bytes], eot_id: int | None) -> None:
         self._tokens = tuple(tokens)
@@ -87,6 +99,18 @@ class Tokenizer(ABC):
             start, end = end, end + len(self.token_bytes(id))
             spans.append((start, end))
         return spans
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int | None = None) -> Self:
+        """Learn from `text`; only a kind that is `sized` looks at `vocab_size`, and has one of its own for None.
+
+        Raises ValueError on a size out of range or a text with nothing to learn from.
+        """
+        raise ValueError(f"A {cls.kind} tokenizer comes from a file; it can't be trained.")
+
+    def misfit(self, text: str) -> str | None:
+        """Why a model should not learn `text` in this vocabulary, after its name; None if nothing speaks against it."""
+        return None
 
     def what_is_lost(self, text: str) -> str | None:
         """A sentence on what encoding and decoding changes in `text`; None when it comes back exactly."""

@@ -14,7 +14,7 @@ import torch
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.cli.parser import main
 from llm.completion import complete
-from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig, TrainConfig
+from llm.config import DEFAULT_ORDER, ModelConfig, SamplingConfig, TrainConfig
 from llm.evaluate import surprisal
 from llm.filters import filter_logits
 from llm.model import GPT
@@ -112,7 +112,7 @@ def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
         "#gb-writing .gb-odds button",
         "(rows) => rows.map((row) => [Number(row.dataset.token), Number(row.dataset.final)])",
     )
-    mine, theirs = final(order=tuple(order)), final(order=HUGGING_FACE_ORDER)
+    mine, theirs = final(order=tuple(order)), final(order=DEFAULT_ORDER)
     for id, p in shown:
         assert p == pytest.approx(mine[id].item(), abs=1e-5)
     apart = (mine - theirs).abs().sum().item() / 2

@@ -12,7 +12,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA
 from llm.model import GPT
 from llm.tokenizers import KINDS, CharacterTokenizer
-from llm.ui.train.presets import CHOICES, LIMITS, PRESETS, SHAPE
+from llm.ui.train.presets import CHOICES, LIMITS, PRESETS
 from llm.ui.train.record import MAX_MOMENTS, Record
 from tests.ui.train_tab import ME, TrainTab, settings
 
@@ -58,7 +58,7 @@ def test_presets_hold_only_what_the_form_can_show():
         for name in values.keys() - {"corpus", "tokenizer"} - CHOICES.keys():
             assert LIMITS[name][0] <= values[name] <= LIMITS[name][1], (preset["name"], name)
         full = {name: default for name, (_, _, default) in LIMITS.items()} | values
-        ModelConfig(vocab_size=300, **{name: full[name] for name in SHAPE})
+        ModelConfig(**{name: value for name, value in full.items() if name in ModelConfig.__dataclass_fields__})
         TrainConfig(**{name: value for name, value in full.items() if name in TrainConfig.__dataclass_fields__})
 
 

@@ -37,7 +37,7 @@ def build_batch(subjects: Subjects, live: LiveGenerations) -> Lens:
         if samples > max(1, most):
             raise ValueError(f"There is room for {max(1, most)} texts of this model side by side; ask for fewer.")
         length = inputs.whole(request, "max_new_tokens", 1, MAX_LENGTH, 100)
-        config = sampling_config(request, loaded.config.vocab_size, length)
+        config = sampling_config(request, length)
         batch = Batch(loaded, prompt, config, [min(MAX_SEED, config.seed + i) for i in range(samples)])
         live.put((request["visitor"], LANE), batch)
         return batch.draw()

@@ -23,8 +23,6 @@ Backdrop = dict[str, Any]
 
 FILE = "backdrop.json"
 TEXT_FILE = "text.json"
-UNITS = {"character": "characters", "whitespace": "words"}
-"""What the loss is counted in; other tokenizers have tokens."""
 
 
 def write_backdrop(run: Run, prepared: Prepared, tokenizer: str) -> Backdrop:
@@ -37,7 +35,7 @@ def write_backdrop(run: Run, prepared: Prepared, tokenizer: str) -> Backdrop:
         "exam": [list(question) for question in prepared.exam],
         "passage": [stream.push(id) for id in prepared.passage],
         "bytes_per_token": prepared.card.bytes_per_token,
-        "unit": UNITS.get(prepared.tokenizer.kind, "tokens"),
+        "unit": prepared.tokenizer.unit,
         "tokenizer": tokenizer,
     }
     write_json(run.path / FILE, backdrop)
@@ -51,8 +49,8 @@ def read_backdrop(run: Run) -> Backdrop:
     except ValueError:
         size = run.model_config.vocab_size
         even = {"name": f"ln {size:,}: all tokens alike", "loss": math.log(size), "floor": False}
-        unit = UNITS.get(run.tokenizer.kind, "tokens")
-        return {"baselines": [even], "exam": [], "passage": [], "bytes_per_token": None, "unit": unit}
+        rest = {"bytes_per_token": None, "unit": run.tokenizer.unit}
+        return {"baselines": [even], "exam": [], "passage": [], **rest}
 
 
 def bring_back_text(session: Session, run: Run) -> None:

@@ -18,7 +18,7 @@ from llm.corpora.card import Card, describe
 from llm.corpora.files import YOUR_OWN
 from llm.corpora.tasks import Task
 from llm.data import Splits, encode_corpus, split
-from llm.tokenizers import CharacterTokenizer, Tokenizer, WhitespaceTokenizer, train_tokenizer
+from llm.tokenizers import KINDS, Tokenizer, train_tokenizer
 from llm.training.events import Question
 from llm.ui.sessions import Session
 from llm.ui.vocabularies import MINE
@@ -28,8 +28,6 @@ N_QUESTIONS = 64
 """Of a task, at every evaluation; as many again that training shows, where a task keeps some from it."""
 PASSAGE_TOKENS = 97
 PROMPT_TOKENS = 8
-SIZED = ("bpe", "whitespace")
-"""Tokenizers whose vocabulary can be as large as one wants; the others have theirs."""
 UPLOAD = "upload:"
 """A visitor's own text is named by this and the name it was kept under."""
 
@@ -120,7 +118,7 @@ class Preparations:
             if own is None:
                 raise ValueError("That vocabulary of yours is gone. Choose another tokenizer.")
             return self._prepared(session, corpus, own.hash, lambda text: _fitting(name, own, text))
-        size = vocab_size if tokenizer in SIZED else None
+        size = vocab_size if is_sized(tokenizer) else None
         how = f"{tokenizer} {size}"
         return self._prepared(session, corpus, how, lambda text: train_tokenizer(tokenizer, text, size))
 
@@ -159,15 +157,15 @@ class Preparations:
         return True
 
 
+def is_sized(tokenizer: str) -> bool:
+    """Whether the form chooses how large the vocabulary gets; `tokenizer` as `Preparations.of` takes it."""
+    return tokenizer in KINDS and KINDS[tokenizer].sized
+
+
 def _fitting(name: str, tokenizer: Tokenizer, text: str) -> Tokenizer:
     """A vocabulary that was made for another text. Raises ValueError when it can't spell this one."""
-    if isinstance(tokenizer, CharacterTokenizer) and (missing := tokenizer.unknown(text)):
-        shown = ", ".join(map(repr, missing[:3])) + (f" and {len(missing) - 3:,} more" if len(missing) > 3 else "")
-        raise ValueError(f"“{name}” has no {shown}, which this text uses. Choose another tokenizer or another text.")
-    if isinstance(tokenizer, WhitespaceTokenizer):
-        ids = tokenizer.encode(text)
-        if 2 * ids.count(0) > len(ids):
-            raise ValueError(f"“{name}” lacks most words of this text. Choose another tokenizer or another text.")
+    if misfit := tokenizer.misfit(text):
+        raise ValueError(f"“{name}” {misfit}. Choose another tokenizer or another text.")
     return tokenizer
 
 
