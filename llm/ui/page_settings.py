@@ -7,12 +7,27 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from llm.settings import Setting
+from llm.config import SAMPLERS, SamplingConfig
+from llm.settings import Setting, settings_of
 
 
 def narrowed(settings: Mapping[str, Setting], own: Mapping[str, Mapping[str, Any]]) -> dict[str, Setting]:
     """The settings that `own` names, in its order, with the `low`, `high` and `default` that it gives instead."""
     return {name: dataclasses.replace(settings[name], **changes) for name, changes in own.items()}
+
+
+MAX_SEED = 2**53 - 1
+"""The page's numbers are exact so far."""
+DIALS = narrowed(
+    settings_of(SamplingConfig),
+    {
+        **{name: {} for name in SAMPLERS},
+        "repetition_penalty": {"low": 0.1, "high": 10},
+        "temperature": {"high": 10},
+        "seed": {"high": MAX_SEED},
+    },
+)
+"""The samplers and the seed, with the ends of a slider where they aren't SamplingConfig's own."""
 
 
 def settings_for_page(settings: Mapping[str, Setting]) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,8 @@ from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.generate.drawing import described, sampling_config, vocabulary_endpoint
-from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes
+from llm.ui.live import Live, LiveGenerations, cache_bytes
+from llm.ui.page_settings import MAX_SEED
 from llm.ui.subject import Loaded, Subjects
 
 MAX_SAMPLES = 32

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from llm.completion import prompt_ids
-from llm.config import SAMPLERS, SamplingConfig, complete_order
+from llm.config import DEFAULT_ORDER, SamplingConfig, complete_order
 from llm.filters import filter_logits
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.components import Answer, Request
-from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes, vocabulary
-from llm.ui.page_settings import narrowed, settings_for_page
+from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
+from llm.ui.page_settings import DIALS, settings_for_page
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
@@ -35,8 +35,6 @@ LANES = ("writing", "branches", "left", "right")
 FIRST_SECONDS, LAST_SECONDS = 0.03, 0.48
 """How long the first call may go on drawing, and, after as many doublings, the last: so long a Stop may take."""
 
-DIALS = SAMPLERS | narrowed(SAMPLERS, {"repetition_penalty": {"low": 0.1, "high": 10}, "temperature": {"high": 10}})
-"""The samplers within the bounds of the page's sliders."""
 
 Endpoint = Callable[[Request], Answer]
 
@@ -44,9 +42,9 @@ Endpoint = Callable[[Request], Answer]
 def drawing_endpoints(subjects: Subjects, live: LiveGenerations) -> list[Endpoint]:
     """What every view that writes may ask for."""
 
-    def list_samplers(request: Request) -> Answer:
-        """What is known of each sampler, in the order in which they act unless told otherwise."""
-        return {"samplers": settings_for_page(DIALS)}
+    def list_dials(request: Request) -> Answer:
+        """What is known of each sampler, in the order in which they act unless told otherwise, and of the seed."""
+        return {"dials": settings_for_page(DIALS), "order": DEFAULT_ORDER}
 
     def read_logits(request: Request) -> Answer:
         """What the model says about the token after the prompt and the `ids` written since."""
@@ -80,7 +78,7 @@ def drawing_endpoints(subjects: Subjects, live: LiveGenerations) -> list[Endpoin
         generation = live.get(owner, inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
 
-    return [vocabulary_endpoint(subjects), list_samplers, read_logits, begin_generation, draw_tokens]
+    return [vocabulary_endpoint(subjects), list_dials, read_logits, begin_generation, draw_tokens]
 
 
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
@@ -171,7 +169,6 @@ def sampling_config(request: Request, most: int) -> SamplingConfig:
         order=complete_order(order),
         max_new_tokens=most,
         stop=tuple(stops),
-        seed=inputs.whole(request, "seed", 0, MAX_SEED, 1337),
     )
 
 
