@@ -17,7 +17,7 @@ def narrowed(settings: Mapping[str, Setting], own: Mapping[str, Mapping[str, Any
 
 
 MAX_SEED = 2**53 - 1
-"""The page's numbers are exact so far."""
+"""The largest whole number that a page's script holds exactly."""
 DIALS = narrowed(
     settings_of(SamplingConfig),
     {
