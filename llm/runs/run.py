@@ -38,9 +38,9 @@ from llm.checkpoint import (
     write_text,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.inside.head_history import add_moment, forget_after
 from llm.model import GPT
 from llm.runs.archive import write_archive
+from llm.runs.head_history import add_moment, forget_after
 from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.training.distributed import ALONE, Worker

@@ -10,7 +10,7 @@ from llm.tokenizers.base import Tokenizer, read_json, well_formed
 from llm.tokenizers.bpe import BPETokenizer, BPETrainer, train_bpe
 from llm.tokenizers.byte_level import PATTERN_NAME, PATTERNS, Merge
 from llm.tokenizers.character import CharacterTokenizer
-from llm.tokenizers.exports import FORMATS, export
+from llm.tokenizers.file_formats import FORMATS, export
 from llm.tokenizers.gpt2 import GPT2Tokenizer
 from llm.tokenizers.hugging_face import HuggingFaceTokenizer
 from llm.tokenizers.merging import Candidate, MergeStep, MergingTokenizer, kind_of_piece, merge_history, merge_steps

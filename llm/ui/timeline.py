@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from llm.inside.head_history import Moment, head_score_history, own_line
+from llm.runs.head_history import Moment, head_score_history, own_line
 from llm.runs.snapshots import Snapshots
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request

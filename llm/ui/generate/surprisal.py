@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from llm.surprise import Met, read_windows
+from llm.surprisal import Met, read_windows
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.generate.drawing import vocabulary_endpoint

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, make
 
-from llm.inside import head_history
-from llm.inside.head_history import FILE, head_score_history, measured, own_line
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_tokens
 from llm.inside.trace import trace
+from llm.runs import head_history
+from llm.runs.head_history import FILE, head_score_history, measured, own_line
 from llm.runs.run import Run
 from llm.training.events import SnapshotEvent
 

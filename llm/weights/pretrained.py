@@ -30,11 +30,11 @@ from llm.gpt2 import (
     plain_names,
     state_to_gpt2,
 )
-from llm.hub import CONFIG, INDEX, WEIGHTS, Progress, fetch_model, shard_names
 from llm.model import GPT
 from llm.tokenizers import BPETokenizer, GPT2Tokenizer, Tokenizer
 from llm.tokenizers.base import END_OF_TEXT
 from llm.tokenizers.gpt2 import byte_characters
+from llm.weights.hub import CONFIG, INDEX, WEIGHTS, Progress, fetch_model, shard_names
 
 
 def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
