@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import re
 import secrets
@@ -32,12 +33,10 @@ from torch import Tensor
 from llm.checkpoint import (
     load_checkpoint,
     load_trainer_state,
-    read_json,
     save_checkpoint,
-    write_json,
-    write_text,
 )
 from llm.config import ModelConfig, TrainConfig
+from llm.files import read_json, write_json, write_text
 from llm.model import GPT
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
@@ -49,6 +48,7 @@ from llm.training.stopping import SWITCHED_OFF
 from llm.training.trainer import Trainer
 
 MAX_NAME = 100
+log = logging.getLogger(__name__)
 _WRITING = threading.Lock()  # run.json is changed by the thread that trains and by whoever renames the run
 
 
@@ -175,7 +175,10 @@ class Run:
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
         self._snapshots.thin()
-        add_moment(self._snapshots.folder, trainer.step, trainer.model)
+        try:
+            add_moment(self._snapshots.folder, trainer.step, trainer.model)
+        except Exception:  # the timeline can measure them later; no training ends for that
+            log.warning("The heads of run %s at step %d were not scored", self.id, trainer.step, exc_info=True)
 
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""

@@ -6,10 +6,10 @@ FOLDER/step-00000100/  a checkpoint, usually in float16
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from llm.checkpoint import load_checkpoint
+from llm.files import remove_folder
 from llm.model import GPT
 
 MAX_SNAPSHOTS = 48
@@ -40,7 +40,7 @@ class Snapshots:
 
     def drop(self, step: int) -> None:
         """Remove the snapshot of a step, if there is one."""
-        shutil.rmtree(self.path(step), ignore_errors=True)
+        remove_folder(self.path(step))
 
     def thin(self, max_bytes: int = MAX_BYTES) -> None:
         """Remove the least missed snapshots until at most 48 are left and all fit into `max_bytes`.

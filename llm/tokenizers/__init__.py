@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from llm.tokenizers.base import Tokenizer, read_json, well_formed
+from llm.files import parsed_json, read_json
+from llm.tokenizers.base import MAX_FILE_BYTES, Tokenizer, well_formed
 from llm.tokenizers.bpe import BPETokenizer, BPETrainer, train_bpe
 from llm.tokenizers.byte_level import PATTERN_NAME, PATTERNS, Merge
 from llm.tokenizers.character import CharacterTokenizer
@@ -86,7 +86,7 @@ def tokenizer_from_dict(values: Any) -> Tokenizer:
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Read the tokenizer.json of any kind. Raises ValueError when it is missing or unsound."""
-    return tokenizer_from_dict(read_json(path))
+    return tokenizer_from_dict(read_json(Path(path), MAX_FILE_BYTES))
 
 
 def read_tokenizer(data: bytes, pattern: str = PATTERN_NAME) -> Tokenizer:
@@ -99,10 +99,7 @@ def read_tokenizer(data: bytes, pattern: str = PATTERN_NAME) -> Tokenizer:
         raise ValueError(f"This file has {len(data):,} bytes; a vocabulary may have {MAX_IMPORT_BYTES:,}.")
     if data.lstrip()[:1] != b"{":
         return recognised(data) or TiktokenTokenizer.from_file(data, pattern)
-    try:
-        values = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ValueError("This file is not readable JSON; save or download it again.") from error
+    values = parsed_json(data, "This file")
     return tokenizer_from_dict(values) if "kind" in values else HuggingFaceTokenizer(values)
 
 

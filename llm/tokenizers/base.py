@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+from llm.files import read_json, write_text
 
 END_OF_TEXT = "<|endoftext|>"
 """GPT-2's mark between documents. It is only ever inserted by its id, never by writing it in text."""
@@ -135,34 +136,12 @@ class Tokenizer(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write tokenizer.json: whole or not at all, so a reader never meets half a file."""
-        path = Path(path)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with open(partial, "w", encoding="utf-8") as file:
-                json.dump(self.to_dict(), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)  # only still there when something failed
+        write_text(Path(path), json.dumps(self.to_dict()))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a tokenizer.json of this kind; `load_tokenizer` reads any kind."""
-        return cls.from_dict(read_json(path))
-
-
-def read_json(path: str | Path) -> Any:
-    """What a tokenizer.json holds. Raises ValueError if it is missing, huge or not JSON."""
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"There is no file {path}; a saved model has its tokenizer.json beside it.")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name} is over {MAX_FILE_BYTES:,} bytes; no tokenizer is, so choose another file.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise ValueError(f"{path.name} is not readable JSON; save the tokenizer again.") from error
+        return cls.from_dict(read_json(Path(path), MAX_FILE_BYTES))
 
 
 def checked_fields(values: Any, kind: str, fields: dict[str, type]) -> list[Any]:

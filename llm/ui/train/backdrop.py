@@ -11,7 +11,7 @@ import math
 from contextlib import suppress
 from typing import Any
 
-from llm.checkpoint import read_json, write_json, write_text
+from llm.files import read_json, write_json, write_text
 from llm.runs.run import Run
 from llm.tokenizers import TextStream
 from llm.ui.sessions import Session, Sessions
