@@ -86,17 +86,6 @@ def _draw(
         ids.append(choice.id)
 
 
-def generate_batch(
-    model: GPT, prompts: Sequence[Sequence[int]], config: SamplingConfig, *, eot_id: int | None = None
-) -> list[list[int]]:
-    """The new ids of each prompt, continued side by side as `generate_together` does."""
-    drawn: list[list[int]] = [[] for _ in prompts]
-    for choices in generate_together(model, prompts, config, eot_id=eot_id):
-        for row, choice in choices.items():
-            drawn[row].append(choice.id)
-    return drawn
-
-
 def generate_together(
     model: GPT,
     prompts: Sequence[Sequence[int]],

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from trainings import step_once
 from transformers import GPT2Config, GPT2LMHeadModel
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
@@ -116,7 +117,7 @@ def test_resume_through_a_folder_is_exact(tmp_path):
     whole, first = make_trainer(), make_trainer()
     list(whole)
     for _ in range(3):
-        first.step_once()
+        step_once(first)
     save_checkpoint(tmp_path / "c", first.model, TOKENIZER, trainer=first)
     loaded = load_checkpoint(tmp_path / "c")
     assert loaded.step == 3
@@ -389,7 +390,7 @@ def test_random_damage_never_does_more_than_raise_value_error(tmp_path_factory, 
 def test_damaged_training_state_is_refused(tmp_path):
     """trainer.safetensors is checked as the weights are."""
     trainer = make_trainer()
-    trainer.step_once()
+    step_once(trainer)
     save_checkpoint(tmp_path / "c", trainer.model, TOKENIZER, trainer=trainer)
     path = tmp_path / "c" / "trainer.safetensors"
     path.write_bytes(path.read_bytes()[:-4])

@@ -37,7 +37,6 @@ from llm.checkpoint import (
 )
 from llm.config import ModelConfig, TrainConfig
 from llm.files import read_json, write_json, write_text
-from llm.model import GPT
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
 from llm.runs.snapshots import Snapshots
@@ -138,16 +137,17 @@ class Run:
         self.append(event)
         if isinstance(event, SnapshotEvent):
             self.snapshot(trainer)
-            config = trainer.config
-            if event.step % config.eval_interval == 0 or event.step >= config.max_steps:
+            if event.evaluated:
                 self.save_checkpoint(trainer)
         elif isinstance(event, DoneEvent):
-            config = trainer.config
             if event.reason in ("stopped", "time"):
                 self.save_checkpoint(trainer)
-            elif event.reason == "diverged" and event.step % config.eval_interval:
+            elif event.reason == "diverged" and not self._evaluated(event.step):
                 self._snapshots.drop(event.step)  # no evaluation found that one good, and the next step didn't
             self._note(state=event.reason)
+
+    def _evaluated(self, step: int) -> bool:
+        return any(m["event"] == "evaluation" and m["step"] == step for m in self.metrics())
 
     def append(self, event: Event) -> None:
         """Add one line to metrics.jsonl: {"event": name, and the event's own fields}."""
@@ -183,10 +183,6 @@ class Run:
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""
         return self._snapshots.steps()
-
-    def load_snapshot(self, step: int) -> GPT:
-        """The model as it was after `step` steps. Raises ValueError when that snapshot isn't kept."""
-        return self._snapshots.load(step)
 
     def save_checkpoint(self, trainer: Trainer) -> None:
         """Save all that `resume` needs, in place of what was saved before."""

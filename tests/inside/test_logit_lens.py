@@ -6,8 +6,8 @@ import pytest
 import torch
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.inside.logit_lens import lens_rows, measure, trace_streams
-from llm.inside.trace import logit_lens, trace
+from llm.inside.logit_lens import lens_rows, logit_lens, measure, trace_streams
+from llm.inside.trace import trace
 
 
 @pytest.mark.parametrize("config", SHAPES, ids=str)

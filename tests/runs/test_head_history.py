@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, make
+from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, kept_model, make
 
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_tokens
 from llm.inside.trace import trace
@@ -55,7 +55,7 @@ def test_scores_are_those_of_each_snapshot(run):
     assert [moment.step for moment in moments] == run.snapshots() == [0, 1, 2, 4, 5, 10, 12]
     rows = measured_rows(len(ids))
     for step, layers in moments:
-        seen = trace(run.load_snapshot(step), ids, names=["*.hook_pattern"])
+        seen = trace(kept_model(run, step), ids, names=["*.hook_pattern"])
         for layer, scores in enumerate(layers):
             pattern_HRT = seen[f"blocks.{layer}.attn.hook_pattern"][0][:, rows]
             expected = head_scores(pattern_HRT, rows, ids)
@@ -99,11 +99,11 @@ def test_a_resumed_run_forgets_what_may_become_different(run):
     other, trainer = Run.create(run.path.parent, MODEL, CONFIG, TOKENIZER, corpus="cats"), make(dropout=0.0)
     for event in trainer:
         other.record(trainer, event)
-        if event == SnapshotEvent(10):
+        if event == SnapshotEvent(10, evaluated=True):
             break
     shutil.rmtree(other.path / "checkpoint")
     earlier = make(dropout=0.0)
-    while next(earlier) != SnapshotEvent(5):
+    while next(earlier) != SnapshotEvent(5, evaluated=True):
         pass
     other.save_checkpoint(earlier)
     list(head_score_history(other.path / "snapshots", keep=True))
