@@ -31,10 +31,9 @@ from llm.tokenizers import KINDS, train_tokenizer
 if TYPE_CHECKING:
     import torch
 
+    from llm.runs.assembly import Asked, Prepared
     from llm.runs.run import Run
-    from llm.tokenizers import Tokenizer
     from llm.training.distributed import Worker
-    from llm.training.events import Question
     from llm.training.trainer import Trainer
 
 SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
@@ -53,8 +52,6 @@ ENDS = {
     "patience": "The validation loss no longer fell",
 }
 """How a training that can go on has ended, by the DoneEvent's reason."""
-EXAM = 64
-"""Questions that an evaluation asks of a model that learns a task."""
 
 
 def add_train(commands: Any) -> None:
@@ -168,39 +165,19 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
         say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
     tokenizer = train_tokenizer(kind, corpus.text, args.vocab_size)
 
-    from llm.data import encode_corpus, split
-    from llm.model import GPT
-    from llm.runs.run import Run
-    from llm.training.trainer import Trainer
+    from llm.runs.assembly import make_run, make_trainer, prepare
 
-    tokens = encode_corpus(tokenizer, corpus.text)
-    model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed)
-    if not worker.shard:  # else it goes to the device in parts
-        model.to(device)
-    trainer = Trainer(
-        model,
-        *split(tokens),
-        config,
-        prompt_ids=tokens[:1].tolist(),
-        worker=worker,
-        questions=_questions(corpus, tokenizer),
-    )
+    prepared = prepare(args.corpus or "", corpus, tokenizer)
+    shape = shape.replace(vocab_size=tokenizer.vocab_size)
+    trainer = make_trainer(prepared, shape, config, _asked(prepared), device=device, worker=worker)
     if not worker.is_first:
         return corpus, trainer, None
-    run = Run.create(
-        home() / "runs",
-        model.config,
-        config,
-        tokenizer,
-        corpus=corpus.name,
-        corpus_ref=args.corpus or "",
-        name=args.name or "",
-    )
+    run = make_run(home() / "runs", prepared, shape, config, corpus=corpus.name, name=args.name or "")
     return corpus, trainer, run
 
 
 def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    from llm.data import encode_corpus, split
+    from llm.runs.assembly import prepare
     from llm.runs.run import Run
 
     settings = given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))
@@ -217,24 +194,16 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
     worker = _equipped(worker, args, device, run.model_config.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
-    tokens = encode_corpus(run.tokenizer, corpus.text)
-    trainer = run.resume(
-        *split(tokens),
-        prompt_ids=tokens[:1].tolist(),
-        device="cpu" if worker.shard else device,
-        worker=worker,
-        max_steps=max_steps,
-        questions=_questions(corpus, run.tokenizer),
-    )
+    prepared = prepare(args.corpus or run.corpus_ref, corpus, run.tokenizer)
+    where = "cpu" if worker.shard else device
+    trainer = run.resume(*prepared.splits, device=where, worker=worker, max_steps=max_steps, **_asked(prepared))
     return corpus, trainer, run if worker.is_first else None
 
 
-def _questions(corpus: Corpus, tokenizer: Tokenizer) -> list[Question]:
-    """What evaluations ask: of a task some questions, of any other text nothing."""
-    from llm.training.questions import ask
-
-    task = task_of(corpus.name)
-    return ask(tokenizer, task, EXAM) if task else []
+def _asked(prepared: Prepared) -> Asked:
+    """A sample that begins as the text does and, of a task, questions that training never shows."""
+    questions = [ids for ids, item in zip(prepared.questions, prepared.exam, strict=True) if not item.seen]
+    return {"prompt_ids": prepared.tokens[:1].tolist(), "questions": questions}
 
 
 def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:

@@ -6,14 +6,12 @@ from llm.ui.attention.heads import exact
 from llm.ui.attention.passes import Passes
 from llm.ui.attention.prompt import named
 from llm.ui.components import Answer, Lens, Request
+from llm.ui.rivals import rivals_endpoint
 from llm.ui.subject import Subjects
 
 
 def build_compare(subjects: Subjects, passes: Passes) -> Lens:
     """The view; its endpoints list what can be compared and read one side of it."""
-
-    def list_sides(request: Request) -> Answer:
-        return {"models": subjects.available(subjects.sessions.of(request))}
 
     def read_side(request: Request) -> Answer:
         found = passes.of(request)
@@ -29,4 +27,4 @@ def build_compare(subjects: Subjects, passes: Passes) -> Lens:
             **exact(found, *found.head(request)),
         }
 
-    return Lens("compare", [list_sides, read_side], view=True)
+    return Lens("compare", [rivals_endpoint(subjects), read_side], view=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llm.ui.components import Lens
 from llm.ui.generate.drawing import drawing_endpoints
-from llm.ui.generate.rivals import rivals_endpoint
 from llm.ui.live import LiveGenerations
+from llm.ui.rivals import rivals_endpoint
 from llm.ui.subject import Subjects
 
 

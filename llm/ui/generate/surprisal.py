@@ -8,7 +8,7 @@ from llm.surprisal import Met, read_windows
 from llm.ui import inputs
 from llm.ui.components import Answer, Lens, Request
 from llm.ui.generate.drawing import vocabulary_endpoint
-from llm.ui.generate.rivals import rivals_endpoint
+from llm.ui.rivals import rivals_endpoint
 from llm.ui.subject import Subjects
 
 CALL_SECONDS = 0.4

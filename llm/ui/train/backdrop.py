@@ -12,10 +12,11 @@ from contextlib import suppress
 from typing import Any
 
 from llm.files import read_json, write_json, write_text
+from llm.runs.assembly import Prepared
 from llm.runs.run import Run
 from llm.tokenizers import TextStream
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.preparation import UPLOAD, Prepared
+from llm.ui.train.preparation import UPLOAD
 from llm.ui.uploads import keep_own
 from llm.ui.vocabularies import MINE, keep_vocabulary
 

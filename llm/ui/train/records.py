@@ -6,11 +6,11 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+from llm.runs.record import Record
 from llm.runs.run import Run
 from llm.ui import inputs
 from llm.ui.components import Request
 from llm.ui.sessions import Session
-from llm.ui.train.record import Record
 from llm.ui.train.training import Training
 
 MAX_KEPT = 60

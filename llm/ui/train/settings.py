@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm.config import ModelConfig, TrainConfig
+from llm.runs.assembly import Prepared
 from llm.runs.run import Run
 from llm.settings import settings_of
 from llm.tokenizers import KINDS
 from llm.ui import inputs
 from llm.ui.components import Request
 from llm.ui.sessions import Session
-from llm.ui.train.preparation import Preparations, Prepared, is_sized
+from llm.ui.train.preparation import Preparations, is_sized
 from llm.ui.train.presets import FORM
 from llm.ui.vocabularies import MINE
 

@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
+from llm.runs.record import Record
 from llm.runs.run import Run
 from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, SnapshotEvent, StepEvent
 from llm.training.hardware import denormals_flushed
 from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace
-from llm.ui.train.record import Record
 
 State = Literal["running", "paused", "failed"] | Reason
 
