@@ -13,23 +13,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
-from llm.settings import About, settings_of
+from llm.settings import About, Checked, refuse, settings_of
 
 
-class _Config:
-    """Checked when made; to and from a plain dictionary, with unknown keys refused."""
-
-    _what: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        told = (setting.problem(getattr(self, name)) for name, setting in settings_of(type(self)).items())  # type: ignore[arg-type]
-        _refuse(self._what, [problem for problem in told if problem] or self._at_odds())
-
-    def _at_odds(self) -> list[str]:
-        """What is wrong between settings that are each fine alone."""
-        return []
+class _Config(Checked):
+    """To and from a plain dictionary, with unknown keys refused."""
 
     def to_dict(self) -> dict[str, Any]:
         values = dataclasses.asdict(self)  # type: ignore[call-overload]
@@ -42,17 +32,12 @@ class _Config:
         problems = [f"{name!r} is not a setting of {cls.__name__}; remove it" for name in values if name not in known]
         needed = (name for name, setting in known.items() if setting.default is dataclasses.MISSING)
         problems += [f"{name!r} is missing; add it" for name in needed if name not in values]
-        _refuse(cls.__name__, problems)
+        refuse(cls.__name__, problems)
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some values changed, validated again."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
-
-
-def _refuse(what: str, problems: list[str]) -> None:
-    if problems:
-        raise ValueError(f"{what}: " + "; ".join(problems) + ".")
 
 
 ACTIVATIONS = ("gelu_new", "gelu")

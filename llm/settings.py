@@ -1,7 +1,7 @@
 """What there is to know of a setting: kind, bounds, unit, label, choices, help. The command line, the page and
 every check read it from here.
 
-It is written once, where a config in llm/config.py declares the field:
+It is written once, where a config in llm/config.py or a task declares the field:
 
     n_layer: Annotated[int, About("Layers", 1, 256, unit="blocks")] = 12
     \"""How many blocks follow one another.\"""
@@ -111,6 +111,29 @@ class Setting:
                 high = f"at most {self.high:g}" if self.high < math.inf else ""
                 return f"a number {' and '.join(filter(None, (low, high)))}".rstrip()
         return "a text"
+
+
+class Checked:
+    """A dataclass whose settings are checked when it is made, all at once: a ValueError lists every problem."""
+
+    @property
+    def _what(self) -> str:
+        """What an error calls it."""
+        return type(self).__name__
+
+    def __post_init__(self) -> None:
+        told = (setting.problem(getattr(self, name)) for name, setting in settings_of(type(self)).items())  # type: ignore[arg-type]
+        refuse(self._what, [problem for problem in told if problem] or self._at_odds())
+
+    def _at_odds(self) -> list[str]:
+        """What else is wrong, between settings that are each fine alone."""
+        return []
+
+
+def refuse(what: str, problems: list[str]) -> None:
+    """Raises ValueError with all of the problems, if there are any."""
+    if problems:
+        raise ValueError(f"{what}: " + "; ".join(problems) + ".")
 
 
 @cache
