@@ -6,17 +6,14 @@
     trainer.safetensors   optional: the optimiser's moments
     trainer.json          optional: the rest that a training needs to go on
 
-A folder is written beside its place and renamed into it, so there is never half of one; while an
-old one is being replaced it is called `.NAME.old`, and a reader that finds only that reads it.
-Reading trusts nothing: the header of a weights file is compared with the config before any tensor
-is allocated, because a folder may come from a stranger.
+A folder is written whole or not at all (`llm.files.new_folder`). Reading trusts nothing: the header
+of a weights file is compared with the config before any tensor is allocated, because a folder may
+come from a stranger.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from llm.config import ModelConfig
+from llm.files import existing_folder, new_folder, parsed_json, read_json, write_json
 from llm.gpt2 import BUFFERS, Shapes, check_shapes, gpt2_shapes, state_from_gpt2, state_to_gpt2
 from llm.model import GPT
 from llm.tokenizers import Tokenizer, load_tokenizer
@@ -39,7 +37,6 @@ FORMAT = "glassbox-1"
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "trainer.safetensors", "trainer.json")
 CARD = "README.md"
 """A person's notes beside the files; saving again keeps them."""
-MAX_JSON_BYTES = 1_000_000
 MAX_HEADER_BYTES = 10_000_000
 ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 """The number formats that are read, by their names in safetensors."""
@@ -80,46 +77,33 @@ def save_checkpoint(
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - {*FILES, CARD}):
         raise ValueError(f"{folder} already holds something that isn't a checkpoint; choose a new folder.")
-    fresh, old = folder.with_name(f".{folder.name}.new"), _old(folder)
-    if fresh.exists():  # of a writer that was killed
-        shutil.rmtree(fresh)
-    fresh.mkdir(parents=True)
-    weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()}
-    save_file(state_to_gpt2(weights), fresh / "model.safetensors", metadata={"format": "pt"})
-    tokenizer.save(fresh / "tokenizer.json")
-    config = {
-        "format": FORMAT,
-        "model": model.config.to_dict(),
-        "tokenizer": tokenizer.hash,
-        "step": step if trainer is None else trainer.step,
-        "info": info or {},
-    }
-    write_json(fresh / "config.json", config)
-    if trainer is not None:
-        tensors, rest = trainer.state()
-        save_file(tensors, fresh / "trainer.safetensors")
-        write_json(fresh / "trainer.json", rest)
-    if (folder / CARD).is_file():
-        shutil.copyfile(folder / CARD, fresh / CARD)
-    for path in fresh.iterdir():
-        path.chmod((fresh / "config.json").stat().st_mode)  # safetensors lets nobody but the owner read its files
-        _to_disk(path)
-    _to_disk(fresh)
-    if folder.exists():
-        if old.exists():
-            shutil.rmtree(old)
-        folder.rename(old)
-    fresh.rename(folder)
-    _to_disk(folder.parent)
-    if old.exists():
-        shutil.rmtree(old)
+    with new_folder(folder) as fresh:
+        weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()}
+        save_file(state_to_gpt2(weights), fresh / "model.safetensors", metadata={"format": "pt"})
+        tokenizer.save(fresh / "tokenizer.json")
+        config = {
+            "format": FORMAT,
+            "model": model.config.to_dict(),
+            "tokenizer": tokenizer.hash,
+            "step": step if trainer is None else trainer.step,
+            "info": info or {},
+        }
+        write_json(fresh / "config.json", config)
+        if trainer is not None:
+            tensors, rest = trainer.state()
+            save_file(tensors, fresh / "trainer.safetensors")
+            write_json(fresh / "trainer.json", rest)
+        if (folder / CARD).is_file():
+            shutil.copyfile(folder / CARD, fresh / CARD)
+        for path in fresh.iterdir():
+            path.chmod((fresh / "config.json").stat().st_mode)  # safetensors lets nobody but the owner read its files
 
 
 def load_checkpoint(
     folder: str | Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> Checkpoint:
     """Read a checkpoint. Raises ValueError, saying what is wrong with it, for anything but a sound one."""
-    folder = _existing(Path(folder))
+    folder = existing_folder(Path(folder))
     values = read_json(folder / "config.json")
     if values.get("format") != FORMAT:
         raise ValueError(f"{folder / 'config.json'} isn't of the format {FORMAT}; choose a folder that Glassbox saved.")
@@ -146,7 +130,7 @@ def load_checkpoint(
 
 def load_trainer_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `Trainer.restore` needs. Raises ValueError when the checkpoint holds no sound training state."""
-    folder = _existing(Path(folder))
+    folder = existing_folder(Path(folder))
     info = read_json(folder / "trainer.json")
     check_weights(folder / "trainer.safetensors")
     return read_tensors(folder / "trainer.safetensors"), info
@@ -180,7 +164,7 @@ def _read_header(path: Path) -> tuple[dict[str, tuple[tuple[int, ...], int, int,
         length = int.from_bytes(file.read(8), "little")
         if length > min(MAX_HEADER_BYTES, path.stat().st_size - 8):
             raise ValueError(f"{path.name} isn't a safetensors file or was cut short; copy it again.")
-        header = _parsed(file.read(length), path.name)
+        header = parsed_json(file.read(length), path.name)
     tensors = {}
     for name, entry in header.items():
         if name == "__metadata__":
@@ -205,65 +189,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path.name} can't be read ({error}); copy it again.") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    _to_disk(fresh)
-    os.replace(fresh, path)
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON object whole or not at all."""
-    write_text(path, json.dumps(values, indent=2) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file. Raises ValueError when it is missing, large or something else."""
-    if not path.is_file():
-        raise ValueError(f"{path} is missing; choose a folder that Glassbox saved.")
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise ValueError(f"{path.name} is over {MAX_JSON_BYTES:,} bytes, far too large; choose another folder.")
-    return _parsed(path.read_bytes(), path.name)
-
-
-def _parsed(data: bytes, name: str) -> dict[str, Any]:
-    try:
-        values = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name} can't be read ({type(error).__name__}); copy or save it again.") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{name} must hold a JSON object; copy or save it again.")
-    return values
-
-
 def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < 2**63
 
 
 def _are_counts(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(map(_is_count, value))
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.old")
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the one that a writer was about to replace when it was killed."""
-    if folder.is_dir():
-        return folder
-    if _old(folder).is_dir():
-        return _old(folder)
-    raise ValueError(f"There is no folder {folder}; choose one that Glassbox saved.")
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file, or the list of names in a folder, is on the disk and not only in memory."""
-    if path.is_dir() and os.name != "posix":  # Windows can't open a folder, and needs no such help
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

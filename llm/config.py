@@ -2,19 +2,23 @@
 
 All are frozen, validated when made, and go to JSON and back. A wrong value raises one
 `ValueError` that lists every problem together with its remedy, so nobody has to fix a form
-one message at a time. Names are GPT-2's own (`n_ctx`, `n_embd`, `n_head`, `n_layer`) and those
-of Hugging Face's generation settings (`temperature`, `top_k`, `top_p`, `min_p`).
+one message at a time. Bounds, label and help of a setting stand beside it and nowhere else:
+llm/settings.py reads them for every check, the command line and the page. Names are GPT-2's own
+(`n_ctx`, `n_embd`, `n_head`, `n_layer`) and those of Hugging Face's generation settings
+(`temperature`, `top_k`, `top_p`, `min_p`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from llm.settings import About, Checked, refuse, settings_of
 
 
-class _Config:
+class _Config(Checked):
     """To and from a plain dictionary, with unknown keys refused."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -24,48 +28,16 @@ class _Config:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build from a dictionary as JSON gives it. Raises ValueError on unknown or missing keys."""
-        fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        problems = [f"{k!r} is not a setting of {cls.__name__}; remove it" for k in values if k not in fields]
-        problems += [
-            f"{name!r} is missing; add it"
-            for name, f in fields.items()
-            if name not in values and f.default is dataclasses.MISSING
-        ]
-        _refuse(cls.__name__, problems)
+        known = settings_of(cls)  # type: ignore[arg-type]
+        problems = [f"{name!r} is not a setting of {cls.__name__}; remove it" for name in values if name not in known]
+        needed = (name for name, setting in known.items() if setting.default is dataclasses.MISSING)
+        problems += [f"{name!r} is missing; add it" for name in needed if name not in values]
+        refuse(cls.__name__, problems)
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some values changed, validated again."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
-
-
-class _Problems(list[str]):
-    """Collects what is wrong with the values, so that all of it can be said at once."""
-
-    def whole(self, name: str, value: Any, low: int, high: int | None = None) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-            span = f"from {low:,} to {high:,}" if high is not None else f"of {low:,} or more"
-            self.append(f"{name} is {value!r}; it must be a whole number {span}")
-
-    def switch(self, name: str, value: Any) -> None:
-        if not isinstance(value, bool):
-            self.append(f"{name} is {value!r:.40}; it must be true or false")
-
-    def choice(self, name: str, value: Any, known: tuple[str, ...]) -> None:
-        if value not in known:
-            self.append(f"{name} is {value!r:.40}; it must be {' or '.join(known)}")
-
-    def number(self, name: str, value: Any, low: float, high: float = math.inf, *, open_low: bool = False) -> None:
-        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not good or value < low or value > high or (open_low and value == low):
-            span = f"above {low:g}" if open_low else f"at least {low:g}"
-            span += f" and at most {high:g}" if high < math.inf else ""
-            self.append(f"{name} is {value!r}; it must be a number {span}")
-
-
-def _refuse(what: str, problems: list[str]) -> None:
-    if problems:
-        raise ValueError(f"{what}: " + "; ".join(problems) + ".")
 
 
 ACTIVATIONS = ("gelu_new", "gelu")
@@ -77,47 +49,36 @@ SCHEDULES = ("cosine", "linear")
 class ModelConfig(_Config):
     """The shape of a GPT-2."""
 
-    vocab_size: int
+    _what = "Model"
+
+    vocab_size: Annotated[int, About("Vocabulary", 2, 1_000_000, unit="tokens")]
     """How many different tokens there are. GPT-2: 50,257."""
-    n_ctx: int = 1024
+    n_ctx: Annotated[int, About("Context", 1, 65_536, unit="tokens")] = 1024
     """Context: the most tokens the model can look at. It has one learned vector for each position."""
-    n_embd: int = 768
+    n_embd: Annotated[int, About("Width", 1, 16_384)] = 768
     """Width: the length of the vector that stands for each token, all the way through."""
-    n_head: int = 12
+    n_head: Annotated[int, About("Heads", 1, 256, unit="heads a layer")] = 12
     """Attention heads a layer; they share the width evenly."""
-    n_layer: int = 12
+    n_layer: Annotated[int, About("Layers", 1, 256, unit="blocks")] = 12
     """How many blocks follow one another."""
-    dropout: float = 0.0
+    dropout: Annotated[float, About("Dropout", 0, 0.9)] = 0.0
     """Share of values zeroed while training (embeddings, attention weights, both residual writes)."""
-    layer_norm_epsilon: float = 1e-5
+    layer_norm_epsilon: Annotated[float, About("Epsilon of LayerNorm", 0, 0.1, above=True)] = 1e-5
     """Added to the variance inside LayerNorm."""
-    bias: bool = True
+    bias: Annotated[bool, About("Biases")] = True
     """Whether linear layers and LayerNorms add a bias. GPT-2's do; nanoGPT's own models can leave them all out."""
-    activation_function: str = "gelu_new"
+    activation_function: Annotated[str, About("Activation", choices=ACTIVATIONS)] = "gelu_new"
     """The MLP's GELU, by its name in Hugging Face's config: GPT-2's tanh form "gelu_new", or "gelu", the
     exact one with erf, which nanoGPT has used since 2023."""
-    tie_word_embeddings: bool = True
+    tie_word_embeddings: Annotated[bool, About("Tied head")] = True
     """Whether the output head is the token embedding's matrix, as in GPT-2; minGPT learns a second one, `lm_head`."""
 
-    def __post_init__(self) -> None:
-        problems = _Problems()
-        problems.whole("vocab_size", self.vocab_size, 2, 1_000_000)
-        problems.whole("n_ctx", self.n_ctx, 1, 65_536)
-        problems.whole("n_embd", self.n_embd, 1, 16_384)
-        problems.whole("n_head", self.n_head, 1, 256)
-        problems.whole("n_layer", self.n_layer, 1, 256)
-        problems.number("dropout", self.dropout, 0.0, 0.9)
-        problems.number("layer_norm_epsilon", self.layer_norm_epsilon, 0.0, 0.1, open_low=True)
-        problems.switch("bias", self.bias)
-        problems.switch("tie_word_embeddings", self.tie_word_embeddings)
-        problems.choice("activation_function", self.activation_function, ACTIVATIONS)
-        if not problems and self.n_embd % self.n_head:
-            lower = self.n_embd - self.n_embd % self.n_head
-            widths = " or ".join(str(w) for w in (lower, lower + self.n_head) if w)
-            problems.append(
-                f"the {self.n_head} heads can't share a width of {self.n_embd} evenly; use a width of {widths}"
-            )
-        _refuse("Model", problems)
+    def _at_odds(self) -> list[str]:
+        if self.n_embd % self.n_head == 0:
+            return []
+        lower = self.n_embd - self.n_embd % self.n_head
+        widths = " or ".join(str(w) for w in (lower, lower + self.n_head) if w)
+        return [f"the {self.n_head} heads can't share a width of {self.n_embd} evenly; use a width of {widths}"]
 
     @property
     def head_size(self) -> int:
@@ -138,117 +99,98 @@ class ModelConfig(_Config):
 class TrainConfig(_Config):
     """How a model is trained. The defaults suit a small model on a laptop's CPU."""
 
-    max_steps: int = 1_000
+    _what = "Training"
+
+    max_steps: Annotated[int, About("Steps", 1, 10_000_000, unit="steps")] = 1_000
     """Optimiser steps in all; the learning-rate schedule ends here."""
-    batch_size: int = 16
+    batch_size: Annotated[int, About("Batch", 1, 65_536, unit="sequences a step")] = 16
     """Sequences a step, over all processes, before accumulation multiplies them."""
-    grad_accum_steps: int = 1
+    grad_accum_steps: Annotated[int, About("Accumulation", 1, 4_096, unit="batches a step")] = 1
     """Batches whose gradients are averaged into one step."""
-    optimizer: str = "adamw"
+    optimizer: Annotated[str, About("Optimizer", choices=OPTIMIZERS)] = "adamw"
     """"adamw", as GPT-2 was trained; or "muon" for the matrices of the blocks and AdamW for the rest, which learns
     faster."""
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, About("Learning rate", 0, 10, above=True)] = 1e-3
     """Peak learning rate of AdamW."""
-    matrix_learning_rate: float = 0.03
+    matrix_learning_rate: Annotated[float, About("Learning rate of matrices", 0, 10, above=True)] = 0.03
     """Peak learning rate of Muon."""
-    schedule: str = "cosine"
+    schedule: Annotated[str, About("Schedule", choices=SCHEDULES)] = "cosine"
     """How the learning rate falls after the warm-up: along half a "cosine", or "linear"."""
-    min_lr_ratio: float = 0.1
-    """Where it ends, as a share of the peak."""
-    warmup_steps: int = 50
+    min_lr_ratio: Annotated[float, About("Last learning rate", 0, 1, unit="of the peak")] = 0.1
+    """What the learning rate falls to, as a share of the peak."""
+    warmup_steps: Annotated[int, About("Warm-up", 0, unit="steps")] = 50
     """Steps over which the learning rate rises linearly from near zero."""
-    weight_decay: float = 0.1
+    weight_decay: Annotated[float, About("Weight decay", 0, 10)] = 0.1
     """Decay of the matrices; vectors (biases, LayerNorms) never decay."""
-    beta1: float = 0.9
-    beta2: float = 0.99
-    grad_clip: float = 1.0
+    beta1: Annotated[float, About("Beta 1", 0, 0.9999)] = 0.9
+    """How long AdamW remembers the gradient."""
+    beta2: Annotated[float, About("Beta 2", 0, 0.9999999)] = 0.99
+    """How long AdamW remembers its square."""
+    grad_clip: Annotated[float, About("Clipping", 0)] = 1.0
     """Largest norm of the whole gradient; 0 switches clipping off."""
-    eval_interval: int = 50
+    eval_interval: Annotated[int, About("Evaluation every", 1, unit="steps")] = 50
     """Steps between evaluations, which also take the samples."""
-    eval_windows: int = 64
+    eval_windows: Annotated[int, About("Evaluation", 1, 1_000_000, unit="windows")] = 64
     """Fixed windows of each split that an evaluation reads; the same ones every time."""
-    sample_tokens: int = 64
-    """Tokens in each sample written at an evaluation."""
-    layer_stats: bool = False
+    sample_tokens: Annotated[int, About("Samples", 0, 65_536, unit="tokens")] = 64
+    """Tokens in each sample written at an evaluation; 0 is off."""
+    layer_stats: Annotated[bool, About("Layer stats")] = False
     """Whether evaluations also measure each layer: its weights, gradient and update, and its heads' attention."""
-    max_seconds: float = 0.0
+    max_seconds: Annotated[float, About("Stop after", 0, unit="seconds")] = 0.0
     """Stop after so many seconds of steps; pauses and evaluations don't count. 0 is off."""
-    target_loss: float = 0.0
+    target_loss: Annotated[float, About("Stop at", 0, unit="nats")] = 0.0
     """Stop once the validation loss is at most this, in nats. 0 is off."""
-    patience: int = 0
+    patience: Annotated[int, About("Patience", 0, unit="evaluations")] = 0
     """Stop after so many evaluations in a row without a new lowest validation loss. 0 is off."""
-    seed: int = 1337
+    seed: Annotated[int, About("Seed", 0, 2**63 - 1)] = 1337
     """Initialisation, batches and dropout all follow from it."""
-
-    def __post_init__(self) -> None:
-        problems = _Problems()
-        problems.whole("max_steps", self.max_steps, 1, 10_000_000)
-        problems.whole("batch_size", self.batch_size, 1, 65_536)
-        problems.whole("grad_accum_steps", self.grad_accum_steps, 1, 4_096)
-        problems.choice("optimizer", self.optimizer, OPTIMIZERS)
-        problems.number("learning_rate", self.learning_rate, 0.0, 10.0, open_low=True)
-        problems.number("matrix_learning_rate", self.matrix_learning_rate, 0.0, 10.0, open_low=True)
-        problems.choice("schedule", self.schedule, SCHEDULES)
-        problems.number("min_lr_ratio", self.min_lr_ratio, 0.0, 1.0)
-        problems.whole("warmup_steps", self.warmup_steps, 0)
-        problems.number("weight_decay", self.weight_decay, 0.0, 10.0)
-        problems.number("beta1", self.beta1, 0.0, 0.9999)
-        problems.number("beta2", self.beta2, 0.0, 0.9999999)
-        problems.number("grad_clip", self.grad_clip, 0.0)
-        problems.whole("eval_interval", self.eval_interval, 1)
-        problems.whole("eval_windows", self.eval_windows, 1, 1_000_000)
-        problems.whole("sample_tokens", self.sample_tokens, 0, 65_536)
-        problems.switch("layer_stats", self.layer_stats)
-        problems.number("max_seconds", self.max_seconds, 0.0)
-        problems.number("target_loss", self.target_loss, 0.0)
-        problems.whole("patience", self.patience, 0)
-        problems.whole("seed", self.seed, 0, 2**63 - 1)
-        _refuse("Training", problems)
-
-
-HUGGING_FACE_ORDER = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical_p")
-"""What transformers does to the logits, in its order."""
 
 
 @dataclass(frozen=True)
-class SamplingConfig(_Config):
+class _Samplers(_Config):
+    """What can be done to the logits, in transformers' order; each default is off.
+
+    A sampler is a field here, and in llm/filters.py the function that `@sampler` gives its name.
+    """
+
+    repetition_penalty: Annotated[float, About("Repetition penalty", 0, 100, above=True)] = 1.0
+    """Above 1 makes tokens that already occur less likely; 1 is off."""
+    temperature: Annotated[float, About("Temperature", 0, 100)] = 1.0
+    """Divides the logits: below 1 plays safe, above 1 takes chances, 0 always takes the likeliest token."""
+    top_k: Annotated[int, About("Top-k", 0, unit="tokens")] = 0
+    """Keep only the k most likely tokens, ties with the last one included; 0 is off."""
+    top_p: Annotated[float, About("Top-p", 0, 1, unit="of the probability")] = 1.0
+    """Keep the fewest tokens that hold this share of the probability, the crossing one included; 1 is off."""
+    min_p: Annotated[float, About("Min-p", 0, 1, unit="of the likeliest")] = 0.0
+    """Drop tokens less likely than this share of the most likely one; 0 is off."""
+    typical_p: Annotated[float, About("Typical-p", 0, 1, unit="of the probability")] = 1.0
+    """Keep the tokens about as surprising as the model expects, until they hold this share; 1 is off."""
+
+
+SAMPLERS = settings_of(_Samplers)
+"""The samplers by name, in the order in which they act unless told otherwise."""
+DEFAULT_ORDER = tuple(SAMPLERS)
+
+
+@dataclass(frozen=True)
+class SamplingConfig(_Samplers):
     """How the next token is drawn: what is done to the logits, and when to end."""
 
-    repetition_penalty: float = 1.0
-    """Above 1 makes tokens that already occur less likely; 1 is off."""
-    temperature: float = 1.0
-    """Divides the logits; 0 is greedy: always the most likely token."""
-    top_k: int = 0
-    """Keep only the k most likely tokens, ties with the last one included; 0 is off."""
-    top_p: float = 1.0
-    """Keep the fewest tokens that hold this share of the probability, the crossing one included; 1 is off."""
-    min_p: float = 0.0
-    """Drop tokens less likely than this share of the most likely one; 0 is off."""
-    typical_p: float = 1.0
-    """Keep the tokens about as surprising as the model expects, until they hold this share; 1 is off."""
-    order: tuple[str, ...] = HUGGING_FACE_ORDER
-    """Which of the settings above acts first, second, ...: each of their names, once."""
-    max_new_tokens: int = 100
-    stop: tuple[str, ...] = ()
-    """Texts that end the generation; they are not part of the result."""
-    seed: int = 1337
+    _what = "Sampling"
 
-    def __post_init__(self) -> None:
-        problems = _Problems()
-        problems.number("repetition_penalty", self.repetition_penalty, 0.0, 100.0, open_low=True)
-        problems.number("temperature", self.temperature, 0.0, 100.0)
-        problems.whole("top_k", self.top_k, 0)
-        problems.number("top_p", self.top_p, 0.0, 1.0)
-        problems.number("min_p", self.min_p, 0.0, 1.0)
-        problems.number("typical_p", self.typical_p, 0.0, 1.0)
-        named = isinstance(self.order, tuple) and all(isinstance(name, str) for name in self.order)
-        if not named or sorted(self.order) != sorted(HUGGING_FACE_ORDER):
-            problems.append(f"order must name each of {', '.join(HUGGING_FACE_ORDER)} once")
-        problems.whole("max_new_tokens", self.max_new_tokens, 0, 1_000_000)
-        if not all(isinstance(s, str) and s for s in self.stop):
-            problems.append("stop holds an empty text; remove it")
-        problems.whole("seed", self.seed, 0, 2**63 - 1)
-        _refuse("Sampling", problems)
+    order: Annotated[tuple[str, ...], About("Order", choices=DEFAULT_ORDER)] = DEFAULT_ORDER
+    """Which of the samplers above acts first, second, ...: each of their names, once."""
+    max_new_tokens: Annotated[int, About("Length", 0, 1_000_000, unit="tokens")] = 100
+    """Tokens to write at most."""
+    stop: Annotated[tuple[str, ...], About("Stop texts")] = ()
+    """Texts that end the generation; they are not part of the result."""
+    seed: Annotated[int, About("Seed", 0, 2**63 - 1)] = 1337
+    """The same seed draws the same tokens."""
+
+
+def complete_order(names: Iterable[Any]) -> tuple[str, ...]:
+    """A whole order from one that older or newer versions wrote: unknown and repeated names go, missing ones follow."""
+    return tuple(dict.fromkeys([*(name for name in names if name in DEFAULT_ORDER), *DEFAULT_ORDER]))
 
 
 GPT2_SIZES: dict[str, ModelConfig] = {

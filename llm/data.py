@@ -10,7 +10,6 @@ Shapes: B batch, T time (n_ctx tokens), N windows.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+
+from llm.files import new_file
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
@@ -41,10 +42,8 @@ def write_tokens(path: Path, ids: Sequence[int] | np.ndarray, vocab_size: int) -
     Raises ValueError when an id is not one of the vocabulary's.
     """
     array = _checked(ids, vocab_size).astype(np.uint16 if vocab_size <= 2**16 else np.int32)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+    with new_file(path) as fresh, fresh.open("wb") as file:
         np.save(file, array, allow_pickle=False)
-    os.replace(temporary, path)
 
 
 def open_tokens(path: Path) -> Tensor:

@@ -1,9 +1,11 @@
 """What is done to the logits before a token is drawn from them.
 
-`filter_logits` is a pure function that takes the six steps of a `SamplingConfig` in its `order`. The
-default is Hugging Face's: repetition penalty, temperature, top-k, top-p, min-p, typical-p. Order
-matters, because temperature changes which tokens the later filters keep. Each step equals
-transformers' processor of that name.
+`filter_logits` is a pure function that takes the samplers of a `SamplingConfig` in its `order`. The
+default is Hugging Face's, and order matters, because temperature changes which tokens the later
+samplers keep. Each equals transformers' processor of that name.
+
+A new sampler is a field of `_Samplers` in llm/config.py (its bounds, its off value, its place in the
+order) and a function here under `@sampler`.
 
 Shapes: B batch, T time, V vocabulary, K the tokens that may be kept.
 """
@@ -11,40 +13,68 @@ Shapes: B batch, T time, V vocabulary, K the tokens that may be kept.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from llm.config import SamplingConfig
+from llm.config import SAMPLERS, SamplingConfig
+
+
+class Sampler(NamedTuple):
+    """What a sampler does."""
+
+    apply: Callable[..., Tensor]
+    """(logits_BV, value) -> logits_BV, and before the value previous_BT where it needs that."""
+    needs_previous: bool
+    """Whether it looks at the tokens read so far."""
+
+
+FUNCTIONS: dict[str, Sampler] = {}
+"""The samplers by the names of their settings."""
+
+
+def sampler(setting: str, *, needs_previous: bool = False) -> Callable[[Any], Any]:
+    """Makes a function what a setting of SamplingConfig does."""
+
+    def keep(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        FUNCTIONS[setting] = Sampler(function, needs_previous)
+        return function
+
+    return keep
 
 
 def filter_logits(logits_BV: Tensor, config: SamplingConfig, previous_BT: Tensor | None = None) -> Tensor:
     """The logits to draw from, in float32: -inf for every token ruled out, so their softmax is the odds.
 
-    `previous_BT` holds the ids read so far, prompt included; the repetition penalty looks at them.
-    Raises ValueError when a logit is NaN or +inf, or when a row has nothing left to choose.
+    `previous_BT` holds the ids read so far, prompt included, for the samplers that look at them; without it
+    those do nothing. Raises ValueError when a logit is NaN or +inf, or when a row has nothing left to choose.
     """
     logits_BV = logits_BV.float()
-    for step in config.order:
-        match step:
-            case "repetition_penalty" if config.repetition_penalty != 1.0 and previous_BT is not None:
-                logits_BV = penalise_repetition(logits_BV, previous_BT, config.repetition_penalty)
-            case "temperature":
-                logits_BV = apply_temperature(logits_BV, config.temperature)
-            case "top_k" if config.top_k > 0:
-                logits_BV = keep_top_k(logits_BV, config.top_k)
-            case "top_p" if config.top_p < 1.0:
-                logits_BV = keep_top_p(logits_BV, config.top_p)
-            case "min_p" if config.min_p > 0.0:
-                logits_BV = keep_min_p(logits_BV, config.min_p)
-            case "typical_p" if config.typical_p < 1.0:
-                logits_BV = keep_typical(logits_BV, config.typical_p)
-    # No step makes a broken row whole, and amax passes NaN on.
+    for name in _acting(config):
+        function, value = FUNCTIONS[name], getattr(config, name)
+        if not function.needs_previous:
+            logits_BV = function.apply(logits_BV, value)
+        elif previous_BT is not None:
+            logits_BV = function.apply(logits_BV, previous_BT, value)
+    # No sampler makes a broken row whole, and amax passes NaN on.
     if not logits_BV.amax(dim=-1).isfinite().all():
         raise ValueError("The logits hold NaN or infinity, so no token can be chosen; go back to an earlier snapshot.")
     return logits_BV
 
 
+def needs_previous(config: SamplingConfig) -> bool:
+    """Whether one of the samplers that act looks at the tokens read so far."""
+    return any(FUNCTIONS[name].needs_previous for name in _acting(config))
+
+
+def _acting(config: SamplingConfig) -> list[str]:
+    """The samplers that are not off, in order."""
+    return [name for name in config.order if getattr(config, name) != SAMPLERS[name].default]
+
+
+@sampler("repetition_penalty", needs_previous=True)
 def penalise_repetition(logits_BV: Tensor, previous_BT: Tensor, penalty: float) -> Tensor:
     """Push down the logit of every token already read, once however often it was (Keskar et al., 2019)."""
     seen_BV = torch.zeros_like(logits_BV, dtype=torch.bool).scatter(1, previous_BT, True)
@@ -53,6 +83,7 @@ def penalise_repetition(logits_BV: Tensor, previous_BT: Tensor, penalty: float) 
     return torch.where(seen_BV, penalised_BV, logits_BV)
 
 
+@sampler("temperature")
 def apply_temperature(logits_BV: Tensor, temperature: float) -> Tensor:
     """Divide by the temperature: below 1 sharpens the odds, above 1 evens them out, 0 is greedy."""
     if temperature == 0.0:
@@ -69,12 +100,14 @@ def keep_first_most_likely(logits_BV: Tensor) -> Tensor:
     return torch.full_like(logits_BV, -math.inf).scatter(1, best_B1, logits_BV.gather(1, best_B1))
 
 
+@sampler("top_k")
 def keep_top_k(logits_BV: Tensor, k: int) -> Tensor:
     """Keep the k most likely tokens, and every token equal to the k-th (Fan et al., 2018)."""
     kth_B1 = logits_BV.topk(min(k, logits_BV.size(-1)), dim=-1).values[:, -1:]
     return logits_BV.masked_fill(logits_BV < kth_B1, -math.inf)
 
 
+@sampler("top_p")
 def keep_top_p(logits_BV: Tensor, p: float) -> Tensor:
     """Keep the most likely tokens until they hold the share p, the crossing one too (Holtzman et al., 2020).
 
@@ -95,6 +128,7 @@ def keep_top_p(logits_BV: Tensor, p: float) -> Tensor:
     return logits_BV.masked_fill(torch.ones_like(near_BV).scatter(1, ids_BK, drop_BK), -math.inf)
 
 
+@sampler("min_p")
 def keep_min_p(logits_BV: Tensor, min_p: float) -> Tensor:
     """Drop tokens whose probability is less than `min_p` times that of the most likely (Nguyen et al., 2024)."""
     probabilities_BV = logits_BV.softmax(dim=-1)
@@ -102,6 +136,7 @@ def keep_min_p(logits_BV: Tensor, min_p: float) -> Tensor:
     return logits_BV.masked_fill(probabilities_BV < threshold_B1, -math.inf)
 
 
+@sampler("typical_p")
 def keep_typical(logits_BV: Tensor, p: float) -> Tensor:
     """Keep the tokens about as surprising as expected, until they hold the share p (Meister et al., 2022).
 

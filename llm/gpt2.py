@@ -1,6 +1,6 @@
 """What the weights of a GPT-2 are called and how they lie, in Hugging Face's files and in ours.
 
-Nothing here touches a file: llm/pretrained.py reads and writes theirs, llm/state_dicts.py reads those
+Nothing here touches a file: llm/weights/pretrained.py reads and writes theirs, llm/weights/state_dicts.py reads those
 of other implementations.
 """
 

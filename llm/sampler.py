@@ -17,7 +17,7 @@ from torch import Tensor
 
 from llm.config import SamplingConfig
 from llm.decoder import Decoder
-from llm.filters import filter_logits
+from llm.filters import filter_logits, needs_previous
 from llm.model import GPT, KVCache
 
 
@@ -86,17 +86,6 @@ def _draw(
         ids.append(choice.id)
 
 
-def generate_batch(
-    model: GPT, prompts: Sequence[Sequence[int]], config: SamplingConfig, *, eot_id: int | None = None
-) -> list[list[int]]:
-    """The new ids of each prompt, continued side by side as `generate_together` does."""
-    drawn: list[list[int]] = [[] for _ in prompts]
-    for choices in generate_together(model, prompts, config, eot_id=eot_id):
-        for row, choice in choices.items():
-            drawn[row].append(choice.id)
-    return drawn
-
-
 def generate_together(
     model: GPT,
     prompts: Sequence[Sequence[int]],
@@ -150,7 +139,7 @@ def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
 
 def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator, reads: int) -> Choice:
     """The next token after `ids`."""
-    seen_1T = torch.tensor([ids], device=logits_1V.device) if config.repetition_penalty != 1.0 else None
+    seen_1T = torch.tensor([ids], device=logits_1V.device) if needs_previous(config) else None
     odds_V = filter_logits(logits_1V, config, seen_1T)[0].softmax(dim=-1)
     # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
     # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.

@@ -17,7 +17,7 @@ from transformers import (
 )
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.config import HUGGING_FACE_ORDER, SamplingConfig
+from llm.config import DEFAULT_ORDER, SamplingConfig
 from llm.filters import filter_logits, keep_top_p, keep_typical
 
 V = 41
@@ -34,7 +34,7 @@ TYPICAL = [
     )
 ]
 BUSY = SamplingConfig(repetition_penalty=1.7, temperature=0.7, top_k=25, top_p=0.9, min_p=0.03, typical_p=0.8)
-ORDERS = [BUSY.replace(order=order) for order in itertools.permutations(HUGGING_FACE_ORDER)]
+ORDERS = [BUSY.replace(order=order) for order in itertools.permutations(DEFAULT_ORDER)]
 
 
 def logits_with_ties(seed: int) -> torch.Tensor:
@@ -91,11 +91,11 @@ def test_filters_equal_transformers_with_ties():
 def test_the_default_order_is_that_of_transformers():
     """A config says nothing of its order: transformers.generate builds its processors in that one."""
     twin = hugging_face_twin(randomised(SHAPES[0]))
-    settings = {name: getattr(BUSY, name) for name in HUGGING_FACE_ORDER}
+    settings = {name: getattr(BUSY, name) for name in DEFAULT_ORDER}
     asked = twin._prepare_generation_config(GenerationConfig(do_sample=True, **settings))[0]
     built = twin._get_logits_processor(asked, input_ids_seq_length=3)
     ours = hugging_face_filters(BUSY)
-    assert [type(one) for one in built] == [type(one) for one in ours] and BUSY.order == HUGGING_FACE_ORDER
+    assert [type(one) for one in built] == [type(one) for one in ours] and BUSY.order == DEFAULT_ORDER
 
 
 def test_any_order_equals_transformers_processors_in_that_order():
@@ -119,7 +119,7 @@ def test_any_order_equals_transformers_processors_in_that_order():
     assert len(outcomes) > 5  # the order does matter for these logits
 
 
-@pytest.mark.parametrize("order", [HUGGING_FACE_ORDER[:5], (*HUGGING_FACE_ORDER[:5], "top_p"), ("top_k",), (1, 2)])
+@pytest.mark.parametrize("order", [DEFAULT_ORDER[:5], (*DEFAULT_ORDER[:5], "top_p"), ("top_k",), (1, 2)])
 def test_an_order_that_is_none_is_refused(order):
     """Each step is named once, or one sentence says so."""
     with pytest.raises(ValueError, match="order must name each"):
@@ -233,7 +233,7 @@ def test_broken_logits_are_refused(bad, size):
     """NaN or +inf in any row is one clear sentence, whatever the settings and their order; nothing is drawn from it."""
     logits, previous = torch.zeros(2, size), torch.tensor([[1, 2]] * 2)
     logits[1, 3] = bad
-    one_at_a_time = [BUSY.replace(order=order) for order in (HUGGING_FACE_ORDER, HUGGING_FACE_ORDER[::-1])]
+    one_at_a_time = [BUSY.replace(order=order) for order in (DEFAULT_ORDER, DEFAULT_ORDER[::-1])]
     for config in [SamplingConfig(), SamplingConfig(temperature=0.0), *GRID[::50], *TYPICAL[::7], *one_at_a_time]:
         with pytest.raises(ValueError, match="no token can be chosen"):
             filter_logits(logits, config, previous)

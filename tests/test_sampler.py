@@ -7,10 +7,10 @@ import pytest
 import torch
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
+from llm.config import DEFAULT_ORDER, ModelConfig, SamplingConfig
 from llm.decoder import Decoder
 from llm.filters import filter_logits
-from llm.sampler import generate, generate_batch, generate_together
+from llm.sampler import generate, generate_together
 
 
 def test_greedy_equals_transformers():
@@ -50,7 +50,7 @@ def test_a_seed_replays_and_leaves_the_global_generator_alone():
         {},
         {"temperature": 2.0, "top_k": 7},
         {"temperature": 1.5, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.5},
-        {"temperature": 1.5, "typical_p": 0.8, "order": HUGGING_FACE_ORDER[::-1]},
+        {"temperature": 1.5, "typical_p": 0.8, "order": DEFAULT_ORDER[::-1]},
     ],
     ids=["plain", "top-k", "top-p", "reversed"],
 )
@@ -154,6 +154,15 @@ def test_a_decoder_can_be_used_again(dtype):
         assert [c.id for c in generate(model, prompt, config, decoder=decoder)] == expected
 
 
+def together(model, prompts, config, **more):
+    """The new ids of each prompt, continued side by side."""
+    drawn = [[] for _ in prompts]
+    for choices in generate_together(model, prompts, config, **more):
+        for row, choice in choices.items():
+            drawn[row].append(choice.id)
+    return drawn
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -167,7 +176,7 @@ def test_a_ragged_batch_equals_each_prompt_alone(config):
     """Prompts shorter and longer than the context, all going past it at moments of their own."""
     model = randomised(SHAPES[0])
     prompts = [random_ids(SHAPES[0], 1, length, seed=length)[0].tolist() for length in (1, 7, 31, 32, 50, 7)]
-    assert generate_batch(model, prompts, config) == [[c.id for c in generate(model, p, config)] for p in prompts]
+    assert together(model, prompts, config) == [[c.id for c in generate(model, p, config)] for p in prompts]
 
 
 def test_samples_side_by_side_are_those_of_their_seeds():
@@ -187,10 +196,10 @@ def test_each_row_of_a_batch_ends_by_itself():
     """A row that drew end-of-text stays as it is while the others go on, even past the context."""
     model, prompts = randomised(SHAPES[0]), [[1, 2, 3], [4], [5, 6]]
     config = SamplingConfig(seed=2, max_new_tokens=60)
-    texts = generate_batch(model, prompts, config)
+    texts = together(model, prompts, config)
     eot = next(second for first, second in zip(*texts[:2], strict=True) if first != second)
     alone = [[c.id for c in generate(model, p, config, eot_id=eot)] for p in prompts]
-    assert generate_batch(model, prompts, config, eot_id=eot) == alone
+    assert together(model, prompts, config, eot_id=eot) == alone
     assert len(alone[1]) < 60 and len(alone[1]) < len(alone[0])
 
 
@@ -198,10 +207,10 @@ def test_a_batch_refuses_what_generate_refuses():
     """One unusable prompt is named; no prompts at all are no texts."""
     model = randomised(SHAPES[0])
     with pytest.raises(ValueError, match="Id 97"):
-        generate_batch(model, [[1], [97]], SamplingConfig())
+        together(model, [[1], [97]], SamplingConfig())
     with pytest.raises(ValueError, match="at least one"):
-        generate_batch(model, [[1], []], SamplingConfig())
-    assert generate_batch(model, [], SamplingConfig()) == []
+        together(model, [[1], []], SamplingConfig())
+    assert together(model, [], SamplingConfig()) == []
 
 
 def test_end_of_text_comes_last():

@@ -5,6 +5,7 @@ import dataclasses
 from llm.config import ModelConfig, TrainConfig
 from llm.data import encode_corpus, split
 from llm.model import GPT
+from llm.runs.snapshots import Snapshots
 from llm.tokenizers import train_tokenizer
 from llm.training.events import StepEvent
 from llm.training.trainer import Trainer
@@ -24,9 +25,19 @@ def make(config=CONFIG, dropout=0.2, **more):
     return Trainer(model, *SPLITS, config, prompt_ids=TOKENIZER.encode("the"), **more)
 
 
+def kept_model(run, step):
+    """The model of one of a run's snapshots."""
+    return Snapshots(run.path / "snapshots").load(step)
+
+
 def timeless(events):
     """The events without how long each step took, which no two runs share."""
     return [dataclasses.replace(e, seconds=0.0) if isinstance(e, StepEvent) else e for e in events]
+
+
+def step_once(trainer):
+    """The events up to and including the next step's, or to the end."""
+    return until(trainer, lambda event: isinstance(event, StepEvent))
 
 
 def until(trainer, is_last):

@@ -44,7 +44,7 @@ panel("compare", ({ ask, find, all, root, notice }) => {
 
   async function refresh(next) {
     subject = next;
-    ({ models } = await ask("list_sides"));
+    ({ models } = await ask("list_rivals"));
     await load();
   }
 

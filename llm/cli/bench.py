@@ -7,7 +7,7 @@ from typing import Any
 
 from llm.cli.options import command
 
-BENCHES = ("quality", "throughput", "decoding", "looking", "start")
+BENCHES = ("quality", "throughput", "decoding", "tracing", "start")
 
 
 def add_bench(commands: Any) -> None:

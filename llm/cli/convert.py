@@ -50,8 +50,8 @@ def add_convert(commands: Any) -> None:
 def convert(args: argparse.Namespace) -> None:
     """Make a Glassbox model of a GPT-2 from elsewhere, or a folder for transformers of a Glassbox model."""
     from llm.checkpoint import load_checkpoint, save_checkpoint
-    from llm.pretrained import is_glassbox, load_gpt2, save_gpt2
-    from llm.state_dicts import model_from_state, read_state
+    from llm.weights.pretrained import is_glassbox, load_gpt2, save_gpt2
+    from llm.weights.state_dicts import model_from_state, read_state
 
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f"{args.out} already holds something; choose a new folder.")

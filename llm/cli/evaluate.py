@@ -48,7 +48,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from llm.training.questions import examine
 
     if args.lambada is not None or args.hellaswag is not None:
-        _evaluate_cloze(args)
+        _evaluate_benchmark(args)
         return
     corpus = corpus_of(args)
     checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
@@ -91,16 +91,18 @@ def evaluate(args: argparse.Namespace) -> None:
         print(f"exact match    {share} of {accuracy.total:,} questions {kind}")
 
 
-def _evaluate_cloze(args: argparse.Namespace) -> None:
+def _evaluate_benchmark(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from llm import cloze
+    from llm import benchmarks
     from llm.checkpoint import load_checkpoint
 
     windows = ["--" + name.replace("_", "-") for name in given(args, ("n_ctx", "stride", "batch_size"))]
     if windows:
         raise ValueError(f"Each passage is read whole; leave out {', '.join(windows)}.")
-    test, path = (cloze.lambada, args.lambada) if args.lambada is not None else (cloze.hellaswag, args.hellaswag)
+    test, path = (
+        (benchmarks.lambada, args.lambada) if args.lambada is not None else (benchmarks.hellaswag, args.hellaswag)
+    )
     checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
     with tqdm(unit="line", disable=None, leave=False) as bar:
         score = test(checkpoint.model, checkpoint.tokenizer, path, on_progress=lambda done: bar.update())

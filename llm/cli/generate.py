@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import Any
 
 from llm.cli.options import add_checkpoint, add_device, add_settings, command, device_of, given
 from llm.config import SamplingConfig
+from llm.settings import settings_of
 
-SAMPLING_SETTINGS = tuple(field.name for field in dataclasses.fields(SamplingConfig))
+SETTINGS = settings_of(SamplingConfig)
 
 
 def add_generate(commands: Any) -> None:
@@ -23,12 +23,12 @@ def add_generate(commands: Any) -> None:
     add_checkpoint(parser)
     parser.add_argument("--prompt", default="", help="the text to continue; without it a new document begins")
     add_device(parser)
-    add_settings(parser, "how tokens are drawn", SamplingConfig(), SAMPLING_SETTINGS)
+    add_settings(parser, "how tokens are drawn", SETTINGS)
 
 
 def generate(args: argparse.Namespace) -> None:
     """Write the prompt and its continuation, token by token."""
-    config = SamplingConfig.from_dict(given(args, SAMPLING_SETTINGS))
+    config = SamplingConfig(**given(args, SETTINGS))
 
     from llm.checkpoint import load_checkpoint
     from llm.completion import complete

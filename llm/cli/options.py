@@ -3,60 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from llm.config import HUGGING_FACE_ORDER, OPTIMIZERS, SCHEDULES
 from llm.corpora import CORPORA, Corpus, columns_of, is_table, load_corpus, read_table, read_text_file
+from llm.settings import Setting
+from llm.tokenizers import KINDS
 
 if TYPE_CHECKING:
     import torch
-
-
-HELP = {
-    # the model
-    "n_layer": "blocks that follow one another",
-    "n_head": "attention heads in each block; they share the width evenly",
-    "n_embd": "width: the length of each token's vector",
-    "n_ctx": "context: the most tokens the model can look at",
-    "dropout": "share of values zeroed while training",
-    # the training
-    "max_steps": "optimiser steps in all",
-    "batch_size": "sequences a step",
-    "grad_accum_steps": "batches whose gradients make one step",
-    "optimizer": "AdamW throughout, or Muon for the matrices of the blocks, which learns faster",
-    "learning_rate": "peak learning rate of AdamW",
-    "matrix_learning_rate": "peak learning rate of Muon",
-    "schedule": "how the learning rate falls after the warm-up",
-    "min_lr_ratio": "where it ends, as a share of the peak",
-    "warmup_steps": "steps over which the learning rate rises",
-    "weight_decay": "decay of the weight matrices",
-    "beta1": "how long AdamW remembers the gradient",
-    "beta2": "how long AdamW remembers its square",
-    "grad_clip": "largest norm of the gradient; 0 is off",
-    "eval_interval": "steps between evaluations and samples",
-    "eval_windows": "windows of each split that an evaluation reads",
-    "sample_tokens": "tokens in each sample; 0 is off",
-    "layer_stats": "also write down each layer's norms and its heads' attention entropy at evaluations",
-    "max_seconds": "stop after so many seconds of steps; 0 is off",
-    "target_loss": "stop once the validation loss is at most this; 0 is off",
-    "patience": "stop after so many evaluations without a new lowest validation loss; 0 is off",
-    "seed": "the same seed gives the same result",
-    # how tokens are drawn
-    "repetition_penalty": "above 1 makes tokens that already occur less likely; 1 is off",
-    "temperature": "below 1 plays safe, above 1 takes chances, 0 always takes the likeliest token",
-    "top_k": "keep only the k likeliest tokens; 0 is off",
-    "top_p": "keep the likeliest tokens that hold this share of the probability; 1 is off",
-    "min_p": "drop tokens below this share of the likeliest one's probability; 0 is off",
-    "typical_p": "keep the tokens about as surprising as expected that hold this share; 1 is off",
-    "order": "which of the settings above acts first, second, ...: all six names",
-    "max_new_tokens": "tokens to write at most",
-    "stop": "end before this text; may be given more than once",
-}
-
-
-CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "order": HUGGING_FACE_ORDER}
 
 
 class Parser(argparse.ArgumentParser):
@@ -106,6 +64,12 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
     raise ValueError(f"Name a text: --text FILE, or --corpus {' or '.join(CORPORA)}.")
 
 
+def add_vocab_size(parser: Parser) -> None:
+    """How large the vocabulary gets, where one may choose."""
+    sized = " or ".join(name for name, kind in KINDS.items() if kind.sized)
+    parser.add_argument("--vocab-size", type=int, metavar="N", help=f"most tokens of a {sized} tokenizer")
+
+
 def add_checkpoint(parser: Parser) -> None:
     """Which model."""
     parser.add_argument("--checkpoint", required=True, metavar="FOLDER", help="a model that Glassbox saved")
@@ -128,28 +92,59 @@ def device_of(name: str) -> torch.device:
         raise ValueError(f"There is no device {name!r} here; use --device cpu.") from error
 
 
-def add_settings(parser: Parser, title: str, defaults: Any, names: tuple[str, ...]) -> None:
-    """One option for each field of a config. What isn't given stays out, so that the config's default holds."""
+def add_settings(parser: Parser, title: str, settings: Mapping[str, Setting]) -> None:
+    """One option for each setting. What isn't given stays out, so that the config's default holds."""
     group = parser.add_argument_group(title)
-    for name in names:
-        option, default = "--" + name.replace("_", "-"), getattr(defaults, name)
-        if name == "order":
-            group.add_argument(
-                option, nargs=len(default), choices=CHOICES[name], metavar="NAME", default=argparse.SUPPRESS,
-                help=f"{HELP[name]} (default Hugging Face's: {' '.join(default)})",
-            )  # fmt: skip
-        elif isinstance(default, tuple):
-            group.add_argument(option, action="append", metavar="TEXT", default=argparse.SUPPRESS, help=HELP[name])
-        elif isinstance(default, bool):
-            group.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=HELP[name])
-        elif name in CHOICES:
-            sentence = f"{HELP[name]} (default {default})"
-            group.add_argument(option, choices=CHOICES[name], default=argparse.SUPPRESS, help=sentence)
-        else:
-            sentence = f"{HELP[name]} (default {default:g})"
-            group.add_argument(option, type=type(default), metavar="N", default=argparse.SUPPRESS, help=sentence)
+    for name, setting in settings.items():
+        help = setting.help.rstrip(".").replace("%", "%%") + _default(setting)
+        option = "--" + name.replace("_", "-")
+        group.add_argument(option, default=argparse.SUPPRESS, help=help.lstrip(), **_form(setting))
 
 
-def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+def _form(setting: Setting) -> dict[str, Any]:
+    """How the value of an option is written, as add_argument takes it."""
+    match setting.kind:
+        case "whole":
+            return {"type": int, "metavar": "N"}
+        case "number":
+            return {"type": float, "metavar": "N"}
+        case "switch":
+            return {"action": argparse.BooleanOptionalAction}
+        case "choice":
+            return {"choices": setting.choices}
+        case "order":
+            return {"nargs": len(setting.choices), "choices": setting.choices, "metavar": "NAME"}
+        case "texts":
+            return {"action": "append", "metavar": "TEXT"}
+        case "text":
+            return {"metavar": "TEXT"}
+    return {"type": _from_json, "metavar": "JSON"}
+
+
+def _default(setting: Setting) -> str:
+    match setting.kind, setting.default:
+        case "switch", value:
+            return f" (default {'on' if value else 'off'})"
+        case "order", names:
+            return f" (default {' '.join(names)})"
+        case "number", float() | int() as value:
+            return f" (default {value:g})"
+        case _, () | "" | dataclasses.MISSING:
+            return ""
+        case _, value:
+            return f" (default {value})"
+    return ""
+
+
+def _from_json(text: str) -> Any:
+    """A value of a kind that has no form of its own; what isn't JSON is a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """The settings that were written on the command line; the others keep their defaults."""
-    return {name: getattr(args, name) for name in names if name in args}
+    values = {name: getattr(args, name) for name in names if name in args}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from llm.cli.options import command
+from llm.cli.options import add_vocab_size, command
 from llm.cli.output import say
 from llm.corpora import read_text_file, text_from_bytes
 from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
@@ -16,6 +16,7 @@ from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
 
 def add_tokenize(commands: Any) -> None:
     """The command and its options."""
+    ready = ", ".join(name for name, kind in KINDS.items() if kind.origin)
     parser = command(
         commands, tokenize, "show the tokens of a text", 'tokenize --tokenizer gpt2 "Hello, world!"'
     )  # fmt: skip
@@ -23,10 +24,10 @@ def add_tokenize(commands: Any) -> None:
     parser.add_argument("--file", type=Path, help="a UTF-8 text file instead")
     parser.add_argument(
         "--tokenizer", default="gpt2", metavar="NAME",
-        help=f"{', '.join(KINDS)} (all but gpt2 learn from this very text), a tokenizer.json, or a saved model's "
-        "folder (default gpt2)",
+        help=f"{', '.join(KINDS)} (all but {ready} learn from this very text), a tokenizer.json, or a saved "
+        "model's folder (default gpt2)",
     )  # fmt: skip
-    parser.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    add_vocab_size(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -10,27 +10,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.cli.options import Parser, add_device, add_settings, add_text, command, corpus_of, device_of, given
+from llm.cli.options import (
+    Parser,
+    add_device,
+    add_settings,
+    add_text,
+    add_vocab_size,
+    command,
+    corpus_of,
+    device_of,
+    given,
+)
 from llm.cli.output import say
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, Corpus, task_of
 from llm.paths import home
+from llm.settings import settings_of
 from llm.tokenizers import KINDS, train_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
+    from llm.runs.assembly import Asked, Prepared
     from llm.runs.run import Run
-    from llm.tokenizers import Tokenizer
     from llm.training.distributed import Worker
-    from llm.training.events import Question
     from llm.training.trainer import Trainer
 
 SHAPE = ModelConfig(vocab_size=256, n_ctx=128, n_embd=128, n_head=4, n_layer=4)
 """What `train` builds unless told otherwise: a model that a laptop trains in minutes."""
 
-MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "n_ctx", "dropout")
-TRAIN_SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+MODEL_SETTINGS = {
+    name: dataclasses.replace(setting, default=getattr(SHAPE, name))
+    for name, setting in settings_of(ModelConfig).items()
+    if name != "vocab_size"  # the tokenizer says it
+}
+TRAIN_SETTINGS = settings_of(TrainConfig)
 ENDS = {
     "stopped": "Stopped and saved",
     "time": "The time was up",
@@ -38,8 +52,6 @@ ENDS = {
     "patience": "The validation loss no longer fell",
 }
 """How a training that can go on has ended, by the DoneEvent's reason."""
-EXAM = 64
-"""Questions that an evaluation asks of a model that learns a task."""
 
 
 def add_train(commands: Any) -> None:
@@ -54,13 +66,13 @@ def add_train(commands: Any) -> None:
     parser.add_argument(
         "--tokenizer", choices=KINDS, help="how text is cut into tokens (default character for a task, else bpe)"
     )
-    parser.add_argument("--vocab-size", type=int, metavar="N", help="most tokens of a bpe or whitespace tokenizer")
+    add_vocab_size(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
     parser.add_argument("--name", help="what the app calls the run")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
     _add_machine(parser)
-    add_settings(parser, "the model", SHAPE, MODEL_SETTINGS)
-    add_settings(parser, "the training", TrainConfig(), TRAIN_SETTINGS)
+    add_settings(parser, "the model", MODEL_SETTINGS)
+    add_settings(parser, "the training", TRAIN_SETTINGS)
 
 
 def _add_machine(train: Parser) -> None:
@@ -149,43 +161,23 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
     kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
-    if kind != "gpt2":
+    if not KINDS[kind].origin:
         say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
     tokenizer = train_tokenizer(kind, corpus.text, args.vocab_size)
 
-    from llm.data import encode_corpus, split
-    from llm.model import GPT
-    from llm.runs.run import Run
-    from llm.training.trainer import Trainer
+    from llm.runs.assembly import make_run, make_trainer, prepare
 
-    tokens = encode_corpus(tokenizer, corpus.text)
-    model = GPT(shape.replace(vocab_size=tokenizer.vocab_size), seed=config.seed)
-    if not worker.shard:  # else it goes to the device in parts
-        model.to(device)
-    trainer = Trainer(
-        model,
-        *split(tokens),
-        config,
-        prompt_ids=tokens[:1].tolist(),
-        worker=worker,
-        questions=_questions(corpus, tokenizer),
-    )
+    prepared = prepare(args.corpus or "", corpus, tokenizer)
+    shape = shape.replace(vocab_size=tokenizer.vocab_size)
+    trainer = make_trainer(prepared, shape, config, _asked(prepared), device=device, worker=worker)
     if not worker.is_first:
         return corpus, trainer, None
-    run = Run.create(
-        home() / "runs",
-        model.config,
-        config,
-        tokenizer,
-        corpus=corpus.name,
-        corpus_ref=args.corpus or "",
-        name=args.name or "",
-    )
+    run = make_run(home() / "runs", prepared, shape, config, corpus=corpus.name, name=args.name or "")
     return corpus, trainer, run
 
 
 def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    from llm.data import encode_corpus, split
+    from llm.runs.assembly import prepare
     from llm.runs.run import Run
 
     settings = given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))
@@ -202,24 +194,16 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
     worker = _equipped(worker, args, device, run.model_config.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
-    tokens = encode_corpus(run.tokenizer, corpus.text)
-    trainer = run.resume(
-        *split(tokens),
-        prompt_ids=tokens[:1].tolist(),
-        device="cpu" if worker.shard else device,
-        worker=worker,
-        max_steps=max_steps,
-        questions=_questions(corpus, run.tokenizer),
-    )
+    prepared = prepare(args.corpus or run.corpus_ref, corpus, run.tokenizer)
+    where = "cpu" if worker.shard else device
+    trainer = run.resume(*prepared.splits, device=where, worker=worker, max_steps=max_steps, **_asked(prepared))
     return corpus, trainer, run if worker.is_first else None
 
 
-def _questions(corpus: Corpus, tokenizer: Tokenizer) -> list[Question]:
-    """What evaluations ask: of a task some questions, of any other text nothing."""
-    from llm.training.questions import ask
-
-    task = task_of(corpus.name)
-    return ask(tokenizer, task, EXAM) if task else []
+def _asked(prepared: Prepared) -> Asked:
+    """A sample that begins as the text does and, of a task, questions that training never shows."""
+    questions = [ids for ids, item in zip(prepared.questions, prepared.exam, strict=True) if not item.seen]
+    return {"prompt_ids": prepared.tokens[:1].tolist(), "questions": questions}
 
 
 def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from llm.corpora import downloads, pydoc, tales
 from llm.corpora.corpus import Corpus, CorpusInfo
+from llm.corpora.csv_files import columns_of, is_table, read_table
 from llm.corpora.files import read_text_file, text_from_bytes
 from llm.corpora.floors import corpus_floor
-from llm.corpora.tables import columns_of, is_table, read_table
 from llm.corpora.tasks import texts
 from llm.corpora.tasks.texts import task_of
 

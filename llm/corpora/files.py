@@ -13,7 +13,7 @@ YOUR_OWN = "your own"
 
 
 def read_text_file(path: str | Path, max_bytes: int = MAX_BYTES) -> Corpus:
-    """Read a UTF-8 text file (.txt, .md and the like) as a corpus; `llm.corpora.tables` reads .csv and .jsonl.
+    """Read a UTF-8 text file (.txt, .md and the like) as a corpus; `llm.corpora.csv_files` reads .csv and .jsonl.
 
     Raises ValueError, naming the remedy, when there is no such file, or it is too large (known
     before it is read), empty, binary or not UTF-8.

@@ -25,7 +25,7 @@ def corpus_floor(name: str, tokenizer: Tokenizer, n_examples: int = 2000, seed: 
 
 def task_floor(task: Task, tokenizer: Tokenizer, n_examples: int = 2000, seed: int = 1) -> Estimate | None:
     """The same for a task with any settings."""
-    if tokenizer.kind == "character":
+    if tokenizer.unit == "characters":
         return Estimate(task.nats_per_character, 0.0)
     lines = [example.text for example in task.questions(n_examples, seed, held_out=False)]
     if tokenizer.what_is_lost("".join(lines)) is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, cast
@@ -99,25 +99,6 @@ def trace(
 def trace_names(model: GPT) -> list[str]:
     """Everything that `trace` can keep, in the order of the forward pass."""
     return list(_points(model, torch.zeros(1, 1)))
-
-
-def logit_lens(model: GPT, seen: Trace, rows: Iterable[int] | None = None) -> Iterator[Tensor]:
-    """What the model would say if it stopped after each layer (nostalgebraist, 2020).
-
-    Sends the residual stream before block 0, after block 0, ... through the last LayerNorm and the
-    head: n_layer + 1 times logits_BTV, the last being the model's own; or only those of `rows`. One
-    at a time, because with a large vocabulary all of them together would fill the memory. The trace
-    needs `blocks.0.hook_resid_pre` and `blocks.*.hook_resid_post`, or what `lens_name` says of each row.
-    """
-    for row in range(model.config.n_layer + 1) if rows is None else rows:
-        with reading(model):
-            logits_BTV = model.unembed(seen[lens_name(row)])
-        yield logits_BTV
-
-
-def lens_name(row: int) -> str:
-    """The stream that a row of the logit lens reads: 0 before block 0, then after each block."""
-    return f"blocks.{row - 1}.hook_resid_post" if row else "blocks.0.hook_resid_pre"
 
 
 def attention_scores(qkv_BT3C: Tensor, n_head: int) -> Tensor:

@@ -7,12 +7,13 @@ RUN/metrics.jsonl
 
 from __future__ import annotations
 
-import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
-from llm.checkpoint import CARD, read_json
+from llm.checkpoint import CARD
 from llm.config import ModelConfig
+from llm.files import new_file, read_json
 
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 """What a person needs of a checkpoint. The optimiser stays: it is twice as large as the model."""
@@ -32,18 +33,14 @@ def write_archive(run: Path, path: Path) -> None:
     Nothing else in the folder goes into it. The run may be in training. Raises ValueError when it
     has no checkpoint yet.
     """
-    fresh = path.with_name(f".{path.name}.new")
-    for _ in range(3):  # the checkpoint may be replaced meanwhile, and weights must not meet another step's config
-        config = read_json(run / "checkpoint" / "config.json")
-        try:
-            _write(run, fresh)
-        except FileNotFoundError:
-            continue
-        if read_json(run / "checkpoint" / "config.json") == config:
-            os.replace(fresh, path)
-            return
-    fresh.unlink(missing_ok=True)
-    raise ValueError("The run is saving just now; try again in a moment.")
+    with new_file(path) as fresh:
+        for _ in range(3):  # the checkpoint may be replaced meanwhile, and weights must not meet another step's config
+            config = read_json(run / "checkpoint" / "config.json")
+            with suppress(FileNotFoundError):
+                _write(run, fresh)
+                if read_json(run / "checkpoint" / "config.json") == config:
+                    return
+        raise ValueError("The run is saving just now; try again in a moment.")
 
 
 def _write(run: Path, path: Path) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import re
 import secrets
@@ -32,15 +33,12 @@ from torch import Tensor
 from llm.checkpoint import (
     load_checkpoint,
     load_trainer_state,
-    read_json,
     save_checkpoint,
-    write_json,
-    write_text,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.inside.head_history import add_moment, forget_after
-from llm.model import GPT
+from llm.files import read_json, write_json, write_text
 from llm.runs.archive import write_archive
+from llm.runs.head_history import add_moment, forget_after
 from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.training.distributed import ALONE, Worker
@@ -49,6 +47,7 @@ from llm.training.stopping import SWITCHED_OFF
 from llm.training.trainer import Trainer
 
 MAX_NAME = 100
+log = logging.getLogger(__name__)
 _WRITING = threading.Lock()  # run.json is changed by the thread that trains and by whoever renames the run
 
 
@@ -138,16 +137,17 @@ class Run:
         self.append(event)
         if isinstance(event, SnapshotEvent):
             self.snapshot(trainer)
-            config = trainer.config
-            if event.step % config.eval_interval == 0 or event.step >= config.max_steps:
+            if event.evaluated:
                 self.save_checkpoint(trainer)
         elif isinstance(event, DoneEvent):
-            config = trainer.config
             if event.reason in ("stopped", "time"):
                 self.save_checkpoint(trainer)
-            elif event.reason == "diverged" and event.step % config.eval_interval:
+            elif event.reason == "diverged" and not self._evaluated(event.step):
                 self._snapshots.drop(event.step)  # no evaluation found that one good, and the next step didn't
             self._note(state=event.reason)
+
+    def _evaluated(self, step: int) -> bool:
+        return any(m["event"] == "evaluation" and m["step"] == step for m in self.metrics())
 
     def append(self, event: Event) -> None:
         """Add one line to metrics.jsonl: {"event": name, and the event's own fields}."""
@@ -175,15 +175,14 @@ class Run:
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
         self._snapshots.thin()
-        add_moment(self._snapshots.folder, trainer.step, trainer.model)
+        try:
+            add_moment(self._snapshots.folder, trainer.step, trainer.model)
+        except Exception:  # the timeline can measure them later; no training ends for that
+            log.warning("The heads of run %s at step %d were not scored", self.id, trainer.step, exc_info=True)
 
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""
         return self._snapshots.steps()
-
-    def load_snapshot(self, step: int) -> GPT:
-        """The model as it was after `step` steps. Raises ValueError when that snapshot isn't kept."""
-        return self._snapshots.load(step)
 
     def save_checkpoint(self, trainer: Trainer) -> None:
         """Save all that `resume` needs, in place of what was saved before."""

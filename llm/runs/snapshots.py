@@ -6,10 +6,11 @@ FOLDER/step-00000100/  a checkpoint, usually in float16
 from __future__ import annotations
 
 import re
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from llm.checkpoint import load_checkpoint
+from llm.files import remove_folder
 from llm.model import GPT
 
 MAX_SNAPSHOTS = 48
@@ -40,18 +41,22 @@ class Snapshots:
 
     def drop(self, step: int) -> None:
         """Remove the snapshot of a step, if there is one."""
-        shutil.rmtree(self.path(step), ignore_errors=True)
+        remove_folder(self.path(step))
 
     def thin(self, max_bytes: int = MAX_BYTES) -> None:
-        """Remove the least missed snapshots until at most 48 are left and all fit into `max_bytes`.
-
-        That is each time the one whose two neighbours are closest together (the earliest of
-        several), so the first and the newest always stay and the rest spread evenly over the steps.
-        """
+        """Remove the least missed snapshots until at most 48 are left and all fit into `max_bytes`."""
         steps = self.steps()
         if len(steps) < 3:
             return
         size = sum(file.stat().st_size for file in self.path(steps[-1]).iterdir())  # one is as large as another
         while len(steps) > max(2, min(MAX_SNAPSHOTS, max_bytes // size)):
-            gaps = [after - before for before, after in zip(steps, steps[2:], strict=False)]
-            self.drop(steps.pop(1 + gaps.index(min(gaps))))
+            self.drop(steps.pop(least_missed(steps)))
+
+
+def least_missed(steps: Sequence[int]) -> int:
+    """Where in a list of at least three steps the one is that can go: its two neighbours are closest together.
+
+    Of several such it is the earliest. So the first and the newest always stay, and the rest spread evenly.
+    """
+    gaps = [after - before for before, after in zip(steps, steps[2:], strict=False)]
+    return 1 + gaps.index(min(gaps))

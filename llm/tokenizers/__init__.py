@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from llm.tokenizers.base import Tokenizer, read_json, well_formed
+from llm.files import parsed_json, read_json
+from llm.tokenizers.base import MAX_FILE_BYTES, Tokenizer, well_formed
 from llm.tokenizers.bpe import BPETokenizer, BPETrainer, train_bpe
 from llm.tokenizers.byte_level import PATTERN_NAME, PATTERNS, Merge
 from llm.tokenizers.character import CharacterTokenizer
-from llm.tokenizers.exports import FORMATS, export
+from llm.tokenizers.file_formats import FORMATS, export
 from llm.tokenizers.gpt2 import GPT2Tokenizer
 from llm.tokenizers.hugging_face import HuggingFaceTokenizer
 from llm.tokenizers.merging import Candidate, MergeStep, MergingTokenizer, kind_of_piece, merge_history, merge_steps
@@ -19,6 +19,7 @@ from llm.tokenizers.tiktoken_file import PUBLISHED, TiktokenTokenizer, load_publ
 from llm.tokenizers.whitespace import WhitespaceTokenizer
 
 __all__ = [
+    "ALL_KINDS",
     "FORMATS",
     "KINDS",
     "MAX_IMPORT_BYTES",
@@ -58,29 +59,19 @@ KINDS: dict[str, type[Tokenizer]] = {
 }
 """Each kind that can be trained or is at hand, by the name that its JSON carries; simplest first."""
 
-_RESTORED: dict[str, type[Tokenizer]] = {
-    **KINDS,
-    **{kind.kind: kind for kind in (TiktokenTokenizer, HuggingFaceTokenizer)},  # these come from files
-}
+ALL_KINDS: dict[str, type[Tokenizer]] = KINDS | {kind.kind: kind for kind in (TiktokenTokenizer, HuggingFaceTokenizer)}
+"""With those that only come from files."""
 
 
 def train_tokenizer(kind: str, text: str, vocab_size: int | None = None) -> Tokenizer:
-    """A tokenizer of one of the four kinds, learnt from `text`.
+    """A tokenizer of one of KINDS, learnt from `text`.
 
-    `vocab_size` bounds whitespace (8,192 if None) and bpe (4,096 if None). character takes exactly
-    the characters of the text and gpt2 is already trained, so neither looks at it.
+    `vocab_size` bounds the kinds that are `sized`; each has one of its own for None. The others don't look at it.
     Raises ValueError on an unknown kind, a size out of range or a text with nothing to learn from.
     """
-    match kind:
-        case "whitespace":
-            return WhitespaceTokenizer.train(text, 8192 if vocab_size is None else vocab_size)
-        case "character":
-            return CharacterTokenizer.train(text)
-        case "bpe":
-            return train_bpe(text, 4096 if vocab_size is None else vocab_size)
-        case "gpt2":
-            return GPT2Tokenizer()
-    raise _unknown_kind(kind)
+    if kind not in KINDS:
+        raise _unknown_kind(kind)
+    return KINDS[kind].train(text, vocab_size)
 
 
 def tokenizer_from_dict(values: Any) -> Tokenizer:
@@ -88,14 +79,14 @@ def tokenizer_from_dict(values: Any) -> Tokenizer:
     if not isinstance(values, dict):
         raise ValueError("A tokenizer's JSON must be an object with a kind; save the tokenizer again.")
     kind = values.get("kind")
-    if not isinstance(kind, str) or kind not in _RESTORED:
+    if not isinstance(kind, str) or kind not in ALL_KINDS:
         raise _unknown_kind(kind)
-    return _RESTORED[kind].from_dict(values)
+    return ALL_KINDS[kind].from_dict(values)
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Read the tokenizer.json of any kind. Raises ValueError when it is missing or unsound."""
-    return tokenizer_from_dict(read_json(path))
+    return tokenizer_from_dict(read_json(Path(path), MAX_FILE_BYTES))
 
 
 def read_tokenizer(data: bytes, pattern: str = PATTERN_NAME) -> Tokenizer:
@@ -108,10 +99,7 @@ def read_tokenizer(data: bytes, pattern: str = PATTERN_NAME) -> Tokenizer:
         raise ValueError(f"This file has {len(data):,} bytes; a vocabulary may have {MAX_IMPORT_BYTES:,}.")
     if data.lstrip()[:1] != b"{":
         return recognised(data) or TiktokenTokenizer.from_file(data, pattern)
-    try:
-        values = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ValueError("This file is not readable JSON; save or download it again.") from error
+    values = parsed_json(data, "This file")
     return tokenizer_from_dict(values) if "kind" in values else HuggingFaceTokenizer(values)
 
 

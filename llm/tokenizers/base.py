@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+from llm.files import read_json, write_text
 
 END_OF_TEXT = "<|endoftext|>"
 """GPT-2's mark between documents. It is only ever inserted by its id, never by writing it in text."""
@@ -26,7 +27,19 @@ class Tokenizer(ABC):
     """Base of all kinds. Made once, never changed."""
 
     kind: ClassVar[str]
-    """whitespace, character, bpe, gpt2, tiktoken or hugging_face: the first thing its JSON says."""
+    """The first thing its JSON says, and its name on the command line."""
+    title: ClassVar[str]
+    """What people call it."""
+    short: ClassVar[str] = ""
+    """The same where there is little room; empty where the title is short enough."""
+    sized: ClassVar[bool] = False
+    """Whether `train` makes its vocabulary as large as one wants."""
+    origin: ClassVar[str] = ""
+    """Where a vocabulary that is at hand comes from; empty for a kind that learns from a text."""
+    unit: ClassVar[str] = "tokens"
+    """What its tokens are, in the plural."""
+    loses: ClassVar[str] = ""
+    """What no text of this kind gets back; empty where every text comes back exactly."""
 
     def __init__(self, tokens: Sequence[bytes], eot_id: int | None) -> None:
         self._tokens = tuple(tokens)
@@ -88,6 +101,18 @@ class Tokenizer(ABC):
             spans.append((start, end))
         return spans
 
+    @classmethod
+    def train(cls, text: str, vocab_size: int | None = None) -> Self:
+        """Learn from `text`; only a kind that is `sized` looks at `vocab_size`, and has one of its own for None.
+
+        Raises ValueError on a size out of range or a text with nothing to learn from.
+        """
+        raise ValueError(f"A {cls.kind} tokenizer comes from a file; it can't be trained.")
+
+    def misfit(self, text: str) -> str | None:
+        """Why a model should not learn `text` in this vocabulary, after its name; None if nothing speaks against it."""
+        return None
+
     def what_is_lost(self, text: str) -> str | None:
         """A sentence on what encoding and decoding changes in `text`; None when it comes back exactly."""
         return None
@@ -111,34 +136,12 @@ class Tokenizer(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write tokenizer.json: whole or not at all, so a reader never meets half a file."""
-        path = Path(path)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with open(partial, "w", encoding="utf-8") as file:
-                json.dump(self.to_dict(), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)  # only still there when something failed
+        write_text(Path(path), json.dumps(self.to_dict()))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a tokenizer.json of this kind; `load_tokenizer` reads any kind."""
-        return cls.from_dict(read_json(path))
-
-
-def read_json(path: str | Path) -> Any:
-    """What a tokenizer.json holds. Raises ValueError if it is missing, huge or not JSON."""
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"There is no file {path}; a saved model has its tokenizer.json beside it.")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name} is over {MAX_FILE_BYTES:,} bytes; no tokenizer is, so choose another file.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise ValueError(f"{path.name} is not readable JSON; save the tokenizer again.") from error
+        return cls.from_dict(read_json(Path(path), MAX_FILE_BYTES))
 
 
 def checked_fields(values: Any, kind: str, fields: dict[str, type]) -> list[Any]:

@@ -36,6 +36,9 @@ class BPETokenizer(ByteLevelTokenizer):
     """Ids 0 to 255 are the bytes, then one id a merge in the order they were learnt, then <|endoftext|>."""
 
     kind = "bpe"
+    title = "Byte-level BPE"
+    short = "BPE"
+    sized = True
 
     def __init__(self, merges: Sequence[Merge]) -> None:
         """Raises ValueError unless each merge joins two earlier tokens into a new one."""
@@ -54,6 +57,11 @@ class BPETokenizer(ByteLevelTokenizer):
         super().__init__(tokens)
         self.merges = tuple(merges)
         """The history of the training, in order."""
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int | None = None) -> Self:
+        """`vocab_size` tokens (4,096 if None), as `train_bpe` learns them."""
+        return cls(train_bpe(text, 4096 if vocab_size is None else vocab_size).merges)
 
     def pair(self, id: int) -> tuple[int, int] | None:
         """The two tokens that a merge made into this one; None for single bytes and <|endoftext|>."""

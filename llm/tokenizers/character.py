@@ -11,6 +11,8 @@ class CharacterTokenizer(Tokenizer):
     """The distinct characters of the training text, in Unicode order. It has no special tokens."""
 
     kind = "character"
+    title = "Characters"
+    unit = "characters"
 
     def __init__(self, characters: str) -> None:
         """`characters` in the order of their ids. Raises ValueError if one is repeated or there is none."""
@@ -21,7 +23,7 @@ class CharacterTokenizer(Tokenizer):
         self._ids = {c: id for id, c in enumerate(characters)}
 
     @classmethod
-    def train(cls, text: str) -> Self:
+    def train(cls, text: str, vocab_size: int | None = None) -> Self:
         """Every character that occurs in `text`. Raises ValueError if it is empty."""
         if not text:
             raise ValueError("There is nothing to learn an alphabet from; give it a text that is not empty.")
@@ -30,6 +32,13 @@ class CharacterTokenizer(Tokenizer):
     def unknown(self, text: str) -> list[str]:
         """The characters of `text` that have no token, sorted."""
         return sorted(set(well_formed(text)) - self._ids.keys())
+
+    def misfit(self, text: str) -> str | None:
+        """Characters that have no token."""
+        if not (missing := self.unknown(text)):
+            return None
+        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
+        return f"has no {', '.join(map(repr, missing[:3]))}{more}, which this text uses"
 
     def encode(self, text: str) -> list[int]:
         """One id a character. Raises ValueError naming characters that the training text never showed."""

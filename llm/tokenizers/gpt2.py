@@ -28,10 +28,18 @@ class GPT2Tokenizer(ByteLevelTokenizer):
     """Ids exactly as GPT-2 has them: 256 bytes (printable ones first), 50,000 merges, <|endoftext|> = 50256."""
 
     kind = "gpt2"
+    title = "GPT-2's vocabulary"
+    short = "GPT-2"
+    origin = "as OpenAI published it"
 
     def __init__(self) -> None:
         """Raises ValueError when the vocabulary files are missing or are not OpenAI's."""
         super().__init__(_vocabulary()[0])
+
+    @classmethod
+    def train(cls, text: str, vocab_size: int | None = None) -> Self:
+        """The vocabulary as it is: OpenAI has trained it."""
+        return cls()
 
     @property
     def merges(self) -> tuple[Merge, ...]:

@@ -35,6 +35,7 @@ class HuggingFaceTokenizer(MergingTokenizer):
     """A byte-level BPE by Hugging Face's rules: neighbours merge if the file lists their pair, the earliest first."""
 
     kind = "hugging_face"
+    title = "From a tokenizer.json"
 
     def __init__(self, file: Any) -> None:
         """`file` is what tokenizer.json holds. Raises ValueError on anything but byte-level BPE."""

@@ -30,6 +30,7 @@ class TiktokenTokenizer(ByteLevelTokenizer):
     """A vocabulary by its ranks: ids 0 to 255 are the single bytes, and merging goes by id."""
 
     kind = "tiktoken"
+    title = "From a .tiktoken file"
 
     def __init__(
         self, ranks: Mapping[bytes, int], pattern: str = PATTERN_NAME, special_tokens: Mapping[str, int] | None = None

@@ -23,6 +23,10 @@ class WhitespaceTokenizer(Tokenizer):
     """
 
     kind = "whitespace"
+    title = "Whitespace"
+    sized = True
+    unit = "words"
+    loses = "Words outside the vocabulary, line breaks and repeated spaces."
 
     def __init__(self, words: Sequence[str]) -> None:
         """`words` in the order of their ids, from 2. Raises ValueError unless they are distinct, single words."""
@@ -43,8 +47,12 @@ class WhitespaceTokenizer(Tokenizer):
         return {name: id for id, name in enumerate(_SPECIALS)}
 
     @classmethod
-    def train(cls, text: str, vocab_size: int = 8192) -> Self:
-        """The most frequent words of `text`, at most `vocab_size` tokens in all; equal counts go by spelling."""
+    def train(cls, text: str, vocab_size: int | None = None) -> Self:
+        """The most frequent words of `text`, at most `vocab_size` tokens (8,192 if None); equal counts go by spelling.
+
+        Raises ValueError on a size out of range or a text without words.
+        """
+        vocab_size = 8192 if vocab_size is None else vocab_size
         if not is_count(vocab_size, len(_SPECIALS) + 1, _MAX_VOCAB):
             raise ValueError(f"vocab_size is {vocab_size!r}; a word vocabulary needs 3 to {_MAX_VOCAB:,} tokens.")
         counts = Counter(well_formed(text).split())
@@ -60,6 +68,11 @@ class WhitespaceTokenizer(Tokenizer):
     def decode(self, ids: Iterable[int]) -> str:
         """The words with one space between them."""
         return super().decode(ids).removesuffix(" ")
+
+    def misfit(self, text: str) -> str | None:
+        """A text most of whose words are unknown."""
+        ids = self.encode(text)
+        return "lacks most words of this text" if 2 * ids.count(0) > len(ids) else None
 
     def what_is_lost(self, text: str) -> str | None:
         """Counts the unknown words, and says when line breaks and repeated spaces go."""

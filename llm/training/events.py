@@ -34,6 +34,8 @@ class StepEvent:
     tokens_seen: int
     seconds: float
     """Time this step took."""
+    reports: bool
+    """Whether a report of this step follows: an evaluation, if one is due, and a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,11 @@ class SampleEvent:
 
 @dataclass(frozen=True)
 class SnapshotEvent:
-    """A moment worth keeping: until the next event is asked for, `trainer.model` has its weights."""
+    """A moment worth keeping: until the next event is asked for, `trainer.model` has its weights. It ends a report."""
 
     step: int
+    evaluated: bool
+    """Whether an evaluation came before it, which found the losses finite."""
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,12 @@ def ask(tokenizer: Tokenizer, task: Task, n_examples: int = N_QUESTIONS, seed: i
 
     Raises ValueError when nothing is to be asked, or as the tokenizer's `encode` does.
     """
-    return [
-        Question(tuple(tokenizer.encode(f"\n{example.prompt}")), tuple(tokenizer.encode(f"{example.answer}\n")))
-        for example in task.questions(n_examples, seed)
-    ]
+    return [as_ids(tokenizer, example.prompt, example.answer) for example in task.questions(n_examples, seed)]
+
+
+def as_ids(tokenizer: Tokenizer, prompt: str, answer: str) -> Question:
+    """One question: the prompt after a line end, as in the text, and the answer with the line end that closes it."""
+    return Question(tuple(tokenizer.encode(f"\n{prompt}")), tuple(tokenizer.encode(f"{answer}\n")))
 
 
 def examine(model: GPT, tokenizer: Tokenizer, task: Task, n_examples: int = N_QUESTIONS, seed: int = SEED) -> Accuracy:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -106,15 +106,6 @@ class Trainer(Iterator[Event]):
     def __next__(self) -> Event:
         return next(self._events)
 
-    def step_once(self) -> list[Event]:
-        """Go on up to and including the next StepEvent, or to the end: the events in between."""
-        events: list[Event] = []
-        for event in self:
-            events.append(event)
-            if isinstance(event, StepEvent):
-                break
-        return events
-
     def stop(self) -> None:
         """Let the iterator end before the next step, with a snapshot. May be called from any thread."""
         self._stop.set()
@@ -194,7 +185,7 @@ class Trainer(Iterator[Event]):
                 yield self._change(changes)
             reason = self._progress.reason(self.step, self.config, stopped=stopped, late=late)
             if reason == "stopped" and self._snapshot_step != self.step:
-                yield self._snapshot()
+                yield self._snapshot(evaluated=False)
             elif reason == "time":
                 yield from self._reports(last=True)
             if reason is not None:
@@ -228,14 +219,18 @@ class Trainer(Iterator[Event]):
         """What is due after this step, unless it was all given before the state was saved here."""
         if self._snapshot_step == self.step:
             return
-        if last or self._evaluates(self.step):
+        due = "evaluation" if last else self._due(self.step)
+        if due == "evaluation":
             yield from self._evaluation()
-            yield self._snapshot()
-        elif self.step < self.config.eval_interval and self.step & (self.step - 1) == 0:  # a power of two
-            yield self._snapshot()
+        if due:
+            yield self._snapshot(evaluated=due == "evaluation")
 
-    def _evaluates(self, step: int) -> bool:
-        return step % self.config.eval_interval == 0 or step >= self.config.max_steps
+    def _due(self, step: int) -> Literal["evaluation", "snapshot"] | None:
+        """What is reported after a step; a snapshot comes with every evaluation too."""
+        if step % self.config.eval_interval == 0 or step >= self.config.max_steps:
+            return "evaluation"
+        early = step < self.config.eval_interval and step & (step - 1) == 0  # a power of two
+        return "snapshot" if early else None
 
     def _evaluation(self) -> Iterator[Event]:
         model, step = self.learner.model, self.step
@@ -257,16 +252,17 @@ class Trainer(Iterator[Event]):
 
     def _make_step(self) -> StepEvent:
         started = time.perf_counter()
-        update = self.learner.update(self.step, self.config, measure=self._evaluates(self.step + 1))
+        due = self._due(self.step + 1)
+        update = self.learner.update(self.step, self.config, measure=due == "evaluation")
         self.step += 1
         self.tokens_seen += self.config.batch_size * self.config.grad_accum_steps * self.model.config.n_ctx
         seconds = time.perf_counter() - started
         self._progress.seconds += seconds
-        return StepEvent(self.step, *update, self.tokens_seen, seconds)
+        return StepEvent(self.step, *update, self.tokens_seen, seconds, reports=due is not None)
 
-    def _snapshot(self) -> SnapshotEvent:
+    def _snapshot(self, *, evaluated: bool) -> SnapshotEvent:
         self._snapshot_step = self.step
         if self.worker.shard:
             self.learner.bring_up_to_date()
             self._gathered = self._collected()
-        return SnapshotEvent(self.step)
+        return SnapshotEvent(self.step, evaluated)

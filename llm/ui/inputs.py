@@ -9,10 +9,24 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from llm.settings import Setting, spelt_out
+
 MAX_PROMPT = 20_000
 """Characters of a prompt: more than any context here can hold, little enough to send on every key."""
 
-SPOKEN = {"n_layer": "Layers", "n_head": "Heads", "n_embd": "Width", "n_ctx": "Context"}
+
+def setting(request: dict[str, Any], known: Setting) -> Any:
+    """The value of one of the configs' settings, its default if the request doesn't name it. Numbers are clamped."""
+    name, label = known.name, known.label
+    match known.kind:
+        case "whole" | "number":
+            value = number(request, name, known.low, known.high, known.default, label=label)
+            return round(value) if known.kind == "whole" else value
+        case "choice":
+            return choice(request, name, known.choices, known.default, label=label)
+        case "switch":
+            return flag(request, name, known.default, label=label)
+    return request.get(name, known.default)  # its config refuses what it can't be
 
 
 def whole(request: dict[str, Any], name: str, low: int, high: int, default: int | None = None) -> int:
@@ -20,11 +34,14 @@ def whole(request: dict[str, Any], name: str, low: int, high: int, default: int 
     return round(number(request, name, low, high, default))
 
 
-def number(request: dict[str, Any], name: str, low: float, high: float, default: float | None = None) -> float:
+def number(
+    request: dict[str, Any], name: str, low: float, high: float, default: float | None = None, *, label: str = ""
+) -> float:
     """A finite number, clamped to low .. high."""
     value = request.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{_spoken(name)} must be a number from {low:g} to {high:g}.")
+        span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
+        raise ValueError(f"{label or spelt_out(name)} must be a number {span}.")
     return min(high, max(low, value))
 
 
@@ -32,28 +49,23 @@ def text(request: dict[str, Any], name: str, limit: int = MAX_PROMPT, default: s
     """A text of at most `limit` characters. Half of a surrogate pair becomes U+FFFD."""
     value = request.get(name, default)
     if not isinstance(value, str):
-        raise ValueError(f"{_spoken(name)} must be a text.")
+        raise ValueError(f"{spelt_out(name)} must be a text.")
     if len(value) > limit:
-        raise ValueError(f"{_spoken(name)} has {len(value):,} characters; use at most {limit:,}.")
+        raise ValueError(f"{spelt_out(name)} has {len(value):,} characters; use at most {limit:,}.")
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def choice(request: dict[str, Any], name: str, choices: Any, default: str | None = None) -> str:
+def choice(request: dict[str, Any], name: str, choices: Any, default: str | None = None, *, label: str = "") -> str:
     """One of the given texts."""
     value = request.get(name, default)
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{_spoken(name)} must be one of: {', '.join(choices)}.")
+        raise ValueError(f"{label or spelt_out(name)} must be one of: {', '.join(choices)}.")
     return value
 
 
-def flag(request: dict[str, Any], name: str, default: bool = False) -> bool:
+def flag(request: dict[str, Any], name: str, default: bool = False, *, label: str = "") -> bool:
     """True or false."""
     value = request.get(name, default)
     if not isinstance(value, bool):
-        raise ValueError(f"{_spoken(name)} must be true or false.")
+        raise ValueError(f"{label or spelt_out(name)} must be true or false.")
     return value
-
-
-def _spoken(name: str) -> str:
-    """What the page calls it."""
-    return SPOKEN.get(name) or name.replace("_", " ").capitalize()

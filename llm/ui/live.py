@@ -23,8 +23,6 @@ MAX_CACHE_BYTES = 2_000_000_000
 IDLE_SECONDS = 600
 CALL_SECONDS = 0.25
 """How long one call may go on drawing: the page shows what came while the next call runs."""
-MAX_SEED = 2**53 - 1
-"""The largest whole number that a page's script holds exactly."""
 
 
 class Live:

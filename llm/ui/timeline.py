@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from llm.inside.head_history import Moment, head_score_history, own_line
+from llm.runs.head_history import Moment, head_score_history, own_line
 from llm.runs.snapshots import Snapshots
 from llm.ui import inputs
 from llm.ui.panel import Answer, Panel, Request
@@ -20,7 +20,7 @@ CALL_SECONDS = 0.2
 def build_timeline(subjects: Subjects) -> Panel:
     """The timeline; its endpoint measures the heads of a few snapshots more at each call, those after step `after`."""
 
-    turn = threading.Lock()  # two pages of one visitor must not write one run's scores at the same time
+    turn = threading.Lock()  # two pages of one visitor need not measure the same moment twice
 
     def read_timeline(request: Request) -> Answer:
         folder, writable = subjects.snapshots(request)

@@ -11,8 +11,8 @@ import gradio as gr
 
 from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
+from llm.corpora.csv_files import columns_of, is_table, read_table
 from llm.corpora.files import read_bytes
-from llm.corpora.tables import columns_of, is_table, read_table
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
 from llm.ui.panel import Request

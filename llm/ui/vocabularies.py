@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from llm.tokenizers import Tokenizer
 from llm.ui.sessions import Session, Sessions
 
@@ -12,6 +14,18 @@ MAX_KEPT = 8
 """Vocabularies of one visitor; the oldest goes first."""
 MAX_TOKENS = 4_000_000
 """Of the vocabularies of all visitors together: about 1.5 GB."""
+
+
+def about_kind(kind: type[Tokenizer]) -> dict[str, Any]:
+    """What the page says of a kind of tokenizer."""
+    return {
+        "title": kind.title,
+        "short": kind.short or kind.title,
+        "sized": kind.sized,
+        "origin": kind.origin,
+        "unit": kind.unit,
+        "loses": kind.loses,
+    }
 
 
 def keep_vocabulary(sessions: Sessions, session: Session, name: str, tokenizer: Tokenizer) -> str:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.inside.trace import logit_lens, trace, trace_names
+from llm.inside.logit_lens import logit_lens
+from llm.inside.trace import trace, trace_names
 
 
 def hook_count(model) -> int:

@@ -24,7 +24,7 @@ def run(tmp_path):
     )
     for event in trainer:
         run.record(trainer, event)
-        if event == SnapshotEvent(5):
+        if event == SnapshotEvent(5, evaluated=True):
             break
     return run
 

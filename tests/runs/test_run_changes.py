@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, make, until
+from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, kept_model, make, until
 
 from llm.runs.run import Run
 from llm.runs.snapshots import Snapshots
@@ -53,7 +53,7 @@ def test_a_changed_run_resumes_to_the_same_losses(tmp_path, killed):
     change = {"event": "change", "step": 4, "changes": {"learning_rate": 1e-2, "batch_size": 6}}
     assert told(run).count(change) == 1
     assert told(run) == told(whole)
-    assert torch.equal(run.load_snapshot(12).wte.weight, whole.load_snapshot(12).wte.weight)
+    assert torch.equal(kept_model(run, 12).wte.weight, kept_model(whole, 12).wte.weight)
 
 
 def test_a_change_after_the_checkpoint_is_forgotten_with_it(tmp_path):
@@ -61,7 +61,7 @@ def test_a_change_after_the_checkpoint_is_forgotten_with_it(tmp_path):
     untouched = make_run(tmp_path)
     record(untouched, make())
     run, trainer = make_run(tmp_path), make()
-    record(run, trainer, lambda event: event == SnapshotEvent(5))
+    record(run, trainer, lambda event: event == SnapshotEvent(5, evaluated=True))
     trainer.change(learning_rate=1e-2)
     record(run, trainer, lambda event: event.step == 7)
     assert {"event": "change", "step": 5, "changes": {"learning_rate": 1e-2}} in run.metrics()
@@ -115,14 +115,14 @@ def test_divergence_keeps_the_last_good_snapshot(tmp_path):
     run, trainer = make_run(tmp_path), make()
     for event in trainer:
         run.record(trainer, event)
-        if event == SnapshotEvent(4):
+        if event == SnapshotEvent(4, evaluated=False):
             trainer.model.loss = lambda x, y: trainer.model(x).sum() * math.nan
     done = run.metrics()[-1]
     assert (run.state, done["step"], done["reason"]) == ("diverged", 4, "diverged")
     assert done["why"].startswith("In step 5") and "the loss was not a number" in done["why"]
     assert run.snapshots() == [0, 1, 2]
     ids_BT = SPLITS.train[None, :16].long()
-    assert run.load_snapshot(2).loss(ids_BT, ids_BT).isfinite()
+    assert kept_model(run, 2).loss(ids_BT, ids_BT).isfinite()
     assert resume(run).step == 0
 
 
@@ -131,8 +131,9 @@ def test_a_snapshot_that_was_evaluated_stays_after_divergence(tmp_path):
     run, trainer = make_run(tmp_path), make()
     for event in trainer:
         run.record(trainer, event)
-        if event == SnapshotEvent(5):
+        if event == SnapshotEvent(5, evaluated=True):
             trainer.model.loss = lambda x, y: trainer.model(x).sum() * math.nan
+            trainer.change(eval_interval=3)  # by which no evaluation would be due at step 5
     assert run.state == "diverged" and run.snapshots() == [0, 1, 2, 4, 5]
 
 
@@ -158,7 +159,7 @@ def test_names_and_where_the_text_is(tmp_path):
 def test_size_is_that_of_all_files(tmp_path):
     """Every file in the folder counts, in whatever subfolder."""
     run, trainer = make_run(tmp_path), make()
-    record(run, trainer, lambda event: event == SnapshotEvent(1))
+    record(run, trainer, lambda event: event == SnapshotEvent(1, evaluated=False))
     assert run.size_bytes() == sum(p.stat().st_size for p in run.path.rglob("*") if p.is_file())
     assert run.size_bytes() > 2 * 4 * MODEL.n_params
 
@@ -182,13 +183,13 @@ def test_weights_too_large_for_float16_are_kept_as_they_are(tmp_path):
     with torch.no_grad():
         trainer.model.wte.weight[0, 0] = 1e5
     run.snapshot(trainer)
-    assert torch.equal(run.load_snapshot(0).wte.weight, trainer.model.wte.weight)
+    assert torch.equal(kept_model(run, 0).wte.weight, trainer.model.wte.weight)
 
 
 def test_a_change_is_told_where_it_happened(tmp_path):
     """In the file it stands between what came before it and the first step it holds for."""
     run, trainer = make_run(tmp_path), make()
-    record(run, trainer, lambda event: event == SnapshotEvent(2))
+    record(run, trainer, lambda event: event == SnapshotEvent(2, evaluated=False))
     trainer.change(batch_size=6)
     record(run, trainer, lambda event: event.step == 3)
     snapshot, change, step = run.metrics()[-3:]

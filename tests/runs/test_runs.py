@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import torch
+from trainings import kept_model
 
 from llm.config import ModelConfig, TrainConfig
 from llm.data import encode_corpus, split
@@ -78,7 +79,7 @@ def test_every_snapshot_event_leaves_a_model(tmp_path, whole):
     trainer = make_trainer()
     for event in trainer:
         if isinstance(event, SnapshotEvent):
-            kept = whole.load_snapshot(event.step).state_dict()
+            kept = kept_model(whole, event.step).state_dict()
             for name, tensor in trainer.model.state_dict().items():
                 assert torch.equal(tensor.half().float(), kept[name]), (event.step, name)
     shutil.copytree(whole.path, tmp_path / "copy")
@@ -90,7 +91,7 @@ def test_a_snapshot_that_is_not_kept_is_refused(whole):
     """Steps may come from a browser: anything but a kept one names those there are."""
     for step in (3, -1, 10**12):
         with pytest.raises(ValueError, match=r"choose one of \[0, 1, 2, 4, 5, 10, 14\]"):
-            whole.load_snapshot(step)
+            kept_model(whole, step)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,10 @@ def test_killed_and_resumed_equals_never_killed(tmp_path, whole, at):
     assert run.snapshots() == whole.snapshots()
     assert run.state == "finished"
     for step in run.snapshots():
-        assert torch.equal(run.load_snapshot(step).wte.weight, whole.load_snapshot(step).wte.weight)
+        assert torch.equal(
+            kept_model(run, step).wte.weight,
+            kept_model(whole, step).wte.weight,
+        )
 
 
 def test_stopped_and_resumed_loses_nothing(tmp_path, whole):
@@ -126,9 +130,9 @@ def test_stopped_and_resumed_loses_nothing(tmp_path, whole):
     trainer = resume(run)
     assert trainer.step == 7 and run.state == "running"
     record(run, trainer)
-    extra = {"event": "snapshot", "step": 7}
+    extra = {"event": "snapshot", "step": 7, "evaluated": False}
     assert [m for m in timeless(run.metrics()) if m != extra] == timeless(whole.metrics())
-    assert torch.equal(run.load_snapshot(14).wte.weight, whole.load_snapshot(14).wte.weight)
+    assert torch.equal(kept_model(run, 14).wte.weight, kept_model(whole, 14).wte.weight)
 
 
 def test_stop_at_a_light_snapshot_is_saved_too(tmp_path):
@@ -136,7 +140,7 @@ def test_stop_at_a_light_snapshot_is_saved_too(tmp_path):
     run, trainer = make_run(tmp_path), make_trainer()
     for event in trainer:
         run.record(trainer, event)
-        if event == SnapshotEvent(4):
+        if event == SnapshotEvent(4, evaluated=False):
             trainer.stop()
     assert resume(run).step == 4
 

@@ -90,10 +90,10 @@ def train_and_note(trainer):
 def cut_and_resume(worker):
     """Train to the snapshot at step 3 and, in another trainer with what was saved there, to the end."""
     first = make(worker)
-    while next(first) != SnapshotEvent(3):
+    while next(first) != SnapshotEvent(3, evaluated=True):
         pass
     saved, state = {n: t.clone() for n, t in first.model.state_dict().items()}, first.state()
-    first.step_once()  # the saved state must not move on with the training
+    next(first)  # the saved state must not move on with the training
     model = GPT(first.model.config, seed=1)
     model.load_state_dict(saved)
     second = Trainer(model, *SPLITS, CONFIG, prompt_ids=first.prompt_ids, worker=worker)
@@ -105,7 +105,7 @@ def stop_when_one_is_asked(worker):
     """Train until only the process with rank 1 is told to stop after four steps; the last event."""
     trainer = make(worker)
     for event in trainer:
-        if worker.rank == 1 and event == SnapshotEvent(3):
+        if worker.rank == 1 and event == SnapshotEvent(3, evaluated=True):
             trainer.stop()
     return {f"{event.reason}": torch.tensor(event.step)}
 
@@ -113,7 +113,7 @@ def stop_when_one_is_asked(worker):
 def change_when_one_is_asked(worker):
     """Train while only rank 1 is told of another learning rate, and both of a batch: how it went."""
     trainer = make(worker)
-    while next(trainer) != SnapshotEvent(3):
+    while next(trainer) != SnapshotEvent(3, evaluated=True):
         pass
     trainer.change(batch_size=8)
     if worker.rank == 1:
@@ -242,7 +242,7 @@ def test_layers_are_measured_as_one_process_would(together):
 def test_a_change_that_one_is_told_reaches_all(together):
     """From there on they train as one process with those settings."""
     trainer = make()
-    while next(trainer) != SnapshotEvent(3):
+    while next(trainer) != SnapshotEvent(3, evaluated=True):
         pass
     trainer.change(learning_rate=0.01, batch_size=8)
     next(trainer)

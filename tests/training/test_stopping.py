@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from trainings import CONFIG, MODEL, SPLITS, make, timeless, until
+from trainings import CONFIG, MODEL, SPLITS, make, step_once, timeless, until
 
 from llm.model import GPT
 from llm.training.events import ChangeEvent, DoneEvent, EvalEvent, SampleEvent, SnapshotEvent, StepEvent
@@ -35,7 +35,7 @@ def test_a_change_is_as_if_the_settings_had_been_so_from_there_on(change, optimi
     """The very steps, of either optimiser, that a trainer with those settings makes from the same weights and state."""
     config = CONFIG.replace(optimizer=optimizer)
     trainer = make(config)
-    until(trainer, lambda event: event == SnapshotEvent(5))
+    until(trainer, lambda event: event == SnapshotEvent(5, evaluated=True))
     model = GPT(trainer.model.config, seed=9)
     model.load_state_dict(trainer.model.state_dict())
     other = Trainer(model, *SPLITS, config.replace(**change), prompt_ids=trainer.prompt_ids)
@@ -58,15 +58,15 @@ def test_another_interval_moves_the_evaluations():
 def test_several_changes_before_a_step_are_told_as_one():
     """The newest value of each counts; what stays the same in the end is no change."""
     trainer = make()
-    trainer.step_once()
+    step_once(trainer)
     trainer.change(learning_rate=0.5)
     trainer.change(learning_rate=0.25, batch_size=8)
     trainer.change(eval_interval=CONFIG.eval_interval)
-    changes = [e for e in trainer.step_once() if isinstance(e, ChangeEvent)]
+    changes = [e for e in step_once(trainer) if isinstance(e, ChangeEvent)]
     assert changes == [ChangeEvent(1, {"learning_rate": 0.25, "batch_size": 8})] and trainer.changes == 1
     trainer.change(learning_rate=1)
     trainer.change(learning_rate=0.25)
-    assert not any(isinstance(e, ChangeEvent) for e in trainer.step_once())
+    assert not any(isinstance(e, ChangeEvent) for e in step_once(trainer))
 
 
 def test_what_cannot_change_is_refused():
@@ -89,7 +89,7 @@ def test_changes_survive_a_resume():
     trainer = make()
     until(trainer, lambda event: event.step == 3)
     trainer.change(learning_rate=1e-2, batch_size=6)
-    until(trainer, lambda event: event == SnapshotEvent(5))
+    until(trainer, lambda event: event == SnapshotEvent(5, evaluated=True))
     other = go_on(trainer)
     assert (other.config, other.changes) == (trainer.config, 1)
     assert timeless(other) == timeless(trainer)
@@ -101,7 +101,11 @@ def test_stop_and_change_together_keep_the_change():
     until(trainer, lambda event: event.step == 7)
     trainer.change(learning_rate=0.01)
     trainer.stop()
-    assert list(trainer) == [ChangeEvent(7, {"learning_rate": 0.01}), SnapshotEvent(7), DoneEvent(7, "stopped")]
+    assert list(trainer) == [
+        ChangeEvent(7, {"learning_rate": 0.01}),
+        SnapshotEvent(7, evaluated=False),
+        DoneEvent(7, "stopped"),
+    ]
     other = go_on(trainer)
     assert other.config.learning_rate == 0.01
     assert not any(isinstance(event, ChangeEvent) for event in other)
@@ -123,7 +127,7 @@ def test_it_stops_when_time_is_up(monkeypatch):
     assert events[-1] == DoneEvent(7, "time")
 
     trainer = make()
-    until(trainer, lambda event: event == SnapshotEvent(5))
+    until(trainer, lambda event: event == SnapshotEvent(5, evaluated=True))
     other = go_on(trainer)
     other.config = CONFIG.replace(max_seconds=7.0)
     assert list(other)[-1] == DoneEvent(7, "time")
@@ -135,16 +139,16 @@ def test_it_stops_at_the_target():
     third = evaluations[2].validation_loss
     assert all(e.validation_loss > third for e in evaluations[:2])
     *_, snapshot, done = make(CONFIG.replace(target_loss=third))
-    assert (snapshot, done) == (SnapshotEvent(10), DoneEvent(10, "target"))
+    assert (snapshot, done) == (SnapshotEvent(10, evaluated=True), DoneEvent(10, "target"))
 
 
 def test_it_stops_when_nothing_improves():
     """With a learning rate that moves nothing, the second evaluation is no better than the first."""
     config = CONFIG.replace(learning_rate=1e-30, weight_decay=0.0, patience=2)
     *_, snapshot, done = make(config)
-    assert (snapshot, done) == (SnapshotEvent(10), DoneEvent(10, "patience"))
+    assert (snapshot, done) == (SnapshotEvent(10, evaluated=True), DoneEvent(10, "patience"))
     trainer = make(config)
-    until(trainer, lambda event: event == SnapshotEvent(5))
+    until(trainer, lambda event: event == SnapshotEvent(5, evaluated=True))
     other = go_on(trainer)
     other.config = config
     assert list(other)[-1] == DoneEvent(10, "patience")  # it counts on from before the resume
@@ -169,8 +173,8 @@ def test_progress_counts_evaluations_since_the_best():
 def test_an_evaluation_that_diverged_ends_the_training():
     """Weights that an update has spoiled are neither sampled from nor kept as a snapshot."""
     trainer = make()
-    until(trainer, lambda event: event == SnapshotEvent(4))
-    (step,) = trainer.step_once()
+    until(trainer, lambda event: event == SnapshotEvent(4, evaluated=False))
+    (step,) = step_once(trainer)
     assert step.step == 5
     with torch.no_grad():
         trainer.model.ln_f.weight.fill_(float("nan"))

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from trainings import CONFIG, SPLITS, TEXT, TOKENIZER, make, timeless
+from trainings import CONFIG, SPLITS, TEXT, TOKENIZER, make, step_once, timeless
 
 from llm.config import ModelConfig
 from llm.data import get_batch
@@ -119,7 +119,7 @@ def test_resume_equals_never_having_stopped(at, dropout, accumulation):
 def test_accumulated_batches_equal_one_large_batch():
     """The gradient of two batches of 4 accumulated is that of their 8 rows at once."""
     accumulated = make(CONFIG.replace(grad_accum_steps=2, max_steps=1), dropout=0.0)
-    step = accumulated.step_once()[-1]
+    step = step_once(accumulated)[-1]
     batches = [get_batch(SPLITS.train, batch_size=4, n_ctx=16, seed=CONFIG.seed, step=s) for s in (0, 1)]
     x_BT, y_BT = (torch.cat(parts) for parts in zip(*batches, strict=True))
     model = make(dropout=0.0).model
@@ -147,7 +147,7 @@ def test_no_batch_is_drawn_twice(monkeypatch):
 def test_grad_norm_is_reported_before_clipping():
     """Clipping changes the weights but not the reported norm; 0 switches it off."""
     free, clipped = (make(CONFIG.replace(grad_clip=clip)) for clip in (0.0, 1e-3))
-    one, other = free.step_once()[-1], clipped.step_once()[-1]
+    one, other = step_once(free)[-1], step_once(clipped)[-1]
     assert one.grad_norm == other.grad_norm > 1e-3
     norm = torch.nn.utils.get_total_norm([p.grad for p in clipped.model.parameters()])
     assert norm.item() == pytest.approx(1e-3, rel=1e-3)
@@ -157,12 +157,12 @@ def test_grad_norm_is_reported_before_clipping():
 def test_step_once_makes_one_step():
     """A single step ends right after it; what was due before it comes along."""
     trainer = make()
-    assert [type(e) for e in trainer.step_once()] == [EvalEvent, SampleEvent, SnapshotEvent, StepEvent]
+    assert [type(e) for e in step_once(trainer)] == [EvalEvent, SampleEvent, SnapshotEvent, StepEvent]
     assert trainer.step == 1
-    assert [type(e) for e in trainer.step_once()] == [SnapshotEvent, StepEvent]
+    assert [type(e) for e in step_once(trainer)] == [SnapshotEvent, StepEvent]
     assert trainer.step == 2
     list(trainer)
-    assert trainer.step_once() == []
+    assert step_once(trainer) == []
 
 
 def test_breaking_out_and_going_on_is_a_pause():
@@ -182,7 +182,7 @@ def test_stop_ends_with_a_snapshot():
     while trainer.step < 3:
         next(trainer)
     trainer.stop()
-    assert list(trainer) == [SnapshotEvent(3), DoneEvent(3, "stopped")]
+    assert list(trainer) == [SnapshotEvent(3, evaluated=False), DoneEvent(3, "stopped")]
     trainer.restore(*trainer.state())
     assert next(trainer).step == 4
 
@@ -190,7 +190,7 @@ def test_stop_ends_with_a_snapshot():
 def test_stop_right_after_a_snapshot_gives_no_second_one():
     """The snapshot of step 5 was announced already."""
     trainer = make()
-    while next(trainer) != SnapshotEvent(5):
+    while next(trainer) != SnapshotEvent(5, evaluated=True):
         pass
     trainer.stop()
     assert list(trainer) == [DoneEvent(5, "stopped")]
@@ -216,11 +216,11 @@ def test_divergence_leaves_the_weights_good(broken):
 def test_infinite_gradient_of_a_finite_loss_is_divergence_too():
     """Clipping would turn it into NaN and write that into every weight."""
     trainer = make()
-    trainer.step_once()
+    step_once(trainer)
     before = weights(trainer)
     trainer.model.ln_f.bias.register_hook(lambda gradient: gradient * math.inf)
     snapshot, done = list(trainer)
-    assert (snapshot, done.step, done.reason) == (SnapshotEvent(1), 1, "diverged")
+    assert (snapshot, done.step, done.reason) == (SnapshotEvent(1, evaluated=False), 1, "diverged")
     assert "In step 2" in done.why and "the gradient of ln_f.bias was infinite" in done.why
     assert_same_weights(before, weights(trainer))
 
@@ -248,7 +248,7 @@ def test_text_too_short_is_refused_before_training():
 def test_state_of_another_model_is_refused():
     """Moments of another shape, missing ones, or a step that is no number: refused, and nothing is changed."""
     trainer = make()
-    trainer.step_once()
+    step_once(trainer)
     tensors, info = trainer.state()
     name = next(iter(tensors))
     wrong = [

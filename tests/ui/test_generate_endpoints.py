@@ -11,7 +11,7 @@ import torch
 
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.completion import complete
-from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig
+from llm.config import DEFAULT_ORDER, ModelConfig, SamplingConfig
 from llm.decoder import Decoder
 from llm.filters import filter_logits
 from llm.model import GPT
@@ -28,7 +28,7 @@ from llm.ui.sessions import Sessions
 TEXT = "the quick brown fox jumps over the lazy dog; " * 4
 PROMPT = "the quick"
 VISITOR, OTHER = "0" * 32, "1" * 32
-ORDER = list(HUGGING_FACE_ORDER[::-1])
+ORDER = list(DEFAULT_ORDER[::-1])
 SETTINGS = {"temperature": 0.8, "top_k": 60, "top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.2, "seed": 7}
 SETTINGS |= {"typical_p": 0.99, "order": ORDER}
 SAMPLING = SamplingConfig.from_dict(SETTINGS)

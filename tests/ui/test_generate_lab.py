@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from llm.checkpoint import load_checkpoint, save_checkpoint
 from llm.cli.parser import main
 from llm.completion import complete
-from llm.config import HUGGING_FACE_ORDER, ModelConfig, SamplingConfig, TrainConfig
+from llm.config import DEFAULT_ORDER, ModelConfig, SamplingConfig, TrainConfig
 from llm.evaluate import surprisal
 from llm.filters import filter_logits
 from llm.model import GPT
@@ -110,7 +110,7 @@ def test_the_order_of_the_chain_is_the_persons(lab, checkpoint):
         return filter_logits(logits, SamplingConfig(**settings, **more)).softmax(-1)[0]
 
     page.wait_for_function("glassbox.address.get('order') === 'rptkym'")
-    mine, theirs = final(order=tuple(order)), final(order=HUGGING_FACE_ORDER)
+    mine, theirs = final(order=tuple(order)), final(order=DEFAULT_ORDER)
     apart = (mine - theirs).abs().sum().item() / 2
     assert apart > 0.01
     expect(note).to_contain_text(f"{100 * apart:#.3g} %")

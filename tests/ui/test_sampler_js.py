@@ -8,7 +8,7 @@ import random
 import pytest
 import torch
 
-from llm.config import HUGGING_FACE_ORDER, SamplingConfig
+from llm.config import DEFAULT_ORDER, SamplingConfig
 from llm.filters import filter_logits
 from llm.ui.bundle import bundle
 from llm.ui.panel import ASSETS
@@ -33,7 +33,7 @@ def in_any_order(cases: list[dict]) -> list[dict]:
     """The same settings, each in an order of its own, typical-p among them."""
     chance = random.Random(1)
     return [
-        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(HUGGING_FACE_ORDER, 6)}
+        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(DEFAULT_ORDER, 6)}
         for case in cases
     ]
 
@@ -111,7 +111,7 @@ def test_sampler_js_equals_core_on_a_large_vocabulary(sampler):
     """GPT-2's 50,257 tokens, where small errors of a sum could move the cut of top-p."""
     generator = torch.Generator().manual_seed(3)
     settings = [{"top_p": 0.9}, {"temperature": 0.7, "top_k": 40}, {"temperature": 1.3, "min_p": 0.02, "top_p": 0.99}]
-    settings += [{"typical_p": 0.9}, {"typical_p": 0.5, "top_k": 2_000, "order": list(HUGGING_FACE_ORDER[::-1])}]
+    settings += [{"typical_p": 0.9}, {"typical_p": 0.5, "top_k": 2_000, "order": list(DEFAULT_ORDER[::-1])}]
     compare(sampler, [(torch.randn(50_257, generator=generator) * 2.5 - 30, one) for one in settings])
 
 
@@ -153,5 +153,5 @@ def test_entropy_is_in_bits(sampler):
 
 def test_the_default_order_is_cores(sampler):
     """The page's order is Hugging Face's, as core has it, and total variation is half the sum of what is apart."""
-    assert tuple(sampler.evaluate("() => glassbox.ORDER")) == HUGGING_FACE_ORDER
+    assert tuple(sampler.evaluate("() => glassbox.ORDER")) == DEFAULT_ORDER
     assert sampler.evaluate("() => glassbox.distance([0.5, 0.5, 0], [0.25, 0.5, 0.25])") == 0.25

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from typing import Annotated
 
-from llm.corpora.tasks.base import Checks, Example, Task
+from llm.corpora.tasks.base import Example, Task
+from llm.settings import About
 
 
 @dataclass(frozen=True)
 class Addition(Task):
     """`027+058=0085`, written with leading zeros so that digits of equal worth stand at equal places."""
 
-    digits: int = 3
+    digits: Annotated[int, About("Digits", 1, 12)] = 3
     """Digits of each number; the sum has one more."""
-    min_carries: int = 0
+    min_carries: Annotated[int, About("Least carries", 0, 12)] = 0
     """Only sums in which at least so many digits carry."""
-    backwards: bool = False
+    backwards: Annotated[bool, About("Sum from its ones on")] = False
     """Write the sum from its ones on. Then each digit needs only what is already there, which is far
     easier to learn (Lee et al., "Teaching Arithmetic to Small Transformers", 2023)."""
 
@@ -25,12 +27,10 @@ class Addition(Task):
     title = "Addition"
     description = "Sums of two three-digit numbers: the carries decide."
 
-    def __post_init__(self) -> None:
-        checks = Checks(self.title)
-        checks.whole("digits", self.digits, 1, 12)
-        checks.whole("min_carries", self.min_carries, 0, self.digits if checks else 12)
-        checks.that(isinstance(self.backwards, bool), f"backwards is {self.backwards!r}; it must be true or false")
-        checks.refuse()
+    def _at_odds(self) -> list[str]:
+        if self.min_carries <= self.digits:
+            return []
+        return [f"min_carries is {self.min_carries}, but only {self.digits} digits can carry; use fewer"]
 
     def draw(self, rng: random.Random, *, held_out: bool = False) -> Example:
         while True:  # drawing again until the carries suffice is uniform over the sums that we want

@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from llm.settings import Checked
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Accuracy:
         return math.sqrt(self.share * (1 - self.share) / self.total)
 
 
-class Task(ABC):
+class Task(Checked, ABC):
     """A frozen dataclass with the settings that make it easier or harder.
 
     The answer follows from the prompt, so the whole entropy of a line lies in its prompt: the best
@@ -56,6 +58,10 @@ class Task(ABC):
     """A sentence for people, with the default settings in mind."""
     holds_out: ClassVar[bool] = False
     """Whether some questions are kept from training. Other tasks have so many that few ever come twice."""
+
+    @property
+    def _what(self) -> str:
+        return self.title
 
     @abstractmethod
     def draw(self, rng: random.Random, *, held_out: bool = False) -> Example:
@@ -114,34 +120,3 @@ class Task(ABC):
         if n_examples < 1:
             raise ValueError("There is nothing to score; ask at least one question.")
         return list(islice(self.examples(seed, held_out=self.holds_out if held_out is None else held_out), n_examples))
-
-
-class Checks:
-    """Collects what is wrong with a task's settings, so that all of it can be said at once."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._problems: list[str] = []
-
-    def whole(self, name: str, value: Any, low: int, high: int) -> None:
-        """`value` must be a whole number from `low` to `high`."""
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self._problems.append(f"{name} is {value!r}; it must be a whole number from {low:,} to {high:,}")
-
-    def share(self, name: str, value: Any) -> None:
-        """`value` must lie between 0 and 1."""
-        good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
-        self.that(good, f"{name} is {value!r}; it must be a number between 0 and 1")
-
-    def that(self, good: bool, problem: str) -> None:
-        """Say `problem` unless `good`."""
-        if not good:
-            self._problems.append(problem)
-
-    def refuse(self) -> None:
-        """Raises ValueError if anything was wrong."""
-        if self._problems:
-            raise ValueError(f"{self._what}: " + "; ".join(self._problems) + ".")
-
-    def __bool__(self) -> bool:
-        return not self._problems

@@ -6,8 +6,10 @@ import math
 import random
 from dataclasses import dataclass
 from functools import cache
+from typing import Annotated
 
-from llm.corpora.tasks.base import Checks, Example, Task
+from llm.corpora.tasks.base import Example, Task
+from llm.settings import About
 
 CLOSING = {"(": ")", "[": "]"}
 
@@ -16,20 +18,14 @@ CLOSING = {"(": ")", "[": "]"}
 class Brackets(Task):
     """`([()[=])`: all balanced strings of so many pairs are equally likely, split after the last opening one."""
 
-    pairs: int = 8
+    pairs: Annotated[int, About("Pairs", 1, 200)] = 8
     """How many pairs of brackets there are."""
-    max_depth: int = 8
+    max_depth: Annotated[int, About("Most open at once", 1, 200)] = 8
     """How many may be open at once: how much has to be remembered."""
 
     name = "brackets"
     title = "Brackets"
     description = "Brackets of two kinds, then all that is still open closed in the right order."
-
-    def __post_init__(self) -> None:
-        checks = Checks(self.title)
-        checks.whole("pairs", self.pairs, 1, 200)
-        checks.whole("max_depth", self.max_depth, 1, 200)
-        checks.refuse()
 
     def draw(self, rng: random.Random, *, held_out: bool = False) -> Example:
         open_brackets: list[str] = []

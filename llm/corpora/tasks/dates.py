@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Annotated
 
-from llm.corpora.tasks.base import Checks, Example
+from llm.corpora.tasks.base import Example
 from llm.corpora.tasks.pool import PoolTask
+from llm.settings import About
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -15,27 +17,21 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 class Dates(PoolTask):
     """`2024-02-29=Thursday`, in the Gregorian calendar."""
 
-    first_year: int = 2000
-    last_year: int = 2027
+    first_year: Annotated[int, About("First year", 1583, 2999)] = 2000
+    last_year: Annotated[int, About("Last year", 1583, 2999)] = 2027
     """After 28 years the calendar repeats (within a century); more years are harder."""
-    train_share: float = 0.8
+    train_share: Annotated[float, About("Share shown", 0, 1, above=True)] = 0.8
     """Share of all dates that training shows."""
-    split_seed: int = 1
+    split_seed: Annotated[int, About("Seed of the split", 0, 2**63 - 1)] = 1
     """Decides which dates these are."""
 
     name = "dates"
     title = "Day and date"
     description = "Which day of the week a date is: unequal months, leap years and a cycle of seven."
 
-    def __post_init__(self) -> None:
-        checks = Checks(self.title)
-        checks.whole("first_year", self.first_year, 1583, 2999)
-        checks.whole("last_year", self.last_year, 1583, 2999)
-        if checks:
-            checks.that(self.first_year <= self.last_year, "first_year is after last_year; exchange them")
-        checks.share("train_share", self.train_share)
-        checks.whole("split_seed", self.split_seed, 0, 2**63 - 1)
-        checks.refuse()
+    def _at_odds(self) -> list[str]:
+        early = ["first_year is after last_year; exchange them"] if self.first_year > self.last_year else []
+        return [*early, *super()._at_odds()]
 
     def all_examples(self) -> list[Example]:
         first = date(self.first_year, 1, 1)

@@ -6,9 +6,11 @@ Grokking: Power et al., "Grokking: Generalization Beyond Overfitting on Small Al
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from llm.corpora.tasks.base import Checks, Example
+from llm.corpora.tasks.base import Example
 from llm.corpora.tasks.pool import PoolTask
+from llm.settings import About
 
 OPERATIONS = ("+", "-", "*", "/")
 
@@ -17,29 +19,23 @@ OPERATIONS = ("+", "-", "*", "/")
 class Modular(PoolTask):
     """`12+90=05` modulo 97. Division is by the inverse, so nothing is divided by zero."""
 
-    modulus: int = 97
+    modulus: Annotated[int, About("Modulus", 2, 499)] = 97
     """A prime."""
-    operation: str = "+"
+    operation: Annotated[str, About("Operation", choices=OPERATIONS)] = "+"
     """One of + - * /."""
-    train_share: float = 0.5
+    train_share: Annotated[float, About("Share shown", 0, 1, above=True)] = 0.5
     """Share of all pairs that training shows; with fewer it takes longer to understand, or for ever."""
-    split_seed: int = 1
+    split_seed: Annotated[int, About("Seed of the split", 0, 2**63 - 1)] = 1
     """Decides which pairs these are."""
 
     name = "modular"
     title = "Modular arithmetic"
     description = "Sums modulo 97, half of them kept back: learnt by heart first, understood much later (grokking)."
 
-    def __post_init__(self) -> None:
-        checks = Checks(self.title)
-        checks.whole("modulus", self.modulus, 2, 499)
-        if checks:
-            prime = all(self.modulus % i for i in range(2, self.modulus))
-            checks.that(prime, f"modulus is {self.modulus}; it must be a prime, such as 97")
-        checks.that(self.operation in OPERATIONS, f"operation is {self.operation!r}; choose one of + - * /")
-        checks.share("train_share", self.train_share)
-        checks.whole("split_seed", self.split_seed, 0, 2**63 - 1)
-        checks.refuse()
+    def _at_odds(self) -> list[str]:
+        prime = all(self.modulus % i for i in range(2, self.modulus))
+        divisible = [] if prime else [f"modulus is {self.modulus}; it must be a prime, such as 97"]
+        return [*divisible, *super()._at_odds()]
 
     def all_examples(self) -> list[Example]:
         p, width = self.modulus, len(str(self.modulus - 1))

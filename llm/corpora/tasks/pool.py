@@ -29,6 +29,11 @@ class PoolTask(Task):
 
     holds_out = True
 
+    def _at_odds(self) -> list[str]:
+        if self.train_share < 1:
+            return []
+        return ["train_share is 1; it must be less, so that some questions are held out"]
+
     @abstractmethod
     def all_examples(self) -> list[Example]:
         """Every question once, in a fixed order."""

@@ -7,17 +7,21 @@ import random
 from abc import abstractmethod
 from dataclasses import dataclass
 from string import ascii_lowercase, digits
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from llm.corpora.tasks.base import Checks, Example, Task
+from llm.corpora.tasks.base import Example, Task
+from llm.settings import About
+
+Shortest = Annotated[int, About("Shortest", 1, 1000)]
+Longest = Annotated[int, About("Longest", 1, 1000)]
 
 
 @dataclass(frozen=True)
 class _Strings(Task):
     """A string of random characters, then what is to be made of it."""
 
-    min_length: int = 4
-    max_length: int = 12
+    min_length: Shortest = 4
+    max_length: Longest = 12
     """Every length between the two is equally likely: longer is harder."""
     alphabet: str = ascii_lowercase
     """Each character is as likely as any other."""
@@ -25,17 +29,15 @@ class _Strings(Task):
     sign: ClassVar[str]
     """Stands between the string and the answer."""
 
-    def __post_init__(self) -> None:
-        checks = Checks(self.title)
-        checks.whole("min_length", self.min_length, 1, 1000)
-        checks.whole("max_length", self.max_length, 1, 1000)
-        if checks:
-            checks.that(self.min_length <= self.max_length, "min_length is above max_length; exchange them")
-        known = isinstance(self.alphabet, str) and self.alphabet.isascii() and self.alphabet.isalnum()
-        checks.that(known, f"alphabet is {self.alphabet!r}; it must be plain letters and digits")
-        if known:
-            checks.that(len(set(self.alphabet)) == len(self.alphabet), "a character is in the alphabet twice")
-        checks.refuse()
+    def _at_odds(self) -> list[str]:
+        problems = []
+        if self.min_length > self.max_length:
+            problems.append("min_length is above max_length; exchange them")
+        if not (self.alphabet.isascii() and self.alphabet.isalnum()):
+            problems.append(f"alphabet is {self.alphabet!r:.40}; it must be plain letters and digits")
+        elif len(set(self.alphabet)) < len(self.alphabet):
+            problems.append("a character is in the alphabet twice; remove one")
+        return problems
 
     @abstractmethod
     def answer(self, string: str) -> str:
@@ -66,8 +68,8 @@ class Copy(_Strings):
     Long strings of so many lengths can't be copied by counting places.
     """
 
-    min_length: int = 8
-    max_length: int = 24
+    min_length: Shortest = 8
+    max_length: Longest = 24
 
     name = "copy"
     title = "Copy"

@@ -6,13 +6,11 @@ from llm.ui.attention.heads import exact
 from llm.ui.attention.passes import Passes
 from llm.ui.attention.prompt import named
 from llm.ui.panel import Answer, Request, View
+from llm.ui.rivals import rivals_endpoint
 
 
 def build_compare(passes: Passes) -> View:
     """The view; its endpoints list what can be compared and read one side of it."""
-
-    def list_sides(request: Request) -> Answer:
-        return {"models": passes.subjects.available(passes.subjects.sessions.of(request))}
 
     def read_side(request: Request) -> Answer:
         found = passes.of(request)
@@ -28,4 +26,4 @@ def build_compare(passes: Passes) -> View:
             **exact(found, *found.head(request)),
         }
 
-    return View("Compare", [list_sides, read_side])
+    return View("Compare", [rivals_endpoint(passes.subjects), read_side])

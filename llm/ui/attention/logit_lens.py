@@ -13,8 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from llm.inside.lens import LensRow, lens_rows, trace_streams
-from llm.inside.trace import lens_name
+from llm.inside.logit_lens import LensRow, lens_name, lens_rows, trace_streams
 from llm.sampler import reading
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes

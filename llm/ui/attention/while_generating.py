@@ -25,7 +25,8 @@ from llm.inside.live_attention import Reading, Start, watch
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
 from llm.ui.attention.prompt import MAX_TOKENS, named, next_tokens, packed
-from llm.ui.live import CALL_SECONDS, MAX_SEED, Live, LiveGenerations, cache_bytes
+from llm.ui.live import CALL_SECONDS, Live, LiveGenerations, cache_bytes
+from llm.ui.page_settings import DIALS
 from llm.ui.panel import Answer, Request, View
 from llm.ui.subject import Loaded
 
@@ -49,8 +50,8 @@ def build_while_generating(passes: Passes) -> View:
             loaded,
             ids,
             SamplingConfig(
-                temperature=inputs.number(request, "temperature", 0.0, 10.0, 1.0),
-                seed=inputs.whole(request, "seed", 0, MAX_SEED, 1337),
+                temperature=inputs.setting(request, DIALS["temperature"]),
+                seed=inputs.setting(request, DIALS["seed"]),
                 max_new_tokens=MAX_NEW,
             ),
         )

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from llm.completion import prompt_ids
-from llm.config import HUGGING_FACE_ORDER, SamplingConfig
+from llm.config import DEFAULT_ORDER, SamplingConfig, complete_order
 from llm.filters import filter_logits
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
-from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes, vocabulary
+from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
+from llm.ui.page_settings import DIALS, settings_for_page
 from llm.ui.panel import Answer, Request
 from llm.ui.subject import Loaded, Subjects
 
@@ -40,6 +41,10 @@ Endpoint = Callable[[Request], Answer]
 
 def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
     """What every view that writes may ask for."""
+
+    def list_dials(request: Request) -> Answer:
+        """What is known of each sampler, in the order in which they act unless told otherwise, and of the seed."""
+        return {"dials": settings_for_page(DIALS), "order": DEFAULT_ORDER}
 
     def read_logits(request: Request) -> Answer:
         """What the model says about the token after the prompt and the `ids` written since."""
@@ -61,7 +66,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it."""
         loaded = live.subjects.of(request)
         prompt, written = text_so_far(request, loaded)
-        config = sampling_config(request, loaded.config.vocab_size, MAX_TOKENS + 1)  # one is always drawn ahead
+        config = sampling_config(request, MAX_TOKENS + 1)  # one is always drawn ahead
         generation = Generation(loaded, prompt + written, config)
         live.put((request["visitor"], lane(request)), generation)
         return generation.draw(_count(request))
@@ -73,7 +78,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         generation = live.get(owner, inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
 
-    return [vocabulary_endpoint(live.subjects), read_logits, begin_generation, draw_tokens]
+    return [vocabulary_endpoint(live.subjects), list_dials, read_logits, begin_generation, draw_tokens]
 
 
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
@@ -153,23 +158,17 @@ def text_so_far(request: Request, loaded: Loaded) -> tuple[list[int], list[int]]
     return prompt, written
 
 
-def sampling_config(request: Request, vocab_size: int, most: int) -> SamplingConfig:
-    """The settings of a request, clamped, for at most `most` tokens."""
-    order, stop = request.get("order", list(HUGGING_FACE_ORDER)), request.get("stop", [])
+def sampling_config(request: Request, most: int) -> SamplingConfig:
+    """The settings of a request, clamped, for at most `most` tokens; an order from another version is completed."""
+    order, stop = request.get("order", []), request.get("stop", [])
     if not isinstance(order, list) or not isinstance(stop, list):
         raise ValueError("Order and stop texts must be lists.")
     stops = [inputs.text({"stop text": text}, "stop text", limit=200) for text in stop[:MAX_STOPS]]
     return SamplingConfig(
-        repetition_penalty=inputs.number(request, "repetition_penalty", 0.1, 10.0, 1.0),
-        temperature=inputs.number(request, "temperature", 0.0, 10.0, 1.0),
-        top_k=inputs.whole(request, "top_k", 0, vocab_size, 0),
-        top_p=inputs.number(request, "top_p", 0.0, 1.0, 1.0),
-        min_p=inputs.number(request, "min_p", 0.0, 1.0, 0.0),
-        typical_p=inputs.number(request, "typical_p", 0.0, 1.0, 1.0),
-        order=tuple(order),
+        **{name: inputs.setting(request, dial) for name, dial in DIALS.items()},
+        order=complete_order(order),
         max_new_tokens=most,
         stop=tuple(stops),
-        seed=inputs.whole(request, "seed", 0, MAX_SEED, 1337),
     )
 
 

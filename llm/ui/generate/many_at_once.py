@@ -11,7 +11,8 @@ from llm.sampler import checked_ids, generate_together
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.generate.drawing import described, sampling_config, vocabulary_endpoint
-from llm.ui.live import MAX_SEED, Live, LiveGenerations, cache_bytes
+from llm.ui.live import Live, LiveGenerations, cache_bytes
+from llm.ui.page_settings import MAX_SEED
 from llm.ui.panel import Answer, Request, View
 from llm.ui.subject import Loaded
 
@@ -37,7 +38,7 @@ def build_many_at_once(live: LiveGenerations) -> View:
         if samples > max(1, most):
             raise ValueError(f"There is room for {max(1, most)} texts of this model side by side; ask for fewer.")
         length = inputs.whole(request, "max_new_tokens", 1, MAX_LENGTH, 100)
-        config = sampling_config(request, loaded.config.vocab_size, length)
+        config = sampling_config(request, length)
         batch = Batch(loaded, prompt, config, [min(MAX_SEED, config.seed + i) for i in range(samples)])
         live.put((request["visitor"], LANE), batch)
         return batch.draw()

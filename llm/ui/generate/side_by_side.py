@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from llm.ui.generate.drawing import drawing_endpoints
-from llm.ui.generate.rivals import rivals_endpoint
 from llm.ui.live import LiveGenerations
 from llm.ui.panel import View
+from llm.ui.rivals import rivals_endpoint
 
 
 def build_side_by_side(live: LiveGenerations) -> View:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from llm.surprise import Met, read_windows
+from llm.surprisal import Met, read_windows
 from llm.ui import inputs
 from llm.ui.generate.drawing import vocabulary_endpoint
-from llm.ui.generate.rivals import rivals_endpoint
 from llm.ui.live import LiveGenerations
 from llm.ui.panel import Answer, Request, View
+from llm.ui.rivals import rivals_endpoint
 
 CALL_SECONDS = 0.4
 """How long one call reads: the page shows what came and asks for more."""

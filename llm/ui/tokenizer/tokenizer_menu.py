@@ -13,7 +13,9 @@ from typing import Any
 
 from llm.corpora import load_corpus
 from llm.tokenizers import (
+    ALL_KINDS,
     FORMATS,
+    KINDS,
     PATTERNS,
     PUBLISHED,
     BPETokenizer,
@@ -31,17 +33,10 @@ from llm.ui.uploads import read_upload
 from llm.ui.vocabularies import MINE, keep_vocabulary
 
 TRAINED = "trained here on Python's documentation"
-AT_HAND = ("whitespace", "character", "bytes", "bpe", "gpt2")
-"""The kinds, simplest first, and the single bytes alone: what byte-level BPE begins with."""
-NAMES = {
-    "whitespace": "Whitespace",
-    "character": "Characters",
-    "bytes": "Bytes",
-    "bpe": "Byte-level BPE",
-    "gpt2": "GPT-2's vocabulary",
-    "tiktoken": "From a .tiktoken file",
-    "hugging_face": "From a tokenizer.json",
-}
+AT_HAND = (*KINDS, "bytes")
+"""The kinds, and the single bytes alone: what byte-level BPE begins with."""
+NAMES = {"bytes": "Bytes"} | {name: kind.title for name, kind in ALL_KINDS.items()}
+SHORT = {"bytes": "Bytes"} | {name: kind.short or kind.title for name, kind in ALL_KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ class TokenizerMenu:
         if ref not in AT_HAND:
             raise ValueError("There is no such tokenizer. Choose one from the menu.")
         tokenizer = ready_tokenizer(ref)
-        about = {"gpt2": "as OpenAI published it", "bytes": "nothing is merged"}.get(ref, TRAINED)
+        about = "nothing is merged" if ref == "bytes" else KINDS[ref].origin or TRAINED
         if isinstance(tokenizer, CharacterTokenizer) and (missing := tokenizer.unknown(text)):
             tokenizer = CharacterTokenizer.train(text)
             shown = ", ".join(map(repr, missing[:3])) + (" and more" if len(missing) > 3 else "")
@@ -100,7 +95,7 @@ class TokenizerMenu:
     def list_tokenizers(self, request: Request) -> Answer:
         """Everything on the menu, in groups; and what each file format is called."""
         session = self.subjects.sessions.of(request)
-        at_hand = [{"ref": kind, "name": NAMES[kind]} for kind in AT_HAND]
+        at_hand = [{"ref": kind, "name": NAMES[kind], "short": SHORT[kind]} for kind in AT_HAND]
         at_hand += [{"ref": ref, "name": known.title} for ref, known in PUBLISHED.items() if known.path.is_file()]
         mine = [{"ref": MINE + name, "name": name} for name in reversed(session.tokenizers)]
         return {
@@ -137,7 +132,7 @@ def ready_tokenizer(kind: str) -> Tokenizer:
     """
     if kind == "bytes":
         return BPETokenizer([])
-    return train_tokenizer(kind, "" if kind == "gpt2" else load_corpus("pydoc").text)
+    return train_tokenizer(kind, "" if KINDS[kind].origin else load_corpus("pydoc").text)
 
 
 @functools.cache

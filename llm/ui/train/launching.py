@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from llm.model import GPT
+from llm.runs.assembly import make_run, make_trainer
 from llm.runs.run import Run, list_runs
 from llm.training.trainer import Trainer
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.preparation import PROMPT_TOKENS, Preparations, Prepared
+from llm.ui.train.preparation import Preparations
 from llm.ui.train.run_context import bring_back_text, write_context
 from llm.ui.train.run_summaries import live
 from llm.ui.train.settings import Wanted
@@ -31,21 +31,13 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
     """
     before = _in_the_way(sessions, session, replace)
     prepared, model_config, train_config = wanted.prepared, wanted.model, wanted.train
-    run = Run.create(
-        session.runs,
-        model_config,
-        train_config,
-        prepared.tokenizer,
-        corpus=prepared.corpus.title,
-        corpus_ref=prepared.ref,
-        name=f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}",
-    )
+    name = f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}"
+    run = make_run(session.runs, prepared, model_config, train_config, corpus=prepared.corpus.title, name=name)
     write_context(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
         _make_room(session)
-        model = GPT(model_config, seed=train_config.seed).to(device())
-        return Trainer(model, *prepared.splits, train_config, **_asked(prepared))
+        return make_trainer(prepared, model_config, train_config, prepared.asked, device=device())
 
     return _launch(session, Training(run, build, after=before))
 
@@ -67,20 +59,11 @@ def go_on(
     prepared = preparations.again(session, run.corpus_ref, run.tokenizer)
 
     def build() -> Trainer:
-        trainer = run.resume(*prepared.splits, device=device(), max_steps=max_steps, **_asked(prepared))
+        trainer = run.resume(*prepared.splits, device=device(), max_steps=max_steps, **prepared.asked)
         trainer.change(**changes)
         return trainer
 
     return _launch(session, Training(run, build, after=before))
-
-
-def _asked(prepared: Prepared) -> dict[str, Any]:
-    """What the trainer is to do with the model at evaluations."""
-    return {
-        "prompt_ids": prepared.passage[:PROMPT_TOKENS],
-        "questions": prepared.questions,
-        "passage_ids": prepared.passage,
-    }
 
 
 def _in_the_way(sessions: Sessions, session: Session, replace: bool) -> Training | None:

@@ -1,46 +1,41 @@
-"""What the form may hold: the limits of its numbers, its choices, and the presets it starts from."""
+"""What the form may hold, and the presets it starts from."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from llm.config import OPTIMIZERS, SCHEDULES
+from llm.config import ModelConfig, TrainConfig
+from llm.settings import settings_of
+from llm.ui.page_settings import narrowed
 
-LIMITS: dict[str, tuple[float, float, float]] = {
-    "n_layer": (1, 12, 4),
-    "n_head": (1, 16, 4),
-    "n_embd": (8, 768, 128),
-    "n_ctx": (8, 1024, 64),
-    "dropout": (0, 0.9, 0),
-    "vocab_size": (257, 8192, 1024),
-    "batch_size": (1, 128, 12),
-    "learning_rate": (1e-5, 1e-1, 2e-3),
-    "matrix_learning_rate": (1e-4, 0.2, 0.03),
-    "min_lr_ratio": (0, 1, 0.1),
-    "max_steps": (1, 100_000, 1500),
-    "warmup_steps": (0, 10_000, 50),
-    "weight_decay": (0, 2, 0.1),
-    "eval_interval": (1, 10_000, 50),
-    "max_seconds": (0, 86_400, 0),
-    "target_loss": (0, 20, 0),
-    "patience": (0, 10_000, 0),
-    "seed": (0, 2**31, 1337),
+_OWN: dict[str, dict[str, float]] = {
+    "n_layer": {"high": 12, "default": 4},
+    "n_head": {"high": 16, "default": 4},
+    "n_embd": {"low": 8, "high": 768, "default": 128},
+    "n_ctx": {"low": 8, "high": 1024, "default": 64},
+    "dropout": {},
+    "vocab_size": {"low": 257, "high": 8192, "default": 1024},
+    "batch_size": {"high": 128, "default": 12},
+    "learning_rate": {"low": 1e-5, "high": 1e-1, "default": 2e-3},
+    "matrix_learning_rate": {"low": 1e-4, "high": 0.2},
+    "min_lr_ratio": {},
+    "max_steps": {"high": 100_000, "default": 1500},
+    "warmup_steps": {"high": 10_000},
+    "weight_decay": {"high": 2},
+    "eval_interval": {"high": 10_000},
+    "max_seconds": {"high": 86_400},
+    "target_loss": {"high": 20},
+    "patience": {"high": 10_000},
+    "seed": {"high": 2**31},
+    "optimizer": {},
+    "schedule": {},
+    "layer_stats": {},
 }
+"""The settings that the form has, with the ends of a slider or a default where they aren't the configs' own."""
+FORM = narrowed({**settings_of(ModelConfig), **settings_of(TrainConfig)}, _OWN)
+LIMITS = {name: (s.low, s.high, s.default) for name, s in FORM.items() if s.kind in ("whole", "number")}
 """Each is a slider's or field's end in the page and a clamp here: name -> (low, high, default)."""
-FRACTIONS = (
-    "dropout",
-    "learning_rate",
-    "matrix_learning_rate",
-    "min_lr_ratio",
-    "weight_decay",
-    "max_seconds",
-    "target_loss",
-)
-"""The others are whole numbers."""
-CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
-SWITCHES = ("layer_stats",)
-SHAPE = ("n_layer", "n_head", "n_embd", "n_ctx", "dropout")
-"""The settings that are the model's."""
+CHOICES = {name: setting.choices for name, setting in FORM.items() if setting.kind == "choice"}
 
 _MUON = {"optimizer": "muon", "schedule": "linear", "min_lr_ratio": 0, "warmup_steps": 0, "weight_decay": 0}
 _TALES = {"corpus": "tales", "tokenizer": "bpe", "vocab_size": 2048}

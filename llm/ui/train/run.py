@@ -10,19 +10,20 @@ from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
+from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
 from llm.ui.train.launching import go_on, start
 from llm.ui.train.planning import forecast, plan
 from llm.ui.train.preparation import UPLOAD, Preparations
-from llm.ui.train.presets import CHOICES, LIMITS, PRESETS
+from llm.ui.train.presets import CHOICES, FORM, LIMITS, PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
 from llm.ui.train.run_files import export
 from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
 from llm.ui.train.settings import form_of, read_changes, read_wanted
 from llm.ui.train.shared import Shared
 from llm.ui.uploads import keep_own, keep_text
-from llm.ui.vocabularies import MINE
+from llm.ui.vocabularies import MINE, about_kind
 
 MAX_PASTE = 2_000_000
 """Characters of a pasted text."""
@@ -41,12 +42,14 @@ def build_run(shared: Shared) -> View:
         return {
             "corpora": _corpora(session, preparations),
             "tokenizers": list(KINDS),
+            "tokenizer_kinds": {name: about_kind(kind) for name, kind in KINDS.items()},
             "vocabularies": [
                 {"name": MINE + name, "title": name, "size": kept.vocab_size}
                 for name, kept in reversed(session.tokenizers.items())
             ],
             "choices": CHOICES,
             "limits": LIMITS,
+            "settings": settings_for_page(FORM),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
             "run": training or next((run.id for run in runs), None),

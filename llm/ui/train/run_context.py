@@ -11,11 +11,12 @@ import math
 from contextlib import suppress
 from typing import Any
 
-from llm.checkpoint import read_json, write_json, write_text
+from llm.files import read_json, write_json, write_text
+from llm.runs.assembly import Prepared
 from llm.runs.run import Run
 from llm.tokenizers import TextStream
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.preparation import UPLOAD, Prepared
+from llm.ui.train.preparation import UPLOAD
 from llm.ui.uploads import keep_own
 from llm.ui.vocabularies import MINE, keep_vocabulary
 
@@ -23,8 +24,6 @@ RunContext = dict[str, Any]
 
 FILE = "context.json"
 TEXT_FILE = "text.json"
-UNITS = {"character": "characters", "whitespace": "words"}
-"""What the loss is counted in; other tokenizers have tokens."""
 
 
 def write_context(run: Run, prepared: Prepared, tokenizer: str) -> RunContext:
@@ -37,7 +36,7 @@ def write_context(run: Run, prepared: Prepared, tokenizer: str) -> RunContext:
         "exam": [list(question) for question in prepared.exam],
         "passage": [stream.push(id) for id in prepared.passage],
         "bytes_per_token": prepared.card.bytes_per_token,
-        "unit": UNITS.get(prepared.tokenizer.kind, "tokens"),
+        "unit": prepared.tokenizer.unit,
         "tokenizer": tokenizer,
     }
     write_json(run.path / FILE, context)
@@ -51,8 +50,8 @@ def read_context(run: Run) -> RunContext:
     except ValueError:
         size = run.model_config.vocab_size
         even = {"name": f"ln {size:,}: all tokens alike", "loss": math.log(size), "floor": False}
-        unit = UNITS.get(run.tokenizer.kind, "tokens")
-        return {"baselines": [even], "exam": [], "passage": [], "bytes_per_token": None, "unit": unit}
+        rest = {"bytes_per_token": None, "unit": run.tokenizer.unit}
+        return {"baselines": [even], "exam": [], "passage": [], **rest}
 
 
 def bring_back_text(session: Session, run: Run) -> None:

@@ -7,10 +7,10 @@ from collections import OrderedDict
 from typing import Any
 
 from llm.runs.run import Run
+from llm.runs.summary import RunSummary
 from llm.ui import inputs
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
-from llm.ui.train.run_summary import RunSummary
 from llm.ui.train.training import Training
 
 MAX_KEPT = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -64,12 +65,10 @@ def _rows(session: Session, summaries: RunSummaries, runs: list[Run]) -> list[di
     table = pd.DataFrame([_summary(session, summaries, run) for run in runs])
     if table.empty:
         return []
-    chosen = pd.DataFrame([settings(run) for run in runs]).astype(object)
-    before = chosen.shift(-1)
+    chosen = [settings(run) for run in runs]
     table["changes"] = [
-        [[name, before.at[i, name], chosen.at[i, name]] for name in chosen.columns if differs.at[i, name]]
-        for differs in [chosen.ne(before)]
-        for i in chosen.index[:-1]
+        [[name, before.get(name), value] for name, value in now.items() if value != before.get(name)]
+        for now, before in pairwise(chosen)
     ] + [[]]
     rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict(orient="records")
     return rows

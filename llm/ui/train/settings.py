@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm.config import ModelConfig, TrainConfig
+from llm.runs.assembly import Prepared
 from llm.runs.run import Run
+from llm.settings import settings_of
 from llm.tokenizers import KINDS
 from llm.ui import inputs
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
-from llm.ui.train.preparation import SIZED, Preparations, Prepared
-from llm.ui.train.presets import CHOICES, FRACTIONS, LIMITS, SHAPE, SWITCHES
+from llm.ui.train.preparation import Preparations, is_sized
+from llm.ui.train.presets import FORM
 from llm.ui.vocabularies import MINE
 
 
@@ -30,22 +32,14 @@ class Wanted:
 
 def read_wanted(preparations: Preparations, session: Session, request: Request) -> Wanted:
     """The form's values, checked. Raises ValueError with the first thing that can't be."""
-    values: dict[str, Any] = {name: read_number(request, name) for name in LIMITS}
+    values = {name: inputs.setting(request, setting) for name, setting in FORM.items()}
     corpus, tokenizer = inputs.text(request, "corpus", limit=300), read_tokenizer(request)
-    shape = {name: values[name] for name in SHAPE}
+    vocab_size = values.pop("vocab_size")
+    shape = {name: values.pop(name) for name in settings_of(ModelConfig) if name in values}
     ModelConfig(vocab_size=2, **shape)  # a shape that can't be is refused before the text is read
-    recipe = {name: value for name, value in values.items() if name not in (*SHAPE, "vocab_size")}
-    recipe |= {name: inputs.choice(request, name, known, known[0]) for name, known in CHOICES.items()}
-    recipe |= {name: inputs.flag(request, name) for name in SWITCHES}
-    train = TrainConfig(**recipe)
-    prepared = preparations.of(session, corpus, tokenizer, values["vocab_size"])
+    train = TrainConfig(**values)
+    prepared = preparations.of(session, corpus, tokenizer, vocab_size)
     return Wanted(tokenizer, prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
-
-
-def read_number(request: Request, name: str) -> float:
-    """One of the form's numbers, clamped to its limits. What the page doesn't know has its default."""
-    value = inputs.number(request, name, *LIMITS[name])
-    return value if name in FRACTIONS else round(value)
 
 
 def read_tokenizer(request: Request) -> str:
@@ -56,7 +50,8 @@ def read_tokenizer(request: Request) -> str:
 
 def read_changes(request: Request, names: Sequence[str]) -> dict[str, Any]:
     """Those of some settings that the request holds."""
-    return {name: read_number(request, name) for name in names if name in request}
+    known = settings_of(TrainConfig) | FORM
+    return {name: inputs.setting(request, known[name]) for name in names if name in request}
 
 
 def form_of(run: Run, tokenizer: str) -> dict[str, Any]:
@@ -65,7 +60,7 @@ def form_of(run: Run, tokenizer: str) -> dict[str, Any]:
     `tokenizer` is how the form names the run's.
     """
     shape, train = run.model_config.to_dict(), run.train_config.to_dict()
-    known = {name: shape.get(name, train.get(name)) for name in (*LIMITS, *CHOICES, *SWITCHES)}
-    if tokenizer not in SIZED:
-        known["vocab_size"] = LIMITS["vocab_size"][2]  # nobody chose it
+    known = {name: shape.get(name, train.get(name)) for name in FORM}
+    if not is_sized(tokenizer):
+        known["vocab_size"] = FORM["vocab_size"].default  # nobody chose it
     return {**known, "corpus": run.corpus_ref, "tokenizer": tokenizer}

@@ -7,7 +7,8 @@ import math
 
 from llm.ui import inputs
 from llm.ui.panel import Answer, Request, View
-from llm.ui.train.settings import read_number, read_tokenizer
+from llm.ui.train.presets import FORM
+from llm.ui.train.settings import read_tokenizer
 from llm.ui.train.shared import Shared
 
 
@@ -17,7 +18,7 @@ def build_text(shared: Shared) -> View:
 
     def describe_corpus(request: Request) -> Answer:
         session = sessions.of(request)
-        tokenizer, size = read_tokenizer(request), int(read_number(request, "vocab_size"))
+        tokenizer, size = read_tokenizer(request), inputs.setting(request, FORM["vocab_size"])
         prepared = preparations.of(session, inputs.text(request, "corpus", limit=300), tokenizer, size)
         card = dataclasses.asdict(prepared.card)
         return {**card, "ref": prepared.ref, "even_loss": math.log(prepared.tokenizer.vocab_size)}

@@ -13,13 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
-from llm.config import TrainConfig
 from llm.runs.run import Run
+from llm.runs.summary import RunSummary
 from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, SnapshotEvent, StepEvent
 from llm.training.hardware import denormals_flushed
 from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace
-from llm.ui.train.run_summary import RunSummary
 
 State = Literal["running", "paused", "failed"] | Reason
 
@@ -179,7 +178,7 @@ class Training:
                 self._publish(event)
                 if self._pace.at_work > MAX_SECONDS or self._forsaken():
                     trainer.stop()
-                if _ends_a_step(event, trainer.config):
+                if _ends_a_step(event):
                     time.sleep(0)  # small steps hold the interpreter; let the page's requests in
                     self._wait()
         except Exception as error:
@@ -230,10 +229,6 @@ class Training:
                 self.state = event.reason
 
 
-def _ends_a_step(event: Event, config: TrainConfig) -> bool:
+def _ends_a_step(event: Event) -> bool:
     """Whether the next event is another step's: a step reports for itself, or a snapshot ends its report."""
-    if not isinstance(event, StepEvent):
-        return isinstance(event, SnapshotEvent)
-    step = event.step
-    early = step < config.eval_interval and step & (step - 1) == 0  # a power of two
-    return not (early or step % config.eval_interval == 0 or step >= config.max_steps)
+    return isinstance(event, SnapshotEvent) or (isinstance(event, StepEvent) and not event.reports)

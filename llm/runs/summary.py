@@ -12,11 +12,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from llm.runs.curves import Thinned
-from llm.runs.table import EVENT_VALUES
+from llm.runs.snapshots import least_missed
 from llm.tokenizers import Tokenizer
 
 Entry = dict[str, Any]
 
+EVENT_VALUES = {
+    "step": ("loss", "learning_rate", "grad_norm", "clipped_norm", "tokens_seen"),
+    "evaluation": ("train_loss", "validation_loss"),
+}
+"""What of each event is drawn as it is."""
 REACHED = ("train_loss", "validation_loss", "accuracy", "seconds")
 MAX_MOMENTS = 120
 """Evaluations whose sample, answers and passage are kept; the least missed one goes."""
@@ -115,8 +120,5 @@ class RunSummary:
 
 
 def _thin(items: list[Entry]) -> None:
-    """Past the limit, drop the one whose two neighbours are closest together: first and newest always stay."""
     if len(items) > MAX_MOMENTS:
-        steps = [item["step"] for item in items]
-        gaps = [after - before for before, after in zip(steps, steps[2:], strict=False)]
-        del items[1 + gaps.index(min(gaps))]
+        del items[least_missed([item["step"] for item in items])]

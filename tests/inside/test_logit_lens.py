@@ -6,9 +6,8 @@ import pytest
 import torch
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.inside import lens
-from llm.inside.lens import lens_rows, measure, trace_streams
-from llm.inside.trace import logit_lens, trace
+from llm.inside.logit_lens import lens_rows, logit_lens, measure, trace_streams
+from llm.inside.trace import trace
 
 
 @pytest.mark.parametrize("config", SHAPES, ids=str)
@@ -54,7 +53,7 @@ def test_chosen_rows_are_those_of_the_whole_lens():
 
 def test_the_last_position_has_no_true_next_token(monkeypatch):
     """There its probability is NaN and its rank 0, whatever the chunks; ties share the place of the last of them."""
-    monkeypatch.setattr(lens, "CHUNK", 2)
+    monkeypatch.setattr("llm.inside.logit_lens.CHUNK", 2)
     logits_TV = torch.tensor([[0.0, 1.0, 1.0, -2.0]]).repeat(3, 1)
     row = measure(logits_TV, torch.tensor([0, 1, 3]))
     assert row.true_rank_T.tolist() == [2, 4, 0] and row.top_T.tolist() == [1, 1, 1]

@@ -9,7 +9,6 @@ is taken, and weights are copied one tensor at a time.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from llm.checkpoint import check_weights, read_json, write_json
+from llm.checkpoint import check_weights
+from llm.files import new_folder, read_json, write_json
 from llm.gpt2 import (
     HEAD,
     TRANSPOSED,
@@ -30,11 +30,11 @@ from llm.gpt2 import (
     plain_names,
     state_to_gpt2,
 )
-from llm.hub import CONFIG, INDEX, WEIGHTS, Progress, fetch_model, shard_names
 from llm.model import GPT
 from llm.tokenizers import BPETokenizer, GPT2Tokenizer, Tokenizer
 from llm.tokenizers.base import END_OF_TEXT
 from llm.tokenizers.gpt2 import byte_characters
+from llm.weights.hub import CONFIG, INDEX, WEIGHTS, Progress, fetch_model, shard_names
 
 
 def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
@@ -91,20 +91,14 @@ def save_gpt2(folder: str | Path, model: GPT, tokenizer: Tokenizer | None = None
     state = state_to_gpt2({name: t.detach().cpu() for name, t in model.state_dict().items()})
     for name, shape in gpt2_shapes(model.config.replace(bias=True)).items():
         state.setdefault(name, torch.zeros(shape))
-    fresh = folder.with_name(f".{folder.name}.new")
-    if fresh.exists():  # of a writer that was killed
-        shutil.rmtree(fresh)
-    fresh.mkdir(parents=True)
     # With the prefix, because transformers would put it before the head's name too if no name had it.
     named = {name if name == HEAD else f"transformer.{name}": tensor for name, tensor in state.items()}
-    save_file(named, fresh / WEIGHTS, metadata={"format": "pt"})
-    write_json(fresh / CONFIG, config_to_gpt2(model.config, tokenizer.eot_id if tokenizer else None))
-    if isinstance(tokenizer, BPETokenizer | GPT2Tokenizer):
-        _write_vocabulary(fresh, tokenizer)
-    (fresh / WEIGHTS).chmod((fresh / CONFIG).stat().st_mode)  # safetensors lets nobody but the owner read its files
-    if folder.exists():
-        folder.rmdir()
-    fresh.rename(folder)
+    with new_folder(folder) as fresh:
+        save_file(named, fresh / WEIGHTS, metadata={"format": "pt"})
+        write_json(fresh / CONFIG, config_to_gpt2(model.config, tokenizer.eot_id if tokenizer else None))
+        if isinstance(tokenizer, BPETokenizer | GPT2Tokenizer):
+            _write_vocabulary(fresh, tokenizer)
+        (fresh / WEIGHTS).chmod((fresh / CONFIG).stat().st_mode)  # safetensors lets nobody but the owner read its files
 
 
 def is_glassbox(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The logit lens in figures: what each layer would answer, how sure it is, and how right.
+"""The logit lens: what each layer would answer and, in figures, how sure it is, and how right.
 
 Shapes: T time, V vocabulary.
 """
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llm.inside.trace import Trace, lens_name, logit_lens, trace
+from llm.inside.trace import Trace, trace
 from llm.model import GPT
+from llm.sampler import reading
 
 CHUNK = 128
 """Positions at a time: the probabilities of GPT-2's vocabulary at 128 positions take 26 MB."""
@@ -32,6 +33,25 @@ class LensRow:
     """How likely the token is that comes next in the text. The last position has none: NaN."""
     true_rank_T: Tensor
     """How many tokens are at least as likely as that one; 1 is the best. 0 at the last position."""
+
+
+def logit_lens(model: GPT, seen: Trace, rows: Iterable[int] | None = None) -> Iterator[Tensor]:
+    """What the model would say if it stopped after each layer (nostalgebraist, 2020).
+
+    Sends the residual stream before block 0, after block 0, ... through the last LayerNorm and the
+    head: n_layer + 1 times logits_BTV, the last being the model's own; or only those of `rows`. One
+    at a time, because with a large vocabulary all of them together would fill the memory. The trace
+    needs `blocks.0.hook_resid_pre` and `blocks.*.hook_resid_post`, or what `lens_name` says of each row.
+    """
+    for row in range(model.config.n_layer + 1) if rows is None else rows:
+        with reading(model):
+            logits_BTV = model.unembed(seen[lens_name(row)])
+        yield logits_BTV
+
+
+def lens_name(row: int) -> str:
+    """The stream that a row of the logit lens reads: 0 before block 0, then after each block."""
+    return f"blocks.{row - 1}.hook_resid_post" if row else "blocks.0.hook_resid_pre"
 
 
 def trace_streams(model: GPT, ids: Sequence[int] | Tensor, rows: Iterable[int]) -> Trace:

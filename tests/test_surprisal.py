@@ -5,7 +5,7 @@ import torch
 from twins import SHAPES, random_ids, randomised
 
 from llm.evaluate import surprisal
-from llm.surprise import ROWS, read_windows
+from llm.surprisal import ROWS, read_windows
 
 
 @pytest.mark.parametrize("length", [2, 15, 16, 17, 24, 25, 100, 3 * ROWS])

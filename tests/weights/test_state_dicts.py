@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from llm.model import KVCache
-from llm.state_dicts import model_from_state, read_state
+from llm.weights.state_dicts import model_from_state, read_state
 
 V, T, C, H, L = 61, 16, 24, 3, 2
 
@@ -288,7 +288,7 @@ def test_weights_that_do_not_fit_together_are_refused(change, more, message):
 
 def test_a_name_of_a_far_layer_takes_no_memory(monkeypatch):
     """A small file that names layer 255 of a width of 16,384 would ask for terabytes; shapes are compared first."""
-    monkeypatch.setattr("llm.state_dicts.GPT", None)
+    monkeypatch.setattr("llm.weights.state_dicts.GPT", None)
     state = {"wte.weight": torch.zeros(2, 16_384), "wpe.weight": torch.zeros(1, 16_384), "h.255.x": torch.zeros(1)}
     with pytest.raises(ValueError, match=r"holds 'h\.255\.x'"):
         model_from_state(state, n_head=1, layout="linear", activation_function="gelu")

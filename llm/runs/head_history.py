@@ -8,11 +8,13 @@ Shapes: H heads, R rows, T time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llm.checkpoint import read_json, write_json
+from llm.files import read_json, write_json
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_line, repeated_tokens
 from llm.inside.trace import trace
 from llm.model import GPT
@@ -23,6 +25,7 @@ FILE = "head_scores.json"
 """Where the scores of a run are kept: beside the folder with its snapshots."""
 VERSION = 2
 """To be raised when scores are measured differently, so that old ones are not mixed with new ones."""
+_KEEPING = threading.Lock()  # a training and whoever looks at it keep scores in one file
 
 LayerScores = dict[str, list[float | None]]
 """For each of HEAD_KINDS, a score for each head, as `llm.inside.head_scores` has them."""
@@ -57,7 +60,8 @@ def head_score_history(snapshots: str | Path, *, after: int = -1, keep: bool = F
                     raise
                 continue
             if keep:
-                _keep(kept, step, layers)
+                with suppress(OSError):  # what can't be kept can be measured again
+                    _keep(kept, step, layers)
         yield Moment(step, layers)
 
 
@@ -92,16 +96,19 @@ def measured(model: GPT, line: Sequence[int] = ()) -> list[LayerScores]:
 def forget_after(snapshots: str | Path, step: int) -> None:
     """Drop kept scores of later steps, because a training goes on from `step` and may differ now."""
     path = Path(snapshots).parent / FILE
-    if path.exists():
-        scores = {n: layers for n, layers in _read(path).items() if int(n) <= step}
-        write_json(path, {"version": VERSION, "steps": scores})
+    with _KEEPING:
+        if path.exists():
+            scores = {n: layers for n, layers in _read(path).items() if int(n) <= step}
+            write_json(path, {"version": VERSION, "steps": scores})
 
 
 def _keep(snapshots: Snapshots, step: int, layers: list[LayerScores]) -> None:
     """Write one moment's scores beside the others', and forget those whose snapshot was thinned out."""
-    path, there = snapshots.folder.parent / FILE, {str(n) for n in snapshots.steps()}
-    scores = {n: values for n, values in _read(path).items() if n in there} | {str(step): layers}
-    write_json(path, {"version": VERSION, "steps": scores})
+    path = snapshots.folder.parent / FILE
+    with _KEEPING:
+        there = {str(n) for n in snapshots.steps()}
+        scores = {n: values for n, values in _read(path).items() if n in there} | {str(step): layers}
+        write_json(path, {"version": VERSION, "steps": scores})
 
 
 def _rounded(values: Sequence[float | None]) -> list[float | None]:

@@ -11,8 +11,8 @@ from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
 from llm.config import ModelConfig
 from llm.model import GPT
-from llm.pretrained import load_gpt2, save_gpt2
 from llm.tokenizers import GPT2Tokenizer, train_tokenizer
+from llm.weights.pretrained import load_gpt2, save_gpt2
 
 TINY = ModelConfig(97, n_ctx=8, n_embd=12, n_head=3, n_layer=2)
 VARIANTS = {
@@ -195,7 +195,7 @@ def rewrite_config(folder, **changes):
 def test_a_config_that_asks_for_terabytes_takes_no_memory(folder, monkeypatch):
     """It's compared with the headers before a model is made."""
     rewrite_config(folder, vocab_size=10**6, n_positions=65_536, n_embd=16_384, n_head=1, n_layer=256)
-    monkeypatch.setattr("llm.pretrained.GPT", None)
+    monkeypatch.setattr("llm.weights.pretrained.GPT", None)
     with pytest.raises(ValueError, match="asks for"):
         load_gpt2(folder)
 
@@ -220,7 +220,7 @@ def test_damaged_or_hostile_files_are_refused(folder, damage, monkeypatch):
     """Cut short, too long, a header that lies: a ValueError before a model is made."""
     path = folder / "model.safetensors"
     path.write_bytes(damage(path.read_bytes()))
-    monkeypatch.setattr("llm.pretrained.GPT", None)
+    monkeypatch.setattr("llm.weights.pretrained.GPT", None)
     with pytest.raises(ValueError, match=r"model\.safetensors"):
         load_gpt2(folder)
 

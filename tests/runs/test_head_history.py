@@ -2,15 +2,16 @@
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
-from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, make
+from trainings import CONFIG, MODEL, SPLITS, TOKENIZER, kept_model, make
 
-from llm.inside import head_history
-from llm.inside.head_history import FILE, head_score_history, measured, own_line
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, repeated_tokens
 from llm.inside.trace import trace
+from llm.runs import head_history
+from llm.runs.head_history import FILE, head_score_history, measured, own_line
 from llm.runs.run import Run
 from llm.training.events import SnapshotEvent
 
@@ -54,7 +55,7 @@ def test_scores_are_those_of_each_snapshot(run):
     assert [moment.step for moment in moments] == run.snapshots() == [0, 1, 2, 4, 5, 10, 12]
     rows = measured_rows(len(ids))
     for step, layers in moments:
-        seen = trace(run.load_snapshot(step), ids, names=["*.hook_pattern"])
+        seen = trace(kept_model(run, step), ids, names=["*.hook_pattern"])
         for layer, scores in enumerate(layers):
             pattern_HRT = seen[f"blocks.{layer}.attn.hook_pattern"][0][:, rows]
             expected = head_scores(pattern_HRT, rows, ids)
@@ -98,11 +99,11 @@ def test_a_resumed_run_forgets_what_may_become_different(run):
     other, trainer = Run.create(run.path.parent, MODEL, CONFIG, TOKENIZER, corpus="cats"), make(dropout=0.0)
     for event in trainer:
         other.record(trainer, event)
-        if event == SnapshotEvent(10):
+        if event == SnapshotEvent(10, evaluated=True):
             break
     shutil.rmtree(other.path / "checkpoint")
     earlier = make(dropout=0.0)
-    while next(earlier) != SnapshotEvent(5):
+    while next(earlier) != SnapshotEvent(5, evaluated=True):
         pass
     other.save_checkpoint(earlier)
     list(head_score_history(other.path / "snapshots", keep=True))
@@ -146,3 +147,45 @@ def test_a_context_too_short_to_repeat_has_no_scores():
     for n_ctx in (1, 2):
         model = make().model.__class__(MODEL.replace(n_ctx=n_ctx))
         assert measured(model) == [{kind: [None, None] for kind in HEAD_KINDS}] * 2
+
+
+@pytest.mark.parametrize("repeat", range(3))
+def test_a_training_that_is_watched_finishes(tmp_path, caplog, repeat):
+    """Two timelines keep scores all the while a training keeps its own at every step: none gets in another's way."""
+    run, done, failures = Run.create(tmp_path, MODEL, CONFIG, TOKENIZER, corpus="cats"), threading.Event(), []
+
+    def watch():
+        while not done.is_set():
+            try:
+                list(head_score_history(run.path / "snapshots", keep=True))
+            except Exception as error:
+                failures.append(error)
+
+    watchers = [threading.Thread(target=watch) for _ in range(2)]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        for event in (trainer := make(CONFIG.replace(eval_interval=1), dropout=0.0)):
+            run.record(trainer, event)
+    finally:
+        done.set()
+        for watcher in watchers:
+            watcher.join()
+    assert run.state == "finished" and failures == [] and "were not scored" not in caplog.text
+    kept = json.loads((run.path / FILE).read_text(encoding="utf-8"))["steps"]
+    assert sorted(map(int, kept)) == run.snapshots() == list(range(13))
+
+
+def test_scores_that_cannot_be_kept_end_nothing(tmp_path, monkeypatch, caplog):
+    """A training goes on when its heads can't be scored, and says so in the log; whoever looks still sees them."""
+    run, trainer = Run.create(tmp_path, MODEL, CONFIG, TOKENIZER, corpus="cats"), make(dropout=0.0)
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(head_history, "write_json", fail)
+    for event in trainer:
+        run.record(trainer, event)
+    assert run.state == "finished" and "were not scored" in caplog.text
+    moments = list(head_score_history(run.path / "snapshots", keep=True))
+    assert [moment.step for moment in moments] == run.snapshots() and not (run.path / FILE).exists()

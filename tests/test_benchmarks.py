@@ -7,9 +7,9 @@ import pytest
 import torch
 from twins import randomised
 
+from llm.benchmarks import HellaSwagScore, LambadaScore, continuation_nats, hellaswag, lambada
 from llm.checkpoint import save_checkpoint
 from llm.cli.parser import main
-from llm.cloze import HellaSwagScore, LambadaScore, continuation_nats, hellaswag, lambada
 from llm.config import ModelConfig
 from llm.tokenizers import GPT2Tokenizer, train_tokenizer
 

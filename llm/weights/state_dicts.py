@@ -25,8 +25,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llm.checkpoint import check_weights, read_json, read_tensors
+from llm.checkpoint import check_weights, read_tensors
 from llm.config import ModelConfig
+from llm.files import read_json
 from llm.gpt2 import HEAD, TRANSPOSED, Shapes, check_shapes, gpt2_shapes, plain_names, state_from_gpt2
 from llm.model import GPT
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from llm.checkpoint import read_json
 from llm.corpora.downloads import Download, fetch
+from llm.files import read_json
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

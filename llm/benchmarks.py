@@ -23,7 +23,6 @@ Shapes: B batch, T time, V vocabulary.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from llm.files import parsed_json
 from llm.model import GPT
 from llm.sampler import checked_ids, reading
 from llm.tokenizers import Tokenizer
@@ -183,11 +183,9 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not data.strip():
                 continue
             try:
-                values = json.loads(data)
-            except (ValueError, RecursionError):
-                values = None
-            if not isinstance(values, dict):
-                raise _wrong_line(path, number, "must be a JSON object")
+                values = parsed_json(data, path.name)
+            except ValueError as error:
+                raise _wrong_line(path, number, "must be a JSON object") from error
             yield number, values
 
 

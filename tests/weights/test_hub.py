@@ -16,11 +16,11 @@ from transformers import GPT2LMHeadModel
 from twins import hugging_face_twin, randomised
 
 from llm.config import ModelConfig
-from llm.hub import fetch_model
-from llm.pretrained import load_gpt2
 from llm.tokenizers import train_tokenizer
+from llm.weights.hub import fetch_model
+from llm.weights.pretrained import load_gpt2
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOKENIZER = train_tokenizer("character", "the quick brown fox jumps over the lazy dog")
 TINY = ModelConfig(TOKENIZER.vocab_size, n_ctx=8, n_embd=12, n_head=3, n_layer=2)
 REPOSITORY = "somebody/tiny-gpt2"

@@ -1,0 +1,148 @@
+"""Files that are there whole or not at all, and JSON that is read within bounds.
+
+Whoever writes does so beside the place, under a name of their own, and renames what is done: writers
+never meet, and a reader finds the old or the new. What fails removes what it began; what a killed
+writer left behind is removed by a later one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+MAX_JSON_BYTES = 1_000_000
+"""A JSON file larger than this is refused before it is read, unless its reader allows more."""
+STALE_SECONDS = 3_600.0
+"""What has not changed for so long is not being written any more."""
+_UNDER_WAY = re.compile(r"\..+\.[0-9a-f]{16}\.new")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A place to write a file to; it replaces `path` once the block has ended well."""
+    with _under_way(path) as fresh:
+        yield fresh
+        to_disk(fresh)
+        os.replace(fresh, path)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write files into; it replaces `folder` once the block has ended well.
+
+    A folder can't be replaced in one go: meanwhile the old one is called `.NAME.old`, where
+    `existing_folder` finds it. One writer a folder at a time.
+    """
+    with _under_way(folder) as fresh:
+        fresh.mkdir(parents=True)
+        yield fresh
+        for path in (*fresh.iterdir(), fresh):
+            to_disk(path)
+        old = _old(folder)
+        if folder.exists():
+            if old.exists():
+                shutil.rmtree(old)
+            folder.rename(old)
+        fresh.rename(folder)
+        to_disk(folder.parent)
+        if old.exists():
+            shutil.rmtree(old)
+
+
+def existing_folder(folder: Path) -> Path:
+    """The folder, or the one that a writer was about to replace when it was killed.
+
+    Raises ValueError when there is neither.
+    """
+    if folder.is_dir():
+        return folder
+    if _old(folder).is_dir():
+        return _old(folder)
+    raise ValueError(f"There is no folder {folder}; choose one that Glassbox saved.")
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, if there is one and it can be; a reader finds all of it or nothing."""
+    with _under_way(folder) as going, suppress(OSError):
+        folder.rename(going)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    with new_file(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON object whole or not at all."""
+    write_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """A JSON object from a file. Raises ValueError when it is missing, large or something else."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing; choose what Glassbox saved.")
+    if path.stat().st_size > max_bytes:
+        raise ValueError(f"{path.name} is over {max_bytes:,} bytes, far too large; choose another file.")
+    return parsed_json(path.read_bytes(), path.name)
+
+
+def parsed_json(data: bytes | str, name: str) -> dict[str, Any]:
+    """The JSON object that `data` spells. Raises ValueError, calling it `name`, when it is none."""
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} can't be read ({type(error).__name__}); copy or save it again.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} must hold a JSON object; copy or save it again.")
+    return values
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk and not only in memory."""
+    if path.is_dir() and os.name != "posix":  # Windows can't open a folder, and needs no such help
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _under_way(place: Path) -> Iterator[Path]:
+    """A name beside `place` that nobody else has; whatever is there at the end is removed."""
+    _clear_stale(place.parent)
+    fresh = place.with_name(f".{place.name}.{secrets.token_hex(8)}.new")
+    try:
+        yield fresh
+    finally:
+        _remove(fresh)
+
+
+def _clear_stale(folder: Path) -> None:
+    """Remove what killed writers left in a folder."""
+    with suppress(OSError):  # no folder yet, or somebody else is clearing it
+        for path in folder.iterdir():
+            if _UNDER_WAY.fullmatch(path.name) and time.time() - path.stat().st_mtime > STALE_SECONDS:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # a leftover is no reason to fail
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")

@@ -1,0 +1,1 @@
+"""Other people's weights in, and ours out: state dicts, folders of transformers, the Hub."""
