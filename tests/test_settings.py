@@ -183,7 +183,7 @@ from llm.runs.table import changed_settings
 from llm.tokenizers import tokenizer_from_dict, train_tokenizer
 from llm.ui.generate.drawing import sampling_config
 from llm.ui.page_settings import DIALS, settings_for_page
-from llm.ui.tokenizer.shelf import AT_HAND, NAMES
+from llm.ui.tokenizer.tokenizer_menu import AT_HAND, NAMES
 from llm.ui.train.settings import form_of
 from llm.ui.vocabularies import about_kind
 import torch
