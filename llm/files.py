@@ -89,7 +89,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file. Raises ValueError when it is missing, large or something else."""
     if not path.is_file():
-        raise ValueError(f"{path} is missing; choose what Glassbox saved.")
+        raise ValueError(f"There is no file {path}; choose one that Glassbox saved.")
     if path.stat().st_size > max_bytes:
         raise ValueError(f"{path.name} is over {max_bytes:,} bytes, far too large; choose another file.")
     return parsed_json(path.read_bytes(), path.name)

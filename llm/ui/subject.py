@@ -128,7 +128,7 @@ def _opened(folder: Path, title: str) -> Loaded:
 
 def _checkpoints(root: Path) -> Iterator[Path]:
     if root.is_dir():
-        yield from sorted(folder for folder in root.iterdir() if (folder / "config.json").is_file())
+        yield from sorted(folder for folder in root.glob("[!.]*") if (folder / "config.json").is_file())
 
 
 def _named(root: Path, name: str) -> Path:

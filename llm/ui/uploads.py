@@ -13,6 +13,7 @@ from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
 from llm.corpora.csv_files import columns_of, is_table, read_table
 from llm.corpora.files import read_bytes
+from llm.files import new_folder, remove_folder
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
 from llm.ui.panel import Request
@@ -85,22 +86,13 @@ def keep_checkpoint(session: Session, request: Request) -> str:
     paths = {name: _uploaded(given[name]) for name in CHECKPOINT_FILES}
     if sum(path.stat().st_size for path in paths.values()) > MAX_CHECKPOINT_BYTES:
         raise ValueError(f"That checkpoint is larger than {MAX_CHECKPOINT_BYTES:,} bytes; use a smaller model.")
-    fresh = session.folder / ".upload"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
+    with new_folder(session.models / wanted) as fresh:
         for name, path in paths.items():
             shutil.move(path, fresh / name)
         load_checkpoint(fresh)
-        target = session.models / wanted
-        shutil.rmtree(target, ignore_errors=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    kept = sorted(session.models.iterdir(), key=lambda folder: folder.stat().st_mtime)
+    kept = sorted(session.models.glob("[!.]*"), key=lambda folder: folder.stat().st_mtime)
     for folder in kept[:-MAX_UPLOADS]:
-        shutil.rmtree(folder)
+        remove_folder(folder)
     return wanted
 
 
