@@ -7,11 +7,20 @@ import * as heat from "./heat.js";
 /** The saved page's own script. It knows nothing but `data`, `zoomer` and `paint`, and is never run here. */
 function viewer(data) {
   const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  const q = floats(data.q), k = floats(data.k), T = data.tokens.length, count = data.layers * data.heads, D = q.length / count / T;
-  const [grid, canvas] = document.querySelectorAll("canvas"), [named, says] = document.querySelectorAll("output");
+  const q = floats(data.q),
+    k = floats(data.k),
+    T = data.tokens.length,
+    count = data.layers * data.heads,
+    D = q.length / count / T;
+  const [grid, canvas] = document.querySelectorAll("canvas"),
+    [named, says] = document.querySelectorAll("output");
   const scales = { sqrt: Math.sqrt, linear: (w) => w, log: (w) => Math.max(0, 1 + Math.log10(w) / 4) };
-  const size = Math.max(24, Math.min(72, Math.floor(560 / data.heads))), step = size + 4, ratio = devicePixelRatio || 1;
-  const pen = grid.getContext("2d"), show = zoomer(data, canvas, says), ink = { map: Uint32Array.from(data.inks), future: data.beyond, hatch: null };
+  const size = Math.max(24, Math.min(72, Math.floor(560 / data.heads))),
+    step = size + 4,
+    ratio = devicePixelRatio || 1;
+  const pen = grid.getContext("2d"),
+    show = zoomer(data, canvas, says),
+    ink = { map: Uint32Array.from(data.inks), future: data.beyond, hatch: null };
   let chosen = data.chosen;
   grid.width = data.heads * step * ratio;
   grid.height = data.layers * step * ratio;
@@ -19,16 +28,20 @@ function viewer(data) {
 
   /** softmax(q k / sqrt(D)) of one head, row by row, and what goes into it. */
   function attend(head) {
-    const pattern = new Float32Array((T * (T + 1)) / 2), scores = new Float32Array(pattern.length);
+    const pattern = new Float32Array((T * (T + 1)) / 2),
+      scores = new Float32Array(pattern.length);
     for (let row = 0, base = 0; row < T; base += row += 1) {
-      let top = -Infinity, total = 0;
+      let top = -Infinity,
+        total = 0;
       for (let column = 0; column <= row; column += 1) {
         let sum = 0;
-        for (let i = 0, a = (head * T + row) * D, b = (head * T + column) * D; i < D; i += 1) sum += q[a + i] * k[b + i];
+        for (let i = 0, a = (head * T + row) * D, b = (head * T + column) * D; i < D; i += 1)
+          sum += q[a + i] * k[b + i];
         scores[base + column] = sum / Math.sqrt(D);
         top = Math.max(top, scores[base + column]);
       }
-      for (let column = 0; column <= row; column += 1) total += pattern[base + column] = Math.exp(scores[base + column] - top);
+      for (let column = 0; column <= row; column += 1)
+        total += pattern[base + column] = Math.exp(scores[base + column] - top);
       for (let column = 0; column <= row; column += 1) pattern[base + column] /= total;
     }
     return { pattern, scores };
@@ -36,8 +49,18 @@ function viewer(data) {
 
   const corner = (head) => [(head % data.heads) * step + 2, Math.floor(head / data.heads) * step + 2];
   function thumbnail(head) {
-    const side = Math.round(size * ratio), image = pen.createImageData(side, side), [x, y] = corner(head);
-    paint(image, 0, 0, side, Uint8Array.from(attend(head).pattern, (w) => Math.round(255 * scales[data.scale](w))), T, ink);
+    const side = Math.round(size * ratio),
+      image = pen.createImageData(side, side),
+      [x, y] = corner(head);
+    paint(
+      image,
+      0,
+      0,
+      side,
+      Uint8Array.from(attend(head).pattern, (w) => Math.round(255 * scales[data.scale](w))),
+      T,
+      ink,
+    );
     pen.putImageData(image, Math.round(x * ratio), Math.round(y * ratio));
   }
   function ring(head, colour) {
@@ -57,12 +80,21 @@ function viewer(data) {
     show(pattern, scores);
   }
   const under = (event) => {
-    const area = grid.getBoundingClientRect(), [column, row] = [event.clientX - area.left, event.clientY - area.top].map((x) => Math.floor(x / step));
+    const area = grid.getBoundingClientRect(),
+      [column, row] = [event.clientX - area.left, event.clientY - area.top].map((x) => Math.floor(x / step));
     return column >= 0 && column < data.heads && row >= 0 && row < data.layers ? row * data.heads + column : null;
   };
-  grid.addEventListener("pointermove", (event) => { const head = under(event); named.textContent = nameOf(head ?? chosen); });
-  grid.addEventListener("pointerleave", () => { named.textContent = nameOf(chosen); });
-  grid.addEventListener("click", (event) => { const head = under(event); if (head !== null) choose(head); });
+  grid.addEventListener("pointermove", (event) => {
+    const head = under(event);
+    named.textContent = nameOf(head ?? chosen);
+  });
+  grid.addEventListener("pointerleave", () => {
+    named.textContent = nameOf(chosen);
+  });
+  grid.addEventListener("click", (event) => {
+    const head = under(event);
+    if (head !== null) choose(head);
+  });
   addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -data.heads, ArrowDown: data.heads }[event.key];
     if (by === undefined || chosen + by < 0 || chosen + by >= count) return;
@@ -71,7 +103,8 @@ function viewer(data) {
   });
 
   let next = 0;
-  (function fill() {  // one after the other, so that the page answers meanwhile
+  (function fill() {
+    // one after the other, so that the page answers meanwhile
     thumbnail(next);
     if (next === chosen) choose(chosen);
     next += 1;
@@ -81,12 +114,32 @@ function viewer(data) {
 
 /** What pack_heads answered as a page that needs no other file; `at` is the head it opens on. */
 function toPage(packed, scale, at) {
-  const { zoomer, page, look, titleOf } = oneHead, { map, future } = heat.inks(), { layers, heads, q, k } = packed;
+  const { zoomer, page, look, titleOf } = oneHead,
+    { map, future } = heat.inks(),
+    { layers, heads, q, k } = packed;
   const chosen = at ? at[0] * heads + at[1] : 0;
-  const data = { ...look(), scale, width: 600, q, k, layers, heads, chosen, inks: Array.from(map), beyond: future, tokens: packed.tokens.map((token) => visible(token.text)) };
-  const body = `<p>Layers go down, heads across. A click or the arrow keys choose a head.</p>\n<div style="display: flex; flex-wrap: wrap; gap: 32px; align-items: flex-start">` +
+  const data = {
+    ...look(),
+    scale,
+    width: 600,
+    q,
+    k,
+    layers,
+    heads,
+    chosen,
+    inks: Array.from(map),
+    beyond: future,
+    tokens: packed.tokens.map((token) => visible(token.text)),
+  };
+  const body =
+    `<p>Layers go down, heads across. A click or the arrow keys choose a head.</p>\n<div style="display: flex; flex-wrap: wrap; gap: 32px; align-items: flex-start">` +
     `<canvas role="img" aria-label="${layers * heads} heads" style="cursor: pointer"></canvas>\n<div style="max-width: 100%; overflow: auto"><output style="min-height: 0; font-weight: 600"></output><output></output><canvas role="img" aria-label="The chosen head"></canvas></div></div>`;
-  return page(`${titleOf(packed)}: all ${layers * heads} heads`, data, body, `const zoomer = ${zoomer};\nconst paint = ${heat.paint};\n(${viewer})`);
+  return page(
+    `${titleOf(packed)}: all ${layers * heads} heads`,
+    data,
+    body,
+    `const zoomer = ${zoomer};\nconst paint = ${heat.paint};\n(${viewer})`,
+  );
 }
 
 export { toPage };

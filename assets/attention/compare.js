@@ -18,13 +18,20 @@ panel("compare", ({ ask, find, all, root, notice }) => {
   const sides = { a: side("a"), b: side("b") };
   const difference = headZoom(find("[data-id=difference]"), { onHover: hover, onPick: pick, longest: 8 });
   let scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
-  let subject = null, hovered = null, models = [], turn = 0;
+  let subject = null,
+    hovered = null,
+    models = [],
+    turn = 0;
 
   /** One side: what it is told apart from the bar, its controls, and once it is read its numbers. */
   function side(key) {
     const step = Number.parseInt(address.get(`${key}.step`, ""), 10);
-    const own = { head: focus.pair(address.get(key)), model: address.get(`${key}.model`),
-      step: Number.isNaN(step) ? null : step, prompt: address.get(`${key}.prompt`) };
+    const own = {
+      head: focus.pair(address.get(key)),
+      model: address.get(`${key}.model`),
+      step: Number.isNaN(step) ? null : step,
+      prompt: address.get(`${key}.prompt`),
+    };
     const part = { key, own, read: null, shown: "" };
     part.panel = comparedSide(find(`[data-side=${key}]`), NAMES[key], (changes) => change(part, changes));
     part.zoom = headZoom(part.panel.zoom, { onHover: hover, onPick: pick, longest: 8 });
@@ -34,7 +41,8 @@ panel("compare", ({ ask, find, all, root, notice }) => {
   function change(part, changes) {
     if ("model" in changes) changes.step = null;
     Object.assign(part.own, changes);
-    const { head, model, step, prompt } = part.own, { key } = part;
+    const { head, model, step, prompt } = part.own,
+      { key } = part;
     const own = { [`${key}.model`]: model, [`${key}.step`]: step, [`${key}.prompt`]: prompt };
     address.set({ [key]: head && head.join("."), ...own });
     load().catch((error) => notice(error.message));
@@ -50,28 +58,42 @@ panel("compare", ({ ask, find, all, root, notice }) => {
 
   /** What a side asks for: the bar's subject, but for what it was given of its own. */
   function wanted({ own }, head) {
-    const model = own.model ?? subject.model, step = own.step ?? (own.model ? null : subject.step);
+    const model = own.model ?? subject.model,
+      step = own.step ?? (own.model ? null : subject.step);
     return { model, step, prompt: own.prompt ?? subject.prompt, layer: head?.[0], head: head?.[1] };
   }
 
   async function read(part, head) {
-    const request = wanted(part, head), key = JSON.stringify([request, subject]);
+    const request = wanted(part, head),
+      key = JSON.stringify([request, subject]);
     if (part.shown === key) return part.read;
     const answer = await ask("read_side", request);
     if (!answer.tokens.length) return { tokens: [] };
-    return { ...answer, key, of: request, ...heat.attend(floatsOf(answer.q), floatsOf(answer.k), answer.tokens.length) };
+    return {
+      ...answer,
+      key,
+      of: request,
+      ...heat.attend(floatsOf(answer.q), floatsOf(answer.k), answer.tokens.length),
+    };
   }
 
   /** Read both sides. B shows the head beside A's until it is given one. */
   async function load() {
-    const mine = (turn += 1), { a, b } = sides;
+    const mine = (turn += 1),
+      { a, b } = sides;
     const first = await read(a, a.own.head ?? focus.head());
     if (mine !== turn) return;
     const beside = first.tokens.length ? [first.layer, (first.head + 1) % first.heads] : null;
     const second = await read(b, b.own.head ?? beside);
     if (mine !== turn) return;
     notice("");
-    for (const [part, answer] of [[a, first], [b, second]]) { part.read = answer; part.shown = answer.key ?? ""; }
+    for (const [part, answer] of [
+      [a, first],
+      [b, second],
+    ]) {
+      part.read = answer;
+      part.shown = answer.key ?? "";
+    }
     const filled = first.tokens.length > 0 && second.tokens.length > 0;
     find("[data-id=empty]").hidden = filled;
     find("[data-id=stage]").hidden = !filled;
@@ -95,25 +117,42 @@ panel("compare", ({ ask, find, all, root, notice }) => {
   const comparable = () => sides.a.read.tokens.length === sides.b.read.tokens.length;
 
   function draw() {
-    for (const button of all("[data-id=scale] button")) button.setAttribute("aria-pressed", String(button.value === scale));
+    for (const button of all("[data-id=scale] button"))
+      button.setAttribute("aria-pressed", String(button.value === scale));
     for (const part of Object.values(sides)) {
-      const { tokens, pattern, layer, head } = part.read, T = tokens.length;
+      const { tokens, pattern, layer, head } = part.read,
+        T = tokens.length;
       part.panel.draw(part.read, part.own, models, subject);
-      part.zoom.draw(tokens, heat.levels(pattern, T, scale), T, false, `${NAMES[part.key]}: layer ${layer}, head ${head}`);
+      part.zoom.draw(
+        tokens,
+        heat.levels(pattern, T, scale),
+        T,
+        false,
+        `${NAMES[part.key]}: layer ${layer}, head ${head}`,
+      );
     }
     heat.legend(find("[data-id=legend]"), scale);
     heat.legend(find("[data-id=signed]"), scale, "diverging");
-    const { a, b } = sides, T = a.read.tokens.length, same = comparable();
+    const { a, b } = sides,
+      T = a.read.tokens.length,
+      same = comparable();
     find("[data-id=difference]").hidden = !same;
     find("[data-id=differences]").hidden = !same;
     const texts = ({ read: { tokens } }) => tokens.map((token) => token.text).join("\0");
     find("[data-id=apart]").hidden = same && texts(a) === texts(b);
-    find("[data-id=apart]").textContent = same ? "The texts differ: cells are compared by position, and named after A."
+    find("[data-id=apart]").textContent = same
+      ? "The texts differ: cells are compared by position, and named after A."
       : `A has ${T} tokens and B ${b.read.tokens.length}: ` +
         "their cells stand for different pairs of positions, so there is no difference to draw.";
     if (same) {
-      difference.draw(a.read.tokens, heat.differences(a.read.pattern, b.read.pattern, scale), T, false,
-        "A minus B", heat.inks(false, "diverging"));
+      difference.draw(
+        a.read.tokens,
+        heat.differences(a.read.pattern, b.read.pattern, scale),
+        T,
+        false,
+        "A minus B",
+        heat.inks(false, "diverging"),
+      );
     }
     point();
   }
@@ -124,8 +163,12 @@ panel("compare", ({ ask, find, all, root, notice }) => {
   };
 
   function point() {
-    const cell = shownCell(), pinned = focus.cell() !== null;
-    for (const { zoom, read: { tokens } } of Object.values(sides)) {
+    const cell = shownCell(),
+      pinned = focus.cell() !== null;
+    for (const {
+      zoom,
+      read: { tokens },
+    } of Object.values(sides)) {
       zoom.point(cell && cell.row < tokens.length ? cell : null, pinned);
     }
     if (comparable()) difference.point(cell, pinned);
@@ -136,11 +179,20 @@ panel("compare", ({ ask, find, all, root, notice }) => {
   const token = ({ read: { tokens } }, i, role) => el("span", { class: `gb-${role}` }, visible(tokens[i].text));
 
   function sentence({ row, column }) {
-    const { a, b } = sides, k = place(row, column), parts = [];
+    const { a, b } = sides,
+      k = place(row, column),
+      parts = [];
     for (const part of [a, b]) {
       if (row >= part.read.tokens.length) continue;
-      parts.push(`${parts.length ? "  " : ""}${NAMES[part.key]}: `, token(part, row, "from"), ` (${row}) looks at `,
-        token(part, column, "to"), ` (${column}) with weight `, el("b", {}, digits(part.read.pattern[k])), ".");
+      parts.push(
+        `${parts.length ? "  " : ""}${NAMES[part.key]}: `,
+        token(part, row, "from"),
+        ` (${row}) looks at `,
+        token(part, column, "to"),
+        ` (${column}) with weight `,
+        el("b", {}, digits(part.read.pattern[k])),
+        ".",
+      );
     }
     if (comparable()) parts.push("  A − B: ", el("b", {}, digits(a.read.pattern[k] - b.read.pattern[k])), ".");
     return parts;
@@ -149,20 +201,30 @@ panel("compare", ({ ask, find, all, root, notice }) => {
   /** Without a cell: how much of the attention lies elsewhere, and where most. */
   function summary() {
     if (!comparable()) return [el("span", { class: "gb-soft" }, "Point at a cell for its weight; a click keeps it.")];
-    const { a, b } = sides, T = a.read.tokens.length, p = a.read.pattern, q = b.read.pattern;
-    let moved = 0, most = [0, 0];
+    const { a, b } = sides,
+      T = a.read.tokens.length,
+      p = a.read.pattern,
+      q = b.read.pattern;
+    let moved = 0,
+      most = [0, 0];
     for (let row = 0; row < T; row += 1) {
       for (let column = 0; column <= row; column += 1) {
-        const k = place(row, column), apart = Math.abs(p[k] - q[k]);
+        const k = place(row, column),
+          apart = Math.abs(p[k] - q[k]);
         moved += apart / 2 / T;
         if (apart > Math.abs(p[place(...most)] - q[place(...most)])) most = [row, column];
       }
     }
     const k = place(...most);
-    return [`On average ${format.probability(moved)} of a token's attention goes elsewhere in B than in A. `,
-      "They differ most where ", token(a, most[0], "from"), ` (${most[0]}) looks at `, token(a, most[1], "to"),
+    return [
+      `On average ${format.probability(moved)} of a token's attention goes elsewhere in B than in A. `,
+      "They differ most where ",
+      token(a, most[0], "from"),
+      ` (${most[0]}) looks at `,
+      token(a, most[1], "to"),
       ` (${most[1]}): ${format.number(p[k])} in A, ${format.number(q[k])} in B. `,
-      el("span", { class: "gb-soft" }, "Point at a cell; a click keeps it.")];
+      el("span", { class: "gb-soft" }, "Point at a cell; a click keeps it."),
+    ];
   }
 
   // ---- pointing and settings ----------------------------------------------------------------------
@@ -191,7 +253,7 @@ panel("compare", ({ ask, find, all, root, notice }) => {
 
   const redraw = () => {
     if (!filled()) return;
-    scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";  // Heads may have changed it
+    scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt"; // Heads may have changed it
     draw();
     load().catch((error) => notice(error.message));
   };

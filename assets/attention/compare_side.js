@@ -7,16 +7,28 @@ export const comparedSide = (box, name, change) => {
   const option = (value, text) => el("option", { value }, text);
   const layer = el("select", { "aria-label": `Layer of ${name}` });
   const head = el("select", { "aria-label": `Head of ${name}` });
-  const model = el("select"), step = el("select");
+  const model = el("select"),
+    step = el("select");
   const prompt = el("textarea", { rows: 2, maxlength: 20000, placeholder: "as in the bar", spellcheck: "false" });
-  const what = el("p", { class: "gb-compared-what" }), zoom = el("div", { class: "gb-zoom" });
+  const what = el("p", { class: "gb-compared-what" }),
+    zoom = el("div", { class: "gb-zoom" });
   const field = (title, control) => el("label", { class: "gb-field" }, el("span", {}, title), control);
   box.replaceChildren(
-    el("div", { class: "gb-compared-head gb-in-picture" }, el("h3", {}, name),
-      el("label", {}, "layer", layer), el("label", {}, "head", head)),
-    what, zoom,
-    el("details", { class: "gb-more" }, el("summary", {}, "Other prompt, moment or model"),
-      el("div", { class: "gb-group" }, field("Model", model), field("Moment", step), field("Own prompt", prompt))),
+    el(
+      "div",
+      { class: "gb-compared-head gb-in-picture" },
+      el("h3", {}, name),
+      el("label", {}, "layer", layer),
+      el("label", {}, "head", head),
+    ),
+    what,
+    zoom,
+    el(
+      "details",
+      { class: "gb-more" },
+      el("summary", {}, "Other prompt, moment or model"),
+      el("div", { class: "gb-group" }, field("Model", model), field("Moment", step), field("Own prompt", prompt)),
+    ),
   );
 
   const chosenHead = () => change({ head: [Number(layer.value), Number(head.value)] });
@@ -31,7 +43,8 @@ export const comparedSide = (box, name, change) => {
   });
 
   const fill = (select, count) => {
-    if (select.length !== count) select.replaceChildren(...Array.from({ length: count }, (_, i) => option(i, String(i))));
+    if (select.length !== count)
+      select.replaceChildren(...Array.from({ length: count }, (_, i) => option(i, String(i))));
   };
 
   /** Show what was read, and what this side has of its own. */
@@ -40,18 +53,25 @@ export const comparedSide = (box, name, change) => {
     fill(head, read.heads);
     layer.value = read.layer;
     head.value = read.head;
-    model.replaceChildren(option("", "as in the bar"),
-      ...models.map(({ ref, title, group }) => option(ref, `${title} (${group.toLowerCase()})`)));
+    model.replaceChildren(
+      option("", "as in the bar"),
+      ...models.map(({ ref, title, group }) => option(ref, `${title} (${group.toLowerCase()})`)),
+    );
     model.value = own.model ?? "";
     const { steps = [] } = models.find(({ ref }) => ref === (own.model ?? subject.model)) ?? {};
-    step.replaceChildren(option("", own.model ? "the newest" : "as in the bar"),
-      ...steps.map((at) => option(at, `step ${format.whole(at)}`)));
+    step.replaceChildren(
+      option("", own.model ? "the newest" : "as in the bar"),
+      ...steps.map((at) => option(at, `step ${format.whole(at)}`)),
+    );
     step.value = own.step ?? "";
     step.disabled = steps.length === 0;
     if (document.activeElement !== prompt) prompt.value = own.prompt ?? "";
     const moment = (own.model || own.step !== null) && read.step !== null;
-    const apart = [own.model && read.title, moment && `step ${format.whole(read.step)}`,
-      own.prompt !== null && `“${own.prompt}”`].filter(Boolean);
+    const apart = [
+      own.model && read.title,
+      moment && `step ${format.whole(read.step)}`,
+      own.prompt !== null && `“${own.prompt}”`,
+    ].filter(Boolean);
     what.textContent = apart.length ? apart.join(", ") : "as in the bar";
   }
   return { draw, zoom };

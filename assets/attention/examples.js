@@ -18,20 +18,30 @@ import * as oneHead from "./head_page.js";
 import * as heat from "./heat.js";
 
 panel("examples", ({ root, ask, find, notice }) => {
-  const box = find("[data-id=examples]"), says = find("[data-id=says]"), menu = find("[data-id=menu]");
-  const safely = (work) => work.catch((error) => {
-    if (!(error instanceof Refusal)) console.error(error);
-    notice(error instanceof Refusal ? error.message : "This could not be saved. Try another form.");
-  });
+  const box = find("[data-id=examples]"),
+    says = find("[data-id=says]"),
+    menu = find("[data-id=menu]");
+  const safely = (work) =>
+    work.catch((error) => {
+      if (!(error instanceof Refusal)) console.error(error);
+      notice(error instanceof Refusal ? error.message : "This could not be saved. Try another form.");
+    });
 
   // ---- worked examples ----------------------------------------------------------------------------
 
-  let open = null;  // the example on the screen: { name, model, prompt, ... }
+  let open = null; // the example on the screen: { name, model, prompt, ... }
 
   async function list() {
     const { examples } = await ask("list_worked_examples");
-    box.replaceChildren(...examples.map(({ name, title }) =>
-      el("button", { type: "button", "aria-pressed": "false", data: { name }, onclick: () => safely(show(name)) }, title)));
+    box.replaceChildren(
+      ...examples.map(({ name, title }) =>
+        el(
+          "button",
+          { type: "button", "aria-pressed": "false", data: { name }, onclick: () => safely(show(name)) },
+          title,
+        ),
+      ),
+    );
     root.querySelector("#gb-examples-at").hidden = examples.length === 0;
     press();
   }
@@ -56,38 +66,65 @@ panel("examples", ({ root, ask, find, notice }) => {
 
   /** Scroll so that what was said and the head it is about are seen together, beneath what sticks to the top. */
   function bringUp() {
-    const stuck = ["gb-bar", "gb-timeline"].map((id) => document.getElementById(id)).filter((part) => part?.offsetHeight && getComputedStyle(part).position === "sticky");
+    const stuck = ["gb-bar", "gb-timeline"]
+      .map((id) => document.getElementById(id))
+      .filter((part) => part?.offsetHeight && getComputedStyle(part).position === "sticky");
     const free = says.getBoundingClientRect().top - stuck.reduce((sum, part) => sum + part.offsetHeight, 0) - 8;
     const zoom = document.querySelector("#gb-heads [data-id=zoom]").getBoundingClientRect();
-    if (zoom.bottom > innerHeight) scrollBy({ top: Math.min(free, zoom.bottom - innerHeight + 8), behavior: calm() ? "auto" : "smooth" });
+    if (zoom.bottom > innerHeight)
+      scrollBy({ top: Math.min(free, zoom.bottom - innerHeight + 8), behavior: calm() ? "auto" : "smooth" });
   }
 
   /** Wait until the Heads view has drawn the new subject; a cell of the old one would mean nothing. */
   async function settled() {
-    const frame = () => new Promise(requestAnimationFrame), heads = document.querySelector("#gb-heads .gb-panel");
-    for (let i = 0; i < 3; i += 1) await frame();  // the view may only now be shown
+    const frame = () => new Promise(requestAnimationFrame),
+      heads = document.querySelector("#gb-heads .gb-panel");
+    for (let i = 0; i < 3; i += 1) await frame(); // the view may only now be shown
     while (heads.hasAttribute("aria-busy")) await frame();
   }
 
   function say() {
     says.hidden = open === null;
     if (!open) return;
-    const moment = (words, step, here) => el("button", { type: "button", "aria-pressed": String(here), onclick: () => {
-      look({ step });
-      say();
-    } }, words);
+    const moment = (words, step, here) =>
+      el(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(here),
+          onclick: () => {
+            look({ step });
+            say();
+          },
+        },
+        words,
+      );
     const [first, last] = open.steps;
-    says.replaceChildren(open.says, " ", ...(open.steps.length ? [
-      moment(`Step ${format.whole(first)}`, first, subject.step === first), " ",
-      moment(`Step ${format.whole(last)}`, null, subject.step === null), " "] : []),
-    el("button", { type: "button", class: "gb-look-close", "aria-label": "Close", title: "Close", onclick: close }, "×"));
+    says.replaceChildren(
+      open.says,
+      " ",
+      ...(open.steps.length
+        ? [
+            moment(`Step ${format.whole(first)}`, first, subject.step === first),
+            " ",
+            moment(`Step ${format.whole(last)}`, null, subject.step === null),
+            " ",
+          ]
+        : []),
+      el(
+        "button",
+        { type: "button", class: "gb-look-close", "aria-label": "Close", title: "Close", onclick: close },
+        "×",
+      ),
+    );
   }
   function close() {
     open = null;
     press();
     say();
   }
-  on("subject", () => {  // another model or prompt: what was said holds no longer
+  on("subject", () => {
+    // another model or prompt: what was said holds no longer
     if (!open) return;
     if (subject.model !== open.model || subject.prompt !== open.prompt) close();
     else say();
@@ -97,20 +134,28 @@ panel("examples", ({ root, ask, find, notice }) => {
 
   // ---- saving -------------------------------------------------------------------------------------
 
-  const view = () => [...document.querySelectorAll(".gb-view[data-gb-on] .gb-panel")].find((lens) => lens.offsetParent !== null);
+  const view = () =>
+    [...document.querySelectorAll(".gb-view[data-gb-on] .gb-panel")].find((lens) => lens.offsetParent !== null);
 
   /** The head on the screen, as its title says it; otherwise the one that was chosen. */
   function head() {
-    const title = view()?.querySelector("[data-id=title]"), named = /^Layer (\d+), head (\d+)/.exec(title?.textContent ?? "");
+    const title = view()?.querySelector("[data-id=title]"),
+      named = /^Layer (\d+), head (\d+)/.exec(title?.textContent ?? "");
     return named ? [Number(named[1]), Number(named[2])] : focus.head();
   }
   function nameOf(kind, at) {
-    const model = (subject.model ?? "").replace(/^.*:/, ""), words = ["glassbox", model, subject.step ?? "", at ? `L${at[0]}H${at[1]}` : kind];
-    return words.filter((word) => word !== "").join("-").replace(/[^\w.-]+/g, "_");
+    const model = (subject.model ?? "").replace(/^.*:/, ""),
+      words = ["glassbox", model, subject.step ?? "", at ? `L${at[0]}H${at[1]}` : kind];
+    return words
+      .filter((word) => word !== "")
+      .join("-")
+      .replace(/[^\w.-]+/g, "_");
   }
 
   async function save(kind) {
-    const { toSvg, toPng, atTwice, save: hand } = exporting, shown = view(), at = head();
+    const { toSvg, toPng, atTwice, save: hand } = exporting,
+      shown = view(),
+      at = head();
     const scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
     const request = () => ({ ...subject, layer: at[0], head: at[1] });
     const name = document.querySelector(".gb-views [aria-pressed=true]")?.dataset.view ?? "picture";
@@ -118,12 +163,14 @@ panel("examples", ({ root, ask, find, notice }) => {
       const svg = await atTwice(async () => toSvg(shown));
       hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");
     } else if (kind === "npz" || kind === "all-npz") {
-      const whole = kind === "all-npz", { file } = await ask("pack_tensors", whole ? { ...subject, whole } : request());
+      const whole = kind === "all-npz",
+        { file } = await ask("pack_tensors", whole ? { ...subject, whole } : request());
       hand(new Blob([bytesOf(file)]), `${nameOf("heads", whole ? null : at)}.npz`, "application/zip");
     } else if (kind === "all-html") {
       hand(allHeads.toPage(await ask("pack_heads", { ...subject }), scale, at), `${nameOf("heads")}.html`, "text/html");
     } else {
-      const packed = await ask("pack_head", request()), { toPage, toShapes } = oneHead;
+      const packed = await ask("pack_head", request()),
+        { toPage, toShapes } = oneHead;
       if (kind === "html") hand(toPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");
       else hand(toShapes(packed, scale), `${nameOf("head", at)}.svg`, "image/svg+xml");
     }

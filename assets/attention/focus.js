@@ -14,7 +14,8 @@ export const focus = {
 
   /** { row, column } that is kept; column is null where only the row is; null where nothing is. */
   cell() {
-    const text = address.get("cell"), [row, column] = pair(text) ?? pair(`${text}.0`) ?? [];
+    const text = address.get("cell"),
+      [row, column] = pair(text) ?? pair(`${text}.0`) ?? [];
     return row === undefined || column > row ? null : { row, column: pair(text) ? column : null };
   },
 
@@ -28,7 +29,8 @@ export const focus = {
 
   /** The prompt has become these tokens: a cell of another text means nothing, and leaves the address. */
   follow(next) {
-    const ids = next.map((token) => token.id).join(), other = tokens !== null && tokens !== ids;
+    const ids = next.map((token) => token.id).join(),
+      other = tokens !== null && tokens !== ids;
     tokens = ids;
     const cell = this.cell();
     if (cell && (other || cell.row >= next.length)) address.set({ cell: null });

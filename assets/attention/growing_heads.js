@@ -4,7 +4,8 @@
 // rows are kept; the oldest starts go when there are too many.
 import { bytesOf } from "../shared/numbers.js";
 
-const CELLS = 64, KEPT = 128e6;  // cells along a thumbnail; bytes of rows
+const CELLS = 64,
+  KEPT = 128e6; // cells along a thumbnail; bytes of rows
 const cells = (side) => (side * (side + 1)) / 2;
 
 /** A row's number `S - 1` is in cell S / cell: the smallest power of two that leaves at most 64 cells. */
@@ -16,22 +17,28 @@ function cellFor(S) {
 
 /** growingHeads(answer): from what begin_rows answered; add(reading) takes what grow_rows sends. */
 export const growingHeads = ({ tokens, layers, heads, room }) => {
-  const all = [...tokens], readings = [], count = layers * heads;
-  let oldest = 0;                    // the first reading whose rows are kept
-  let pooled = null, whole = null;   // the thumbnails, and the head, that were drawn last
+  const all = [...tokens],
+    readings = [],
+    count = layers * heads;
+  let oldest = 0; // the first reading whose rows are kept
+  let pooled = null,
+    whole = null; // the thumbnails, and the head, that were drawn last
 
   /** Thumbnails and the rows beneath them, as the server sends them. */
   function begin({ start, cell, whole: from, thumbnails }) {
-    const sent = bytesOf(thumbnails), each = sent.length / count;
+    const sent = bytesOf(thumbnails),
+      each = sent.length / count;
     const small = Array.from({ length: count }, (_, i) => sent.subarray(i * each, (i + 1) * each));
     return { number: start, cell, from, small, rows: [], full: new Map() };
   }
 
   function add(reading) {
     if (reading.token) all.push(reading.token);
-    const { reads, p, next, rows } = reading, anew = reading.start !== undefined;
-    const start = anew ? begin(reading) : readings.at(-1).start, sent = bytesOf(rows);
-    for (let at = 0; at < sent.length;) {
+    const { reads, p, next, rows } = reading,
+      anew = reading.start !== undefined;
+    const start = anew ? begin(reading) : readings.at(-1).start,
+      sent = bytesOf(rows);
+    for (let at = 0; at < sent.length; ) {
       const length = count * (start.from + start.rows.length + 1);
       start.rows.push(sent.subarray(at, at + length));
       at += length;
@@ -46,7 +53,10 @@ export const growingHeads = ({ tokens, layers, heads, room }) => {
     const bytes = [...kept].reduce((sum, { rows }) => sum + rows.reduce((own, row) => own + row.length, 0), 0);
     const first = readings[oldest].start;
     if (bytes <= KEPT || first === readings.at(-1).start) return;
-    while (readings[oldest].start === first) { readings[oldest].start = null; oldest += 1; }
+    while (readings[oldest].start === first) {
+      readings[oldest].start = null;
+      oldest += 1;
+    }
   }
 
   /** All heads after S rows, each cell the largest weight in it; going on by a row adds that row alone. */
@@ -54,7 +64,9 @@ export const growingHeads = ({ tokens, layers, heads, room }) => {
     const cell = Math.max(cellFor(S), start.cell);
     if (pooled?.start !== start || pooled.cell !== cell || pooled.rows > S) pooled = shrunk(start, cell);
     for (; pooled.rows < S; pooled.rows += 1) {
-      const r = pooled.rows, row = start.rows[r - start.from], base = cells(Math.floor(r / cell));
+      const r = pooled.rows,
+        row = start.rows[r - start.from],
+        base = cells(Math.floor(r / cell));
       pooled.triangles.forEach((triangle, i) => {
         for (let t = 0, at = i * (r + 1); t <= r; t += 1, at += 1) {
           const k = base + Math.floor(t / cell);
@@ -67,7 +79,8 @@ export const growingHeads = ({ tokens, layers, heads, room }) => {
 
   /** What a start began with, in larger cells. */
   function shrunk(start, cell) {
-    const side = start.from / start.cell, by = cell / start.cell;
+    const side = start.from / start.cell,
+      by = cell / start.cell;
     const triangles = start.small.map((small) => {
       const triangle = new Uint8Array(cells(CELLS));
       for (let i = 0, k = 0; i < side; i += 1) {
@@ -97,18 +110,36 @@ export const growingHeads = ({ tokens, layers, heads, room }) => {
   }
 
   return {
-    add, layers, heads, room,
-    get tokens() { return all; },
-    get length() { return readings.length; },
-    get oldest() { return oldest; },
+    add,
+    layers,
+    heads,
+    room,
+    get tokens() {
+      return all;
+    },
+    get length() {
+      return readings.length;
+    },
+    get oldest() {
+      return oldest;
+    },
     prompt: tokens.length,
     /** The picture after reading k: { first, end } within the tokens, and ways to its heads. */
     at(k) {
-      const { end, reads, start, next, p, anew } = readings[k], newest = start.rows[reads - 1 - start.from];
-      return { first: end - reads, end, reads, next, p, anew: anew && k > 0, start,
+      const { end, reads, start, next, p, anew } = readings[k],
+        newest = start.rows[reads - 1 - start.from];
+      return {
+        first: end - reads,
+        end,
+        reads,
+        next,
+        p,
+        anew: anew && k > 0,
+        start,
         row: (head) => newest.subarray(head * reads, (head + 1) * reads),
         thumbnails: () => thumbnails(start, reads),
-        triangle: (head) => triangle(start, head, reads) };
+        triangle: (head) => triangle(start, head, reads),
+      };
     },
   };
 };

@@ -6,7 +6,8 @@ import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import * as heat from "./heat.js";
 
-const GAP = 4, LARGEST = 72;
+const GAP = 4,
+  LARGEST = 72;
 
 export const headGrid = (box, { onHover, onPick }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" });
@@ -14,20 +15,25 @@ export const headGrid = (box, { onHover, onPick }) => {
   const across = el("div", { class: "gb-across", "aria-hidden": "true" });
   const down = el("div", { class: "gb-down", "aria-hidden": "true" });
   box.replaceChildren(el("div", { class: "gb-corner" }), across, down, el("div", { class: "gb-stack" }, canvas, marks));
-  let size = 0, step = 0, picture = null, chosen = null, pointed = null;
-  let order = [], columns = 1;  // which head stands in each place, row by row
+  let size = 0,
+    step = 0,
+    picture = null,
+    chosen = null,
+    pointed = null;
+  let order = [],
+    columns = 1; // which head stands in each place, row by row
 
   /** The side of a thumbnail: all of a row in the box, or large enough for a finger. */
   function fit(largest) {
-    const touch = matchMedia("(pointer: coarse)").matches, room = box.clientWidth - down.offsetWidth - 8;
+    const touch = matchMedia("(pointer: coarse)").matches,
+      room = box.clientWidth - down.offsetWidth - 8;
     return Math.max(touch ? 40 : 20, Math.min(largest, Math.floor(room / columns) - GAP));
   }
 
   /** Names of the layers and heads; where they would touch, only every second or third. */
   function label(strip, letter, count, width) {
     const every = Math.ceil(width / (size + GAP));
-    strip.replaceChildren(...Array.from({ length: count }, (_, i) =>
-      el("span", {}, i % every ? "" : `${letter}${i}`)));
+    strip.replaceChildren(...Array.from({ length: count }, (_, i) => el("span", {}, i % every ? "" : `${letter}${i}`)));
   }
 
   /**
@@ -41,13 +47,16 @@ export const headGrid = (box, { onHover, onPick }) => {
     label(down, "L", layout ? 0 : picture.layers, 0.1);
     size = fit(layout ? 1.5 * LARGEST : LARGEST);
     const em = parseFloat(getComputedStyle(across).fontSize);
-    step = size + GAP + (layout ? 1.3 * em : 0);  // from one row to the next
+    step = size + GAP + (layout ? 1.3 * em : 0); // from one row to the next
     box.style.setProperty("--gb-pitch", `${size + GAP}px`);
     across.hidden = layout !== null;
     label(across, "H", layout ? 0 : picture.heads, 2.2 * em);
     label(down, "L", layout ? 0 : picture.layers, 1.3 * em);
-    const ratio = devicePixelRatio || 1, side = Math.round(size * ratio), ink = heat.inks(muted);
-    const context = canvas2d(canvas, ...extent()), image = context.createImageData(canvas.width, canvas.height);
+    const ratio = devicePixelRatio || 1,
+      side = Math.round(size * ratio),
+      ink = heat.inks(muted);
+    const context = canvas2d(canvas, ...extent()),
+      image = context.createImageData(canvas.width, canvas.height);
     order.forEach((head, place) => {
       const [x, y] = corner(place);
       heat.paint(image, Math.round(x * ratio), Math.round(y * ratio), side, triangles[head], picture.side, ink);
@@ -61,8 +70,11 @@ export const headGrid = (box, { onHover, onPick }) => {
       context.strokeRect(x - 0.5, y - 0.5, size + 1, size + 1);
       if (layout) context.fillText(layout.name(head), x, y + size + 1.1 * em, size);
     });
-    canvas.setAttribute("aria-label", `Attention of ${order.length} heads of ${picture.layers * picture.heads}, ` +
-      `${picture.tokens.length} tokens each. Arrow keys choose a head.`);
+    canvas.setAttribute(
+      "aria-label",
+      `Attention of ${order.length} heads of ${picture.layers * picture.heads}, ` +
+        `${picture.tokens.length} tokens each. Arrow keys choose a head.`,
+    );
     mark();
   }
 
@@ -72,7 +84,10 @@ export const headGrid = (box, { onHover, onPick }) => {
   function mark() {
     if (!picture) return;
     const context = canvas2d(marks, ...extent());
-    for (const [at, ink] of [[pointed, "--gb-ink"], [chosen, "--gb-accent"]]) {
+    for (const [at, ink] of [
+      [pointed, "--gb-ink"],
+      [chosen, "--gb-accent"],
+    ]) {
       const place = at ? order.indexOf(at[0] * picture.heads + at[1]) : -1;
       if (place < 0) continue;
       const [x, y] = corner(place);
@@ -90,10 +105,14 @@ export const headGrid = (box, { onHover, onPick }) => {
     mark();
     const place = order.indexOf(layer * picture.heads + head);
     if (place < 0) return;
-    const [x, y] = corner(place), left = down.offsetWidth, top = across.offsetHeight;
+    const [x, y] = corner(place),
+      left = down.offsetWidth,
+      top = across.offsetHeight;
     const near = (now, start, span, room) => Math.max(start + span - room, Math.min(now, start - GAP));
-    box.scrollTo(near(box.scrollLeft, x, size + GAP, box.clientWidth - left),
-      near(box.scrollTop, y, step, box.clientHeight - top));
+    box.scrollTo(
+      near(box.scrollLeft, x, size + GAP, box.clientWidth - left),
+      near(box.scrollTop, y, step, box.clientHeight - top),
+    );
   }
 
   function under(event) {
@@ -105,11 +124,17 @@ export const headGrid = (box, { onHover, onPick }) => {
     return head === undefined ? null : [Math.floor(head / picture.heads), head % picture.heads];
   }
   function point(at, event) {
-    if (String(at) !== String(pointed)) { pointed = at; mark(); }
+    if (String(at) !== String(pointed)) {
+      pointed = at;
+      mark();
+    }
     onHover(at, event);
   }
   canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && point(under(event), event));
   canvas.addEventListener("pointerleave", (event) => point(null, event));
-  canvas.addEventListener("click", (event) => { const at = under(event); if (at) onPick(...at); });
+  canvas.addEventListener("click", (event) => {
+    const at = under(event);
+    if (at) onPick(...at);
+  });
   return { draw, choose };
 };

@@ -4,15 +4,23 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 
-const KINDS = [["previous", "previous token", "previous token"], ["first", "first token", "first token"],
-  ["self", "self", "itself"], ["duplicate", "duplicate token", "same token before"],
-  ["induction", "induction", "what followed it before"], ["diffuse", "diffuse", "evenly, everywhere"]];
+const KINDS = [
+  ["previous", "previous token", "previous token"],
+  ["first", "first token", "first token"],
+  ["self", "self", "itself"],
+  ["duplicate", "duplicate token", "same token before"],
+  ["induction", "induction", "what followed it before"],
+  ["diffuse", "diffuse", "evenly, everywhere"],
+];
 const nameOf = (kind) => KINDS.find((known) => known[0] === kind)[1];
 
 /** `change` redraws what depends on the scores; `ask` and `notice` are the lens's own. */
 export const headProfiles = ({ find, ask, notice, change }) => {
   const sort = find("[data-id=sort]");
-  let random = address.get("scores") === "random", onPrompt = null, onRandom = null, subject = null;
+  let random = address.get("scores") === "random",
+    onPrompt = null,
+    onRandom = null,
+    subject = null;
   sort.append(...KINDS.map(([kind, , where]) => el("option", { value: kind }, `score: ${where}`)));
   if (KINDS.some(([kind]) => kind === address.get("sort"))) sort.value = address.get("sort");
 
@@ -34,14 +42,19 @@ export const headProfiles = ({ find, ask, notice, change }) => {
       if (of.model !== subject.model || of.step !== subject.step) return;
       onRandom = kinds;
       change();
-    } catch (error) { notice(error.message); }
+    } catch (error) {
+      notice(error.message);
+    }
   }
 
   const kinds = () => (random && onRandom ? onRandom : onPrompt);
 
   /** The best of a head's scores, by name: "self 0.31". Diffuse is a name only where it is the whole story. */
   function best({ scores }) {
-    const known = scores.slice(0, -1).map((score, i) => [score, i]).filter(([score]) => score !== null);
+    const known = scores
+      .slice(0, -1)
+      .map((score, i) => [score, i])
+      .filter(([score]) => score !== null);
     if (!known.length) return null;
     const [score, i] = known.reduce((top, one) => (one[0] > top[0] ? one : top));
     return `${KINDS[i][1]} ${score.toFixed(2)}`;
@@ -49,7 +62,8 @@ export const headProfiles = ({ find, ask, notice, change }) => {
 
   /** "previous token 0.83", or "unclear" with the score that comes closest. */
   function label(i) {
-    const { kind, score } = kinds()[i], closest = best(kinds()[i]);
+    const { kind, score } = kinds()[i],
+      closest = best(kinds()[i]);
     return score === null ? `unclear${closest ? `: at most ${closest}` : ""}` : `${nameOf(kind)} ${score.toFixed(2)}`;
   }
 
@@ -59,12 +73,18 @@ export const headProfiles = ({ find, ask, notice, change }) => {
     for (const button of find("[data-id=measured]").children) {
       button.setAttribute("aria-pressed", String((button.value === "random") === random));
     }
-    find("[data-id=scores]").replaceChildren(...KINDS.map(([kind, , where], k) => {
-      const score = found.scores[k];
-      return el("tr", { class: found.kind === kind && "gb-here" }, el("td", {}, where),
-        el("td", {}, el("i", { style: `width: ${100 * (score ?? 0)}%` })),
-        el("td", {}, score === null ? "–" : score.toFixed(2)));
-    }));
+    find("[data-id=scores]").replaceChildren(
+      ...KINDS.map(([kind, , where], k) => {
+        const score = found.scores[k];
+        return el(
+          "tr",
+          { class: found.kind === kind && "gb-here" },
+          el("td", {}, where),
+          el("td", {}, el("i", { style: `width: ${100 * (score ?? 0)}%` })),
+          el("td", {}, score === null ? "–" : score.toFixed(2)),
+        );
+      }),
+    );
   }
 
   /** Places of all heads with the highest score first, and a name for each; null where they stand by layer. */
@@ -79,7 +99,7 @@ export const headProfiles = ({ find, ask, notice, change }) => {
 
   sort.addEventListener("change", () => {
     address.set({ sort: sort.value });
-    sort.blur();  // arrow keys go back to the heads
+    sort.blur(); // arrow keys go back to the heads
     change();
   });
   find("[data-id=measured]").addEventListener("click", (event) => {

@@ -6,14 +6,14 @@ import { el } from "../shared/elements.js";
 import { visible } from "../shared/tokens/visible.js";
 import * as heat from "./heat.js";
 
-const WORDS = 150;  // room for the names of the axes, in CSS pixels
+const WORDS = 150; // room for the names of the axes, in CSS pixels
 
 /** `longest`: characters of a label, after which it is cut. */
 export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
-  let shape = null;  // where things are, in CSS pixels
+  let shape = null; // where things are, in CSS pixels
 
   const short = (text) => {
     const letters = Array.from(visible(text));
@@ -22,8 +22,12 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
 
   /** Margins for the labels, then the largest whole number of pixels a cell can have. */
   function measure(tokens) {
-    const scale = parseFloat(color("--gb-scale")) || 1, ratio = devicePixelRatio || 1, T = tokens.length;
-    const letter = 12.5 * scale, font = `${letter}px ${color("--gb-mono")}`, words = `${letter}px ${color("--gb-sans")}`;
+    const scale = parseFloat(color("--gb-scale")) || 1,
+      ratio = devicePixelRatio || 1,
+      T = tokens.length;
+    const letter = 12.5 * scale,
+      font = `${letter}px ${color("--gb-mono")}`,
+      words = `${letter}px ${color("--gb-sans")}`;
     const pen = canvas.getContext("2d");
     pen.font = font;
     const labels = tokens.map((token) => short(token.text));
@@ -32,9 +36,23 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
     const widest = Math.max(120, box.clientWidth - margin - 2) * ratio;
     const tall = Math.max(300, innerHeight / 2 - 80 * (scale - 1)) * ratio;
     const whole = Math.min(Math.floor(widest / T), Math.ceil(tall / T), Math.round(56 * scale * ratio));
-    const pixels = whole > 0 ? whole * T : Math.floor(Math.min(widest, tall));  // of the device, along one side
-    const side = pixels / ratio, extent = Math.ceil(margin) + Math.max(side, WORDS * scale) + 1;
-    return { T, scale, ratio, font, words, letter, labels, margin: Math.ceil(margin), pixels, side, extent, cell: side / T };
+    const pixels = whole > 0 ? whole * T : Math.floor(Math.min(widest, tall)); // of the device, along one side
+    const side = pixels / ratio,
+      extent = Math.ceil(margin) + Math.max(side, WORDS * scale) + 1;
+    return {
+      T,
+      scale,
+      ratio,
+      font,
+      words,
+      letter,
+      labels,
+      margin: Math.ceil(margin),
+      pixels,
+      side,
+      extent,
+      cell: side / T,
+    };
   }
 
   /** Draw one head's triangle, in the given colours. */
@@ -49,7 +67,7 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
     context.lineWidth = 1;
     context.strokeRect(margin - 0.5, margin - 0.5, side + 1, side + 1);
 
-    const every = Math.ceil((shape.letter * 1.05) / cell);  // labels that would touch are left out
+    const every = Math.ceil((shape.letter * 1.05) / cell); // labels that would touch are left out
     const quiet = color("--gb-soft");
     for (let i = 0; i < shape.T; i += every) {
       write(context, i, "row", quiet);
@@ -65,8 +83,11 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
     context.fillStyle = color("--gb-query");
     context.fillText("← this token looks at", 0, 0);
     context.restore();
-    canvas.setAttribute("aria-label", `${name}: how strongly each of ${labels.length} tokens looks at itself ` +
-      "and those before it. Shift and the arrow keys move through the cells.");
+    canvas.setAttribute(
+      "aria-label",
+      `${name}: how strongly each of ${labels.length} tokens looks at itself ` +
+        "and those before it. Shift and the arrow keys move through the cells.",
+    );
     canvas2d(marks, shape.extent, shape.extent);
   }
 
@@ -78,7 +99,10 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
     context.textBaseline = "middle";
     context.textAlign = axis === "row" ? "right" : "left";
     if (axis === "row") context.translate(margin - 5, margin + (i + 0.5) * cell);
-    else { context.translate(margin + (i + 0.5) * cell, margin - 5); context.rotate(-Math.PI / 2); }
+    else {
+      context.translate(margin + (i + 0.5) * cell, margin - 5);
+      context.rotate(-Math.PI / 2);
+    }
     if (ground) {
       const width = context.measureText(labels[i]).width;
       context.fillStyle = ground;
@@ -94,7 +118,9 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
   /** The crosshair: the row in the colour of queries, the column in that of keys; none for null. */
   function point(at, pinned) {
     if (!shape) return;
-    const { margin, side, cell, scale } = shape, band = Math.max(cell, 1), paper = color("--gb-paper");
+    const { margin, side, cell, scale } = shape,
+      band = Math.max(cell, 1),
+      paper = color("--gb-paper");
     const context = canvas2d(marks, shape.extent, shape.extent);
     if (at === null) return;
     const { row, column } = at;
@@ -117,8 +143,11 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
   /** The cell under the pointer; beside the triangle, or on a label, only its row. */
   function under(event) {
     if (!shape) return null;
-    const area = canvas.getBoundingClientRect(), { margin, cell, T } = shape;
-    const [column, row] = [event.clientX - area.left, event.clientY - area.top].map((x) => Math.floor((x - margin) / cell));
+    const area = canvas.getBoundingClientRect(),
+      { margin, cell, T } = shape;
+    const [column, row] = [event.clientX - area.left, event.clientY - area.top].map((x) =>
+      Math.floor((x - margin) / cell),
+    );
     if (row < 0 || row >= T || column >= T) return null;
     return { row, column: column < 0 || column > row ? null : column };
   }

@@ -31,11 +31,12 @@ function byteLevels(bytes, scale) {
  * first column.
  */
 function levels(triangle, side, scale, rests = null) {
-  const at = SCALES[scale].at, found = new Uint8Array(triangle.length);
+  const at = SCALES[scale].at,
+    found = new Uint8Array(triangle.length);
   for (let row = 0, k = 0; row < side; row += 1) {
     for (let column = 0; column <= row; column += 1, k += 1) {
       const weight = rests && column > 0 ? Math.min(1, rests[row] > 0 ? triangle[k] / rests[row] : 0) : triangle[k];
-      found[k] = 255 * at(weight) + 0.5;  // the array rounds down
+      found[k] = 255 * at(weight) + 0.5; // the array rounds down
     }
   }
   return found;
@@ -46,18 +47,27 @@ function levels(triangle, side, scale, rests = null) {
  * `sums`, what each token receives from all rows, and `rests`, what each row keeps off the first token.
  */
 function attend(q, k, T) {
-  const D = q.length / T, { padded, across } = turned(q, k, T, D), shrink = 1 / Math.sqrt(D), odds = new Float64Array(T);
-  const scores = new Float32Array((T * (T + 1)) / 2), pattern = new Float32Array(scores.length);
-  const sums = new Float64Array(T), rests = new Float32Array(T), P = padded.length / T;
+  const D = q.length / T,
+    { padded, across } = turned(q, k, T, D),
+    shrink = 1 / Math.sqrt(D),
+    odds = new Float64Array(T);
+  const scores = new Float32Array((T * (T + 1)) / 2),
+    pattern = new Float32Array(scores.length);
+  const sums = new Float64Array(T),
+    rests = new Float32Array(T),
+    P = padded.length / T;
   for (let row = 0, base = 0; row < T; base += row += 1) {
     odds.fill(0, 0, row + 1);
     for (let i = 0; i < P; i += 4) {
-      const [a, b, c, d] = padded.subarray(row * P + i, row * P + i + 4), at = i * T;
+      const [a, b, c, d] = padded.subarray(row * P + i, row * P + i + 4),
+        at = i * T;
       for (let t = 0; t <= row; t += 1) {
-        odds[t] += a * across[at + t] + b * across[at + T + t] + c * across[at + 2 * T + t] + d * across[at + 3 * T + t];
+        odds[t] +=
+          a * across[at + t] + b * across[at + T + t] + c * across[at + 2 * T + t] + d * across[at + 3 * T + t];
       }
     }
-    let top = -Infinity, total = 0;
+    let top = -Infinity,
+      total = 0;
     for (let t = 0; t <= row; t += 1) {
       odds[t] *= shrink;
       scores[base + t] = odds[t];
@@ -79,7 +89,9 @@ function attend(q, k, T) {
  * four dimensions: four at a time along all keys is three times as fast as one product after another.
  */
 function turned(q, k, T, D) {
-  const P = 4 * Math.ceil(D / 4), padded = new Float64Array(T * P), across = new Float64Array(T * P);
+  const P = 4 * Math.ceil(D / 4),
+    padded = new Float64Array(T * P),
+    across = new Float64Array(T * P);
   for (let t = 0; t < T; t += 1) {
     for (let i = 0; i < D; i += 1) {
       padded[t * P + i] = q[t * D + i];
@@ -113,7 +125,9 @@ const inks = (muted = false, map = "sequential") => ({
  * pixel shows the strongest of them, so that a diagonal of single cells is never lost.
  */
 function paint(image, x, y, size, triangle, side, ink) {
-  const pixels = new Uint32Array(image.data.buffer), from = new Int32Array(size), to = new Int32Array(size);
+  const pixels = new Uint32Array(image.data.buffer),
+    from = new Int32Array(size),
+    to = new Int32Array(size);
   for (let p = 0; p < size; p += 1) {
     from[p] = Math.floor((p * side) / size);
     to[p] = side > size ? Math.ceil(((p + 1) * side) / size) : from[p] + 1;
@@ -136,11 +150,21 @@ function paint(image, x, y, size, triangle, side, ink) {
 
 /** Fill a legend: the map as a strip, and the weights where they truly lie on it. */
 function legend(box, scale, map = "sequential") {
-  const { strip } = shades, { at, ticks } = SCALES[scale], floor = (w) => (w > 0 && at(w) === 0 ? "≤ " : "");
-  if (map === "sequential") return strip(box, map, ticks.map((w) => [at(w), `${floor(w)}${w}`]));
-  const apart = ticks.filter((w) => w === 1 || Math.abs(at(w) - 0.5) < 0.01);  // more names would touch
-  return strip(box, map, [...apart.map((w) => [0.5 - at(w) / 2, `−${w}`]).reverse(), [0.5, "0"],
-    ...apart.map((w) => [0.5 + at(w) / 2, `+${w}`])]);
+  const { strip } = shades,
+    { at, ticks } = SCALES[scale],
+    floor = (w) => (w > 0 && at(w) === 0 ? "≤ " : "");
+  if (map === "sequential")
+    return strip(
+      box,
+      map,
+      ticks.map((w) => [at(w), `${floor(w)}${w}`]),
+    );
+  const apart = ticks.filter((w) => w === 1 || Math.abs(at(w) - 0.5) < 0.01); // more names would touch
+  return strip(box, map, [
+    ...apart.map((w) => [0.5 - at(w) / 2, `−${w}`]).reverse(),
+    [0.5, "0"],
+    ...apart.map((w) => [0.5 + at(w) / 2, `+${w}`]),
+  ]);
 }
 
 export { SCALES, weights, byteLevels, levels, attend, differences, inks, paint, legend };

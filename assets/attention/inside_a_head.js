@@ -15,8 +15,10 @@ import * as shades from "./shades.js";
 import { strips } from "./strips.js";
 
 panel("inside_a_head", ({ ask, find, all, root, notice }) => {
-  let subject = null, picture = null, whose = address.get("whose") === "pair" ? "pair" : "head";
-  let shown = "";  // which head and pair the picture is of
+  let subject = null,
+    picture = null,
+    whose = address.get("whose") === "pair" ? "pair" : "head";
+  let shown = ""; // which head and pair the picture is of
 
   const meeting = strips(find("[data-id=meeting]"), { onHover: hintTerm });
   const row = strips(find("[data-id=row]"), { onHover: hintToken, onPick: (column) => pick(picture.row, column) });
@@ -33,12 +35,21 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
 
   /** Ask for what the address names; a newer subject or pair makes the answer stale. */
   async function load() {
-    const of = subject, key = wanted(), head = focus.head() ?? [], cell = focus.cell() ?? {};
+    const of = subject,
+      key = wanted(),
+      head = focus.head() ?? [],
+      cell = focus.cell() ?? {};
     const { row: r, column } = cell;
-    const answer = await ask("open_head", { ...of, layer: head[0], head: head[1], row: r, column: column ?? undefined });
+    const answer = await ask("open_head", {
+      ...of,
+      layer: head[0],
+      head: head[1],
+      row: r,
+      column: column ?? undefined,
+    });
     if (of !== subject || key !== wanted()) return undefined;
     focus.follow(answer.tokens);
-    if (key !== wanted()) return load();  // the pair was one of another prompt
+    if (key !== wanted()) return load(); // the pair was one of another prompt
     shown = key;
     find("[data-id=empty]").hidden = answer.tokens.length > 0;
     find("[data-id=stage]").hidden = answer.tokens.length === 0;
@@ -56,7 +67,11 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
 
   const follow = latest(async () => {
     if (!subject || root.offsetParent === null || shown === wanted()) return;
-    try { await load(); } catch (error) { notice(error.message); }
+    try {
+      await load();
+    } catch (error) {
+      notice(error.message);
+    }
   });
   on("focus", follow);
 
@@ -75,18 +90,36 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
     drawTokens();
     drawSums();
     const both = Math.max(largest(picture.q), largest(picture.k));
-    meeting.draw([
-      { name: `query of ${visible(tokens[r].text)}`, values: picture.q, ink: "--gb-query", most: both },
-      { name: `key of ${visible(tokens[c].text)}`, values: picture.k, ink: "--gb-key", most: both },
-      { name: "query × key", values: picture.terms, ink: "--gb-ink", most: largest(picture.terms) },
-    ], { name: `Query, key and their product in ${picture.q.length} dimensions` });
-    row.draw([
-      { name: "weight", values: picture.weights, ink: "--gb-key", most: largest(picture.weights) },
-      { name: "share of what the head writes here", values: picture.shares, ink: "--gb-value",
-        most: largest(picture.shares) },
-    ], { name: `The weight of each of ${r + 1} tokens and its share in what is written; a click chooses one`,
-      labels: tokens.slice(0, r + 1).map(({ text }) => visible(text)), chosen: c });
-    const carried = { name: `value of ${visible(tokens[c].text)}`, values: picture.v, ink: "--gb-value", most: largest(picture.v) };
+    meeting.draw(
+      [
+        { name: `query of ${visible(tokens[r].text)}`, values: picture.q, ink: "--gb-query", most: both },
+        { name: `key of ${visible(tokens[c].text)}`, values: picture.k, ink: "--gb-key", most: both },
+        { name: "query × key", values: picture.terms, ink: "--gb-ink", most: largest(picture.terms) },
+      ],
+      { name: `Query, key and their product in ${picture.q.length} dimensions` },
+    );
+    row.draw(
+      [
+        { name: "weight", values: picture.weights, ink: "--gb-key", most: largest(picture.weights) },
+        {
+          name: "share of what the head writes here",
+          values: picture.shares,
+          ink: "--gb-value",
+          most: largest(picture.shares),
+        },
+      ],
+      {
+        name: `The weight of each of ${r + 1} tokens and its share in what is written; a click chooses one`,
+        labels: tokens.slice(0, r + 1).map(({ text }) => visible(text)),
+        chosen: c,
+      },
+    );
+    const carried = {
+      name: `value of ${visible(tokens[c].text)}`,
+      values: picture.v,
+      ink: "--gb-value",
+      most: largest(picture.v),
+    };
     value.draw([carried], { name: `The value in ${picture.v.length} dimensions` });
     drawLogits();
     drawRail();
@@ -107,33 +140,65 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
   function drawSums() {
     const { row: r, column: c, q, terms, scores, weights } = picture;
     const part = (role) => el("i", { class: `gb-${role}` }, role);
-    const dot = terms.reduce((sum, x) => sum + x, 0), D = q.length;
-    find("[data-id=formula]").replaceChildren("weight = softmax( ", part("q"), " · ", part("k"), ` / √${D} ) = `,
-      el("b", {}, digits(weights[c])), "  →  written: weight × ", part("v"), " · W", el("sub", {}, "O"),
-      `, length ${digits(picture.length.pair)}`);
-    find("[data-id=sum]").replaceChildren(part("q"), " · ", part("k"),
-      ` = sum of the ${D} products = ${digits(dot)};  divided by √${D}: score `, el("b", {}, digits(scores[c])), ".");
-    find("[data-id=shares]").textContent = `Softmax over the ${r + 1} token${r ? "s" : ""} in sight; ` +
+    const dot = terms.reduce((sum, x) => sum + x, 0),
+      D = q.length;
+    find("[data-id=formula]").replaceChildren(
+      "weight = softmax( ",
+      part("q"),
+      " · ",
+      part("k"),
+      ` / √${D} ) = `,
+      el("b", {}, digits(weights[c])),
+      "  →  written: weight × ",
+      part("v"),
+      " · W",
+      el("sub", {}, "O"),
+      `, length ${digits(picture.length.pair)}`,
+    );
+    find("[data-id=sum]").replaceChildren(
+      part("q"),
+      " · ",
+      part("k"),
+      ` = sum of the ${D} products = ${digits(dot)};  divided by √${D}: score `,
+      el("b", {}, digits(scores[c])),
+      ".",
+    );
+    find("[data-id=shares]").textContent =
+      `Softmax over the ${r + 1} token${r ? "s" : ""} in sight; ` +
       "the weights add up to 1. A share is the part of the head's write that comes from that token, along the direction " +
       "of the whole: shares add up to 100 %, and one that pulls the other way is negative.";
   }
 
   function drawLogits() {
-    for (const button of all("[data-id=whose] button")) button.setAttribute("aria-pressed", String(button.value === whose));
-    const ends = picture[`${whose}_logits`], most = largest([...ends.promoted, ...ends.suppressed].map((one) => one.by));
+    for (const button of all("[data-id=whose] button"))
+      button.setAttribute("aria-pressed", String(button.value === whose));
+    const ends = picture[`${whose}_logits`],
+      most = largest([...ends.promoted, ...ends.suppressed].map((one) => one.by));
     for (const [id, list] of Object.entries(ends)) {
-      find(`[data-id=${id}]`).replaceChildren(...list.map(({ text, by }) => el("tr", {}, el("td", {}, visible(text)),
-        el("td", {}, el("i", { style: `width: ${(100 * Math.abs(by)) / (most || 1)}%` })),
-        el("td", {}, `${by > 0 ? "+" : ""}${format.number(by)}`))));
+      find(`[data-id=${id}]`).replaceChildren(
+        ...list.map(({ text, by }) =>
+          el(
+            "tr",
+            {},
+            el("td", {}, visible(text)),
+            el("td", {}, el("i", { style: `width: ${(100 * Math.abs(by)) / (most || 1)}%` })),
+            el("td", {}, `${by > 0 ? "+" : ""}${format.number(by)}`),
+          ),
+        ),
+      );
     }
-    find("[data-id=folded]").textContent = "The direct path only: the write goes through the last LayerNorm and the " +
+    find("[data-id=folded]").textContent =
+      "The direct path only: the write goes through the last LayerNorm and the " +
       "unembedding, as if no later layer read it. LayerNorm's scale is held at what it is for the whole stream at this " +
       `token (1 / ${format.number(picture.scale)}); logits are relative to their mean over the vocabulary.`;
   }
 
   function drawRail() {
     const { layers, heads, layer, head, row: r, length } = picture;
-    for (const [id, count, at] of [["layer", layers, layer], ["head", heads, head]]) {
+    for (const [id, count, at] of [
+      ["layer", layers, layer],
+      ["head", heads, head],
+    ]) {
       const select = find(`[data-id=${id}]`);
       if (select.length !== count) {
         select.replaceChildren(...Array.from({ length: count }, (_, i) => el("option", { value: i }, String(i))));
@@ -141,29 +206,47 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
       select.value = at;
     }
     find("[data-id=who]").replaceChildren(token(r, "q"));
-    const lengths = [["this pair's part", length.pair], ["this head, all tokens", length.head],
-      ["all heads of the layer, with bias", length.layer], ["the residual stream it is added to", length.stream]];
-    find("[data-id=lengths]").replaceChildren(...lengths.map(([name, x]) =>
-      el("tr", {}, el("td", {}, name), el("td", {}, format.number(x)))));
+    const lengths = [
+      ["this pair's part", length.pair],
+      ["this head, all tokens", length.head],
+      ["all heads of the layer, with bias", length.layer],
+      ["the residual stream it is added to", length.stream],
+    ];
+    find("[data-id=lengths]").replaceChildren(
+      ...lengths.map(([name, x]) => el("tr", {}, el("td", {}, name), el("td", {}, format.number(x)))),
+    );
   }
 
   // ---- pointing, keys and settings ----------------------------------------------------------------
 
   function hintTerm(i, event) {
     if (i === null) return tip.hide();
-    tip.show(event.clientX, event.clientY, `dimension ${i}`,
-      `query ${digits(picture.q[i])} × key ${digits(picture.k[i])} = ${digits(picture.terms[i])}`);
+    tip.show(
+      event.clientX,
+      event.clientY,
+      `dimension ${i}`,
+      `query ${digits(picture.q[i])} × key ${digits(picture.k[i])} = ${digits(picture.terms[i])}`,
+    );
   }
   function hintValue(i, event) {
     if (i === null) return tip.hide();
-    tip.show(event.clientX, event.clientY, `dimension ${i}`, `value ${digits(picture.v[i])}`,
-      `times the weight: ${digits(picture.v[i] * picture.weights[picture.column])}`);
+    tip.show(
+      event.clientX,
+      event.clientY,
+      `dimension ${i}`,
+      `value ${digits(picture.v[i])}`,
+      `times the weight: ${digits(picture.v[i] * picture.weights[picture.column])}`,
+    );
   }
   function hintToken(i, event) {
     if (i === null) return tip.hide();
-    tip.show(event.clientX, event.clientY, el("span", {}, token(i, ""), ` (${i})`),
+    tip.show(
+      event.clientX,
+      event.clientY,
+      el("span", {}, token(i, ""), ` (${i})`),
       `score ${digits(picture.scores[i])}, weight ${digits(picture.weights[i])}`,
-      `writes a vector of length ${digits(picture.lengths[i])}: ${format.number(100 * picture.shares[i])} % of the whole`);
+      `writes a vector of length ${digits(picture.lengths[i])}: ${format.number(100 * picture.shares[i])} % of the whole`,
+    );
   }
 
   find("[data-id=reading]").addEventListener("click", (event) => {
@@ -172,7 +255,7 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
   });
   for (const id of ["layer", "head"]) {
     find(`[data-id=${id}]`).addEventListener("change", (event) => {
-      event.target.blur();  // arrow keys go back to the heads
+      event.target.blur(); // arrow keys go back to the heads
       focus.set({ head: [Number(find("[data-id=layer]").value), Number(find("[data-id=head]").value)] });
     });
   }
@@ -186,10 +269,13 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
   const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   on("key", (event) => {
     if (!picture || root.offsetParent === null || event.shiftKey) return;
-    const within = (i, count) => Math.max(0, Math.min(count - 1, i)), step = STEPS[event.key];
+    const within = (i, count) => Math.max(0, Math.min(count - 1, i)),
+      step = STEPS[event.key];
     if (step) {
       event.preventDefault();
-      focus.set({ head: [within(picture.layer + step[0], picture.layers), within(picture.head + step[1], picture.heads)] });
+      focus.set({
+        head: [within(picture.layer + step[0], picture.layers), within(picture.head + step[1], picture.heads)],
+      });
     } else if (event.key === "," || event.key === ".") {
       pick(within(picture.row + (event.key === "," ? -1 : 1), picture.tokens.length), null);
     }
@@ -198,7 +284,7 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
   function redraw() {
     if (!picture) return;
     if (shown === wanted()) draw();
-    else follow();  // the head or the pair was chosen in another view
+    else follow(); // the head or the pair was chosen in another view
   }
   return { refresh, theme: redraw, resize: redraw };
 });

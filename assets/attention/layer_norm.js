@@ -6,33 +6,52 @@ import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 
-const TALL = 72;  // CSS pixels of a row
+const TALL = 72; // CSS pixels of a row
 
-const ROWS = [["before", "in: the residual stream", "--gb-residual"], ["normed", "minus mean, divided by deviation", "--gb-ink"],
-  ["gain", "gain, learned", "--gb-accent-deep"], ["bias", "bias, learned", "--gb-accent-deep"], ["after", "out: normed × gain + bias", "--gb-accent"]];
+const ROWS = [
+  ["before", "in: the residual stream", "--gb-residual"],
+  ["normed", "minus mean, divided by deviation", "--gb-ink"],
+  ["gain", "gain, learned", "--gb-accent-deep"],
+  ["bias", "bias, learned", "--gb-accent-deep"],
+  ["after", "out: normed × gain + bias", "--gb-accent"],
+];
 
 /** norming(box, onHover): draw({ before, normed, gain, bias, after }); point(entry) marks one. */
 export const layerNorm = (box, onHover) => {
-  const canvas = el("canvas", { role: "img" }), marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
+  const canvas = el("canvas", { role: "img" }),
+    marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
-  let data = null, width = 0, tall = TALL;
+  let data = null,
+    width = 0,
+    tall = TALL;
 
   function draw(next) {
     data = next;
     if (!data || !box.clientWidth) return;
-    const scale = parseFloat(color("--gb-scale")) || 1, em = 12.5 * scale, count = data.before.length;
+    const scale = parseFloat(color("--gb-scale")) || 1,
+      em = 12.5 * scale,
+      count = data.before.length;
     width = box.clientWidth;
     tall = TALL * (scale > 1 ? 1.25 : 1) + em;
-    const context = canvas2d(canvas, width, tall * ROWS.length), step = width / count;
+    const context = canvas2d(canvas, width, tall * ROWS.length),
+      step = width / count;
     ROWS.forEach(([name, words, ink], k) => {
-      const values = data[name], most = values.reduce((top, v) => Math.max(top, Math.abs(v)), 1e-9);
-      const top = k * tall + 1.5 * em, room = tall - 2 * em, middle = top + room / 2;
+      const values = data[name],
+        most = values.reduce((top, v) => Math.max(top, Math.abs(v)), 1e-9);
+      const top = k * tall + 1.5 * em,
+        room = tall - 2 * em,
+        middle = top + room / 2;
       context.fillStyle = color("--gb-line");
       context.fillRect(0, Math.round(middle), width, 1);
       context.fillStyle = color(ink);
       for (let i = 0; i < count; i += 1) {
         const long = (values[i] / most) * (room / 2);
-        context.fillRect(i * step, Math.min(middle, middle - long), Math.max(0.75, step - (step > 4 ? 1 : 0)), Math.abs(long));
+        context.fillRect(
+          i * step,
+          Math.min(middle, middle - long),
+          Math.max(0.75, step - (step > 4 ? 1 : 0)),
+          Math.abs(long),
+        );
       }
       context.font = `${em}px ${color("--gb-sans")}`;
       context.textBaseline = "alphabetic";
@@ -43,13 +62,17 @@ export const layerNorm = (box, onHover) => {
       context.fillStyle = color("--gb-soft");
       context.fillText(`largest ± ${format.number(most)}`, width, k * tall + 1.1 * em);
     });
-    canvas.setAttribute("aria-label", `${count} entries of a vector in five rows: ${ROWS.map((row) => row[1]).join("; ")}`);
+    canvas.setAttribute(
+      "aria-label",
+      `${count} entries of a vector in five rows: ${ROWS.map((row) => row[1]).join("; ")}`,
+    );
     point(null);
   }
 
   function point(entry) {
     if (!data || !width) return;
-    const context = canvas2d(marks, width, tall * ROWS.length), step = width / data.before.length;
+    const context = canvas2d(marks, width, tall * ROWS.length),
+      step = width / data.before.length;
     if (entry === null) return;
     context.strokeStyle = color("--gb-chosen");
     context.lineWidth = 1.5;

@@ -19,9 +19,10 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
   const FIGURES = ["p", "rank", "entropy"];
   const part = (id) => find(`[data-id=${id}]`);
 
-  let picture = null;      // the answer; figures in rows from the embeddings up, NaN where still to come
-  let lists = new Map();   // "row.column" -> a cell's likeliest tokens
-  let pinned = cellFrom(address.get("at")), hovered = null;
+  let picture = null; // the answer; figures in rows from the embeddings up, NaN where still to come
+  let lists = new Map(); // "row.column" -> a cell's likeliest tokens
+  let pinned = cellFrom(address.get("at")),
+    hovered = null;
   let figure = FIGURES.includes(address.get("lens")) ? address.get("lens") : "p";
   let turn = 0;
   const grid = lensGrid(part("frame"), { onHover: hover, onPick: toggle });
@@ -54,11 +55,17 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     part("empty").hidden = !empty;
     part("invite").hidden = !empty;
     part("stage").hidden = empty;
-    if (empty) { picture = null; return; }
+    if (empty) {
+      picture = null;
+      return;
+    }
     if (answer.note) notice(answer.note, "info");
     begin(answer, subject);
     while (picture.below > 0) {
-      notice(`Reading layer by layer: ${picture.layers + 1 - picture.below} of ${picture.layers + 1} rows are here.`, "info");
+      notice(
+        `Reading layer by layer: ${picture.layers + 1 - picture.below} of ${picture.layers + 1} rows are here.`,
+        "info",
+      );
       const more = await read(mine, { ...picture.subject, below: picture.below });
       if (!more) return;
       take(more);
@@ -69,9 +76,20 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
 
   function begin(answer, subject) {
     const same = picture && picture.tokens.join() === answer.tokens.join() && picture.layers === answer.layers;
-    const T = answer.tokens.length, empty = () => new Float32Array((answer.layers + 1) * T).fill(NaN);
-    picture = { ...answer, subject: { ...subject, step: answer.step }, below: answer.layers + 1, appearance, truth,
-      top: empty(), p: empty(), entropy: empty(), trueP: empty(), rank: empty() };
+    const T = answer.tokens.length,
+      empty = () => new Float32Array((answer.layers + 1) * T).fill(NaN);
+    picture = {
+      ...answer,
+      subject: { ...subject, step: answer.step },
+      below: answer.layers + 1,
+      appearance,
+      truth,
+      top: empty(),
+      p: empty(),
+      entropy: empty(),
+      trueP: empty(),
+      rank: empty(),
+    };
     lists = new Map();
     hovered = null;
     tip.hide();
@@ -85,7 +103,7 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     const T = picture.tokens.length;
     Object.assign(picture.texts, answer.texts);
     for (const [name, packed] of Object.entries(answer.rows)) {
-      const values = floatsOf(packed);  // from the highest row down
+      const values = floatsOf(packed); // from the highest row down
       for (let i = 0; i * T < values.length; i += 1) {
         picture[name].set(values.subarray(i * T, (i + 1) * T), (picture.below - 1 - i) * T);
       }
@@ -112,12 +130,23 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     const i = index(row, column);
     if (Number.isNaN(picture.top[i])) return null;
     const at = place(i, column);
-    const { fill, ink } = at === null ? { ink: color("--gb-soft") } : shades.at(figure === "entropy" ? "surprise" : "sequential", at);
-    return { text: said(row, column), fill, ink, right: column < last() && picture.top[i] === picture.tokens[column + 1] };
+    const { fill, ink } =
+      at === null ? { ink: color("--gb-soft") } : shades.at(figure === "entropy" ? "surprise" : "sequential", at);
+    return {
+      text: said(row, column),
+      fill,
+      ink,
+      right: column < last() && picture.top[i] === picture.tokens[column + 1],
+    };
   }
 
   const token = (text) => el("span", { class: "gb-logit-lens-token" }, visible(text));
-  const level = (row) => (row === 0 ? "From the embeddings alone" : row === picture.layers ? `After layer ${row - 1}, the output,` : `After layer ${row - 1}`);
+  const level = (row) =>
+    row === 0
+      ? "From the embeddings alone"
+      : row === picture.layers
+        ? `After layer ${row - 1}, the output,`
+        : `After layer ${row - 1}`;
   const rankOf = (i) => `rank ${format.whole(picture.rank[i])} of ${format.whole(picture.vocabulary)}`;
   const nats = (x) => `${format.number(Math.abs(x) < 5e-7 ? 0 : x)} nats`;
 
@@ -131,28 +160,63 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
   function sentence({ row, column }) {
     const i = index(row, column);
     if (Number.isNaN(picture.top[i])) return ["This row is still being read …"];
-    const next = truth(column), from = settled(column);
-    return [`${level(row)} at `, token(picture.texts[picture.tokens[column]]), ` (${column}) the most likely next token is `,
-      token(said(row, column)), `: ${format.probability(picture.p[i])}, entropy ${nats(picture.entropy[i])}. `,
-      ...(next === null ? ["The text ends here. "] : ["Next in the text is ", token(next), `: ${format.probability(picture.trueP[i])}, ${rankOf(i)}. `]),
-      el("span", { class: "gb-soft" }, picture.below > 0 ? "" : "The output's answer ", ...(picture.below > 0 ? [] : [token(said(picture.layers, column)),
-        from === picture.layers ? " leads only in the last layer." : from === 0 ? " leads from the embeddings on." : ` leads from layer ${from - 1} on.`])),
-      pinned ? el("span", { class: "gb-soft" }, " Kept; Esc lets go.") : ""];
+    const next = truth(column),
+      from = settled(column);
+    return [
+      `${level(row)} at `,
+      token(picture.texts[picture.tokens[column]]),
+      ` (${column}) the most likely next token is `,
+      token(said(row, column)),
+      `: ${format.probability(picture.p[i])}, entropy ${nats(picture.entropy[i])}. `,
+      ...(next === null
+        ? ["The text ends here. "]
+        : ["Next in the text is ", token(next), `: ${format.probability(picture.trueP[i])}, ${rankOf(i)}. `]),
+      el(
+        "span",
+        { class: "gb-soft" },
+        picture.below > 0 ? "" : "The output's answer ",
+        ...(picture.below > 0
+          ? []
+          : [
+              token(said(picture.layers, column)),
+              from === picture.layers
+                ? " leads only in the last layer."
+                : from === 0
+                  ? " leads from the embeddings on."
+                  : ` leads from layer ${from - 1} on.`,
+            ]),
+      ),
+      pinned ? el("span", { class: "gb-soft" }, " Kept; Esc lets go.") : "",
+    ];
   }
 
   // ---- drawing ------------------------------------------------------------------------------------
 
   function draw() {
-    for (const button of all("[data-id=figure] button")) button.setAttribute("aria-pressed", String(button.value === figure));
-    const most = Math.log(picture.vocabulary), V = picture.vocabulary;
+    for (const button of all("[data-id=figure] button"))
+      button.setAttribute("aria-pressed", String(button.value === figure));
+    const most = Math.log(picture.vocabulary),
+      V = picture.vocabulary;
     const tens = [1, 10, 100, 1000, 10_000].filter((rank) => rank * 3 < V);
     const [unit, meaning, map, ticks] = {
-      p: ["probability of the named token", "How strongly each layer holds the token that it names.", "sequential",
-        [0, 0.05, 0.25, 0.5, 1].map((p) => [Math.sqrt(p), `${p}`])],
-      rank: ["rank of the token that truly comes next", "1: the layer names the right token. The last column has no true next token.", "sequential",
-        [V, ...tens.reverse()].map((rank) => [1 - Math.log(rank) / most, format.whole(rank)])],
-      entropy: ["entropy, nats", "How unsure each layer is: 0 is certain, the right end means that all tokens are equally likely.", "surprise",
-        [0, 0.25, 0.5, 0.75, 1].map((share) => [share, format.number(share * most)])],
+      p: [
+        "probability of the named token",
+        "How strongly each layer holds the token that it names.",
+        "sequential",
+        [0, 0.05, 0.25, 0.5, 1].map((p) => [Math.sqrt(p), `${p}`]),
+      ],
+      rank: [
+        "rank of the token that truly comes next",
+        "1: the layer names the right token. The last column has no true next token.",
+        "sequential",
+        [V, ...tens.reverse()].map((rank) => [1 - Math.log(rank) / most, format.whole(rank)]),
+      ],
+      entropy: [
+        "entropy, nats",
+        "How unsure each layer is: 0 is certain, the right end means that all tokens are equally likely.",
+        "surprise",
+        [0, 0.25, 0.5, 0.75, 1].map((share) => [share, format.number(share * most)]),
+      ],
     }[figure];
     part("unit").textContent = unit;
     part("meaning").textContent = meaning;
@@ -169,21 +233,28 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
   }
 
   function bars() {
-    const { row, column } = here(), key = `${row}.${column}`;
-    part("title").replaceChildren(`${level(row).replace(/,$/, "")}, next after `, token(picture.texts[picture.tokens[column]]));
+    const { row, column } = here(),
+      key = `${row}.${column}`;
+    part("title").replaceChildren(
+      `${level(row).replace(/,$/, "")}, next after `,
+      token(picture.texts[picture.tokens[column]]),
+    );
     if (lists.has(key)) nextTokenBars(part("next"), lists.get(key));
     else fetchCell(key);
   }
 
   const fetchCell = latest(async (key) => {
-    const of = picture, [row, position] = key.split(".").map(Number);
+    const of = picture,
+      [row, position] = key.split(".").map(Number);
     if (!of || lists.has(key)) return;
     try {
       const answer = await ask("read_cell", { ...of.subject, row, position });
       if (of !== picture) return;
       lists.set(key, answer.next);
       if (`${here().row}.${here().column}` === key) nextTokenBars(part("next"), answer.next);
-    } catch (error) { if (of === picture) notice(error.message); }
+    } catch (error) {
+      if (of === picture) notice(error.message);
+    }
   });
 
   // ---- pointing, keys, settings -------------------------------------------------------------------
@@ -200,9 +271,16 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     const i = cell && index(cell.row, cell.column);
     if (!cell || Number.isNaN(picture.top[i])) return tip.hide();
     const next = truth(cell.column);
-    tip.show(event.clientX, event.clientY, el("span", {}, token(said(cell.row, cell.column)), ` ${format.probability(picture.p[i])}`),
-      `${level(cell.row).replace(/,$/, "")}, token ${cell.column}`, `entropy ${nats(picture.entropy[i])}`,
-      ...(next === null ? [] : [el("span", {}, "true next ", token(next), ` ${format.probability(picture.trueP[i])}, ${rankOf(i)}`)]));
+    tip.show(
+      event.clientX,
+      event.clientY,
+      el("span", {}, token(said(cell.row, cell.column)), ` ${format.probability(picture.p[i])}`),
+      `${level(cell.row).replace(/,$/, "")}, token ${cell.column}`,
+      `entropy ${nats(picture.entropy[i])}`,
+      ...(next === null
+        ? []
+        : [el("span", {}, "true next ", token(next), ` ${format.probability(picture.trueP[i])}, ${rankOf(i)}`)]),
+    );
   }
 
   function pin(cell) {
@@ -216,7 +294,8 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     point();
   }
   root.addEventListener("click", (event) => {
-    if (picture && pinned && !event.target.closest(".gb-logit-lens-frame, .gb-readout, .gb-side, button")) toggle(pinned);
+    if (picture && pinned && !event.target.closest(".gb-logit-lens-frame, .gb-readout, .gb-side, button"))
+      toggle(pinned);
   });
 
   const STEPS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -241,7 +320,9 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
   });
   part("example").addEventListener("click", () => look({ prompt: "To be or not to be" }));
 
-  const redraw = () => { if (picture) draw(); };
+  const redraw = () => {
+    if (picture) draw();
+  };
   const resize = () => {
     redraw();
     if (picture) point(true);

@@ -9,19 +9,34 @@ export const lensGrid = (frame, { onHover, onPick }) => {
   const names = el("div", { class: "gb-logit-lens-names", "aria-hidden": "true" });
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
-  const sheet = el("div", { class: "gb-logit-lens-sheet" }, canvas, marks), length = el("div", {}, sheet);
+  const sheet = el("div", { class: "gb-logit-lens-sheet" }, canvas, marks),
+    length = el("div", {}, sheet);
   const box = el("div", { class: "gb-logit-lens-box" }, length);
   frame.replaceChildren(names, box);
-  let picture = null, size = null, hovered = null, chosen = null, waiting = false;
+  let picture = null,
+    size = null,
+    hovered = null,
+    chosen = null,
+    waiting = false;
 
   /** Wide enough to read a token; short prompts get wider columns, up to a word's length. */
   function measure() {
-    const scale = parseFloat(color("--gb-scale")) || 1, T = picture.tokens.length;
+    const scale = parseFloat(color("--gb-scale")) || 1,
+      T = picture.tokens.length;
     const width = Math.max(58 * scale, Math.min(108 * scale, Math.floor(box.clientWidth / T)));
-    const letter = 12 * scale, rows = picture.layers + 3;
-    const height = Math.round(scale * Math.max(26, Math.min(36, 360 / rows)));  // shallow models get taller rows
-    return { scale, width, height, letter, rows, T, font: `${letter}px ${color("--gb-mono")}`,
-      view: Math.min(box.clientWidth, Math.ceil(T * width)) };
+    const letter = 12 * scale,
+      rows = picture.layers + 3;
+    const height = Math.round(scale * Math.max(26, Math.min(36, 360 / rows))); // shallow models get taller rows
+    return {
+      scale,
+      width,
+      height,
+      letter,
+      rows,
+      T,
+      font: `${letter}px ${color("--gb-mono")}`,
+      view: Math.min(box.clientWidth, Math.ceil(T * width)),
+    };
   }
 
   /** From the top: what truly comes next, the output, the other layers, the embeddings, the token that was read. */
@@ -42,20 +57,28 @@ export const lensGrid = (frame, { onHover, onPick }) => {
     frame.style.setProperty("--gb-pitch", `${size.height}px`);
     length.style.width = `${size.T * size.width}px`;
     sheet.style.width = `${size.view}px`;
-    canvas.setAttribute("aria-label", `Logit lens: ${picture.layers + 1} rows by ${size.T} tokens. Arrow keys move through the cells; ` +
-      "the sentence below says what is in the chosen one.");
+    canvas.setAttribute(
+      "aria-label",
+      `Logit lens: ${picture.layers + 1} rows by ${size.T} tokens. Arrow keys move through the cells; ` +
+        "the sentence below says what is in the chosen one.",
+    );
     paint();
   }
 
   const fit = (text) => {
-    const letters = Array.from(visible(text)), room = Math.max(2, Math.floor((size.width - 10) / (0.602 * size.letter)));
+    const letters = Array.from(visible(text)),
+      room = Math.max(2, Math.floor((size.width - 10) / (0.602 * size.letter)));
     return letters.length > room ? `${letters.slice(0, room - 1).join("")}…` : letters.join("");
   };
 
   function paint() {
     waiting = false;
-    const { width, height, view, rows, T } = size, left = box.scrollLeft;
-    const context = canvas2d(canvas, view, rows * height), paper = color("--gb-raised"), soft = color("--gb-soft"), ink = color("--gb-ink");
+    const { width, height, view, rows, T } = size,
+      left = box.scrollLeft;
+    const context = canvas2d(canvas, view, rows * height),
+      paper = color("--gb-raised"),
+      soft = color("--gb-soft"),
+      ink = color("--gb-ink");
     context.font = size.font;
     context.textBaseline = "middle";
     const write = (text, x, y, colour) => {
@@ -67,7 +90,8 @@ export const lensGrid = (frame, { onHover, onPick }) => {
       write(picture.truth(column) ?? "?", x, 0, soft);
       write(picture.texts[picture.tokens[column]], x, (rows - 1) * height, ink);
       for (let row = 0; row <= picture.layers; row += 1) {
-        const y = top(row), cell = picture.appearance(row, column);
+        const y = top(row),
+          cell = picture.appearance(row, column);
         context.fillStyle = cell?.fill ?? paper;
         context.fillRect(x + 0.5, y + 0.5, width - 1, height - 1);
         if (!cell) continue;
@@ -81,8 +105,12 @@ export const lensGrid = (frame, { onHover, onPick }) => {
   const top = (row) => (picture.layers - row + 1) * size.height;
 
   function mark() {
-    const { width, height, view, rows, scale } = size, context = canvas2d(marks, view, rows * height);
-    for (const [at, ink, line] of [[hovered, "--gb-ink", 1.5], [chosen, "--gb-chosen", 2.5]]) {
+    const { width, height, view, rows, scale } = size,
+      context = canvas2d(marks, view, rows * height);
+    for (const [at, ink, line] of [
+      [hovered, "--gb-ink", 1.5],
+      [chosen, "--gb-chosen", 2.5],
+    ]) {
       if (!at) continue;
       const x = at.column * width - box.scrollLeft;
       context.strokeStyle = color(ink);
@@ -112,9 +140,21 @@ export const lensGrid = (frame, { onHover, onPick }) => {
     const row = picture.layers + 1 - Math.floor((event.clientY - area.top) / size.height);
     return column < 0 || column >= size.T ? null : { row: Math.max(0, Math.min(picture.layers, row)), column };
   }
-  box.addEventListener("scroll", () => { if (size && !waiting) { waiting = true; requestAnimationFrame(paint); } }, { passive: true });
+  box.addEventListener(
+    "scroll",
+    () => {
+      if (size && !waiting) {
+        waiting = true;
+        requestAnimationFrame(paint);
+      }
+    },
+    { passive: true },
+  );
   canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && onHover(under(event), event));
   canvas.addEventListener("pointerleave", (event) => onHover(null, event));
-  canvas.addEventListener("click", (event) => { const at = under(event); if (at) onPick(at); });
+  canvas.addEventListener("click", (event) => {
+    const at = under(event);
+    if (at) onPick(at);
+  });
   return { draw, point };
 };

@@ -16,24 +16,35 @@ import { cosineLegend, positionWaves } from "./waves.js";
 panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const SAYS = {
-    tokens: ["Every token is a vector; here all of them are seen from the side where they differ most.",
-      "Search for a name or a number and look at its neighbours: what do they have in common?"],
-    positions: ["GPT-2 learns a vector for each position; the first transformer used waves of fixed lengths instead.",
-      "Choose a model at the start of its training: at first every position is like only itself."],
-    norm: ["LayerNorm evens a vector out, then stretches and shifts each entry as it has learned.",
-      "Walk up the layers: what comes in grows and grows, what goes out far less."],
+    tokens: [
+      "Every token is a vector; here all of them are seen from the side where they differ most.",
+      "Search for a name or a number and look at its neighbours: what do they have in common?",
+    ],
+    positions: [
+      "GPT-2 learns a vector for each position; the first transformer used waves of fixed lengths instead.",
+      "Choose a model at the start of its training: at first every position is like only itself.",
+    ],
+    norm: [
+      "LayerNorm evens a vector out, then stretches and shifts each entry as it has learned.",
+      "Walk up the layers: what comes in grows and grows, what goes out far less.",
+    ],
   };
   const asNumber = (key) => (/^\d{1,7}$/.test(address.get(key) ?? "") ? Number(address.get(key)) : null);
 
   let kind = address.get("space") in SAYS ? address.get("space") : "tokens";
-  let place = null, turn = 0;
-  let words = null;              // vocabularyOf of the model's tokenizer
-  let names = new Map();         // labels of tokens that were needed so far
-  let small = null;              // all labels in small letters, for the search
-  let map = null;                // what map_tokens answered, unpacked
-  let near = new Map();          // id -> its neighbours
-  let pinned = asNumber("token"), hovered = null;
-  let positions = null, normed = null, norm = asNumber("norm"), position = asNumber("pos");
+  let place = null,
+    turn = 0;
+  let words = null; // vocabularyOf of the model's tokenizer
+  let names = new Map(); // labels of tokens that were needed so far
+  let small = null; // all labels in small letters, for the search
+  let map = null; // what map_tokens answered, unpacked
+  let near = new Map(); // id -> its neighbours
+  let pinned = asNumber("token"),
+    hovered = null;
+  let positions = null,
+    normed = null,
+    norm = asNumber("norm"),
+    position = asNumber("pos");
 
   const cloud = pointCloud(part("cloud"), { onHover: hover, onPick: pin });
   const codes = ["learned", "sinusoidal"].map((name) => [name, positionWaves(part(name), name, pointPair)]);
@@ -67,7 +78,8 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
   const safely = (work) => work.catch((error) => notice(error.message));
 
   function show() {
-    for (const button of all("[data-id=kinds] button")) button.setAttribute("aria-pressed", String(button.value === kind));
+    for (const button of all("[data-id=kinds] button"))
+      button.setAttribute("aria-pressed", String(button.value === kind));
     for (const stage of all("[data-kind]")) stage.hidden = stage.dataset.kind !== kind;
     part("empty").hidden = true;
     [part("lead").textContent, part("try").textContent] = SAYS[kind];
@@ -92,10 +104,18 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
       names = new Map();
       small = null;
     }
-    const V = words.size, long = (id) => words.bytes(id).length > 1;
+    const V = words.size,
+      long = (id) => words.bytes(id).length > 1;
     const ids = Array.from({ length: V }, (_, id) => id);
-    map = { places: floatsOf(answer.places), shares: answer.shares, norms: floatsOf(answer.norms), width: answer.width,
-      marked: answer.prompt, label: (id) => named(id), order: [...ids.filter(long), ...ids.filter((id) => !long(id))] };
+    map = {
+      places: floatsOf(answer.places),
+      shares: answer.shares,
+      norms: floatsOf(answer.norms),
+      width: answer.width,
+      marked: answer.prompt,
+      label: (id) => named(id),
+      order: [...ids.filter(long), ...ids.filter((id) => !long(id))],
+    };
     if (pinned !== null && pinned >= V) pinned = null;
     hovered = null;
   }
@@ -109,7 +129,10 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     cloud.draw(map);
     part("cloud-note").textContent = `${format.whole(words.size)} tokens, ${format.whole(map.width)} entries each`;
     describe();
-    if (pinned !== null) { cloud.show(pinned); safely(know(pinned)); }
+    if (pinned !== null) {
+      cloud.show(pinned);
+      safely(know(pinned));
+    }
     search();
   }
 
@@ -125,21 +148,42 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
   }
 
   function describe() {
-    const id = pinned ?? hovered, found = near.get(id);
-    cloud.star(id, (found ?? []).map(([other]) => other));
+    const id = pinned ?? hovered,
+      found = near.get(id);
+    cloud.star(
+      id,
+      (found ?? []).map(([other]) => other),
+    );
     if (id === null) {
-      part("token").replaceChildren(el("p", { class: "gb-small gb-soft" }, "Point at a token for its nearest neighbours; a click keeps it."));
+      part("token").replaceChildren(
+        el("p", { class: "gb-small gb-soft" }, "Point at a token for its nearest neighbours; a click keeps it."),
+      );
       return;
     }
-    const rows = (found ?? []).map(([other, cosine]) => el("li", {},
-      el("button", { type: "button", class: "gb-near", onclick: () => pin(other), title: "Go there" }, named(other)),
-      el("span", { class: "gb-next-bar", "aria-hidden": "true" }, el("i", { style: `width: ${100 * Math.max(0, cosine)}%` })),
-      el("span", { class: "gb-next-p" }, format.number(cosine))));
+    const rows = (found ?? []).map(([other, cosine]) =>
+      el(
+        "li",
+        {},
+        el("button", { type: "button", class: "gb-near", onclick: () => pin(other), title: "Go there" }, named(other)),
+        el(
+          "span",
+          { class: "gb-next-bar", "aria-hidden": "true" },
+          el("i", { style: `width: ${100 * Math.max(0, cosine)}%` }),
+        ),
+        el("span", { class: "gb-next-p" }, format.number(cosine)),
+      ),
+    );
     part("token").replaceChildren(
       el("h3", { class: "gb-positions-name" }, named(id)),
-      el("p", { class: "gb-small gb-soft" }, `id ${id}, length ${format.number(map.norms[id])}`, pinned === id ? " · kept, Esc lets go" : ""),
+      el(
+        "p",
+        { class: "gb-small gb-soft" },
+        `id ${id}, length ${format.number(map.norms[id])}`,
+        pinned === id ? " · kept, Esc lets go" : "",
+      ),
       el("h3", { class: "gb-heading" }, "Nearest by cosine"),
-      found ? el("ol", { class: "gb-next" }, ...rows) : el("p", { class: "gb-small gb-soft" }, "Looking …"));
+      found ? el("ol", { class: "gb-next" }, ...rows) : el("p", { class: "gb-small gb-soft" }, "Looking …"),
+    );
   }
 
   let wait = null;
@@ -154,8 +198,19 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     }
     if (pinned === null) describe();
   }
-  const hint = (id) => [el("span", { class: "gb-mono" }, named(id)), `id ${id}, length ${format.number(map.norms[id])}`,
-    ...(near.has(id) ? [`nearest: ${near.get(id).slice(0, 4).map(([other]) => named(other)).join("  ")}`] : [])];
+  const hint = (id) => [
+    el("span", { class: "gb-mono" }, named(id)),
+    `id ${id}, length ${format.number(map.norms[id])}`,
+    ...(near.has(id)
+      ? [
+          `nearest: ${near
+            .get(id)
+            .slice(0, 4)
+            .map(([other]) => named(other))
+            .join("  ")}`,
+        ]
+      : []),
+  ];
 
   function pin(id) {
     if (!map) return;
@@ -163,24 +218,57 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     hovered = null;
     address.set({ token: pinned });
     tip.hide();
-    if (pinned !== null) { cloud.show(pinned); safely(know(pinned)); }
+    if (pinned !== null) {
+      cloud.show(pinned);
+      safely(know(pinned));
+    }
     describe();
   }
 
   /** Tokens that hold what was typed: the same first, then those that begin with it. */
   function search() {
-    const wanted = visible(part("search").value.toLowerCase()), box = part("found");
-    if (!wanted || !words) { box.replaceChildren(); return; }
-    const rank = (label) => { const at = label.indexOf(wanted); return at < 0 ? 9 : label.length === wanted.length ? 0 : at === 0 ? 1 : label.length === wanted.length + 1 ? 2 : 3; };
+    const wanted = visible(part("search").value.toLowerCase()),
+      box = part("found");
+    if (!wanted || !words) {
+      box.replaceChildren();
+      return;
+    }
+    const rank = (label) => {
+      const at = label.indexOf(wanted);
+      return at < 0
+        ? 9
+        : label.length === wanted.length
+          ? 0
+          : at === 0
+            ? 1
+            : label.length === wanted.length + 1
+              ? 2
+              : 3;
+    };
     const hits = [];
     for (let id = 0; id < words.size; id += 1) {
       const order = rank(lower()[id]);
       if (order < 9) hits.push([order, id]);
     }
     hits.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-    box.replaceChildren(...hits.slice(0, 12).map(([, id]) =>
-      el("button", { type: "button", class: "gb-near", onclick: () => { if (pinned !== id) pin(id); } }, named(id))),
-    hits.length ? "" : el("span", { class: "gb-small gb-soft" }, "No token holds that; a longer word may be several tokens."));
+    box.replaceChildren(
+      ...hits.slice(0, 12).map(([, id]) =>
+        el(
+          "button",
+          {
+            type: "button",
+            class: "gb-near",
+            onclick: () => {
+              if (pinned !== id) pin(id);
+            },
+          },
+          named(id),
+        ),
+      ),
+      hits.length
+        ? ""
+        : el("span", { class: "gb-small gb-soft" }, "No token holds that; a longer word may be several tokens."),
+    );
   }
   part("search").addEventListener("input", search);
   part("search").addEventListener("keydown", (event) => {
@@ -192,8 +280,18 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
 
   function takePositions(answer) {
     const side = Math.ceil(answer.n_ctx / answer.every);
-    const unpack = (code) => ({ side, similar: bytesOf(code.similar), values: floatsOf(code.curves), shares: code.shares });
-    positions = { every: answer.every, n_ctx: answer.n_ctx, learned: unpack(answer.learned), sinusoidal: unpack(answer.sinusoidal) };
+    const unpack = (code) => ({
+      side,
+      similar: bytesOf(code.similar),
+      values: floatsOf(code.curves),
+      shares: code.shares,
+    });
+    positions = {
+      every: answer.every,
+      n_ctx: answer.n_ctx,
+      learned: unpack(answer.learned),
+      sinusoidal: unpack(answer.sinusoidal),
+    };
   }
   function drawPositions() {
     for (const [name, picture] of codes) picture.draw(positions[name]);
@@ -204,15 +302,18 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     for (const [, picture] of codes) picture.point(cell);
     const skipped = positions.every > 1 ? ` Every ${positions.every}th position is shown.` : "";
     if (!cell) {
-      part("pair-says").textContent = `${format.whole(positions.n_ctx)} positions. Point at a cell for its cosine in both codes.${skipped}`;
+      part("pair-says").textContent =
+        `${format.whole(positions.n_ctx)} positions. Point at a cell for its cosine in both codes.${skipped}`;
       return;
     }
-    const [row, column] = cell, { every, learned, sinusoidal } = positions;
+    const [row, column] = cell,
+      { every, learned, sinusoidal } = positions;
     const value = (code) => format.number(Math.round(100 * (code.similar[row * code.side + column] / 127 - 1)) / 100);
     const entry = (code) => format.number(code.values[row]);
-    part("pair-says").textContent = column === null
-      ? `Position ${row * every}, first component: learned ${entry(learned)}, sinusoidal ${entry(sinusoidal)}.`
-      : `Positions ${row * every} and ${column * every}: learned ${value(learned)}, sinusoidal ${value(sinusoidal)}.`;
+    part("pair-says").textContent =
+      column === null
+        ? `Position ${row * every}, first component: learned ${entry(learned)}, sinusoidal ${entry(sinusoidal)}.`
+        : `Positions ${row * every} and ${column * every}: learned ${value(learned)}, sinusoidal ${value(sinusoidal)}.`;
   }
 
   // ---- LayerNorm ----------------------------------------------------------------------------------
@@ -225,24 +326,54 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     if (answer.note) notice(answer.note, "info");
   }
 
-  const nameOf = (number, layers) => (number === 2 * layers ? "last one, before the head"
-    : `layer ${Math.floor(number / 2)}, before ${number % 2 ? "the MLP" : "attention"}`);
+  const nameOf = (number, layers) =>
+    number === 2 * layers
+      ? "last one, before the head"
+      : `layer ${Math.floor(number / 2)}, before ${number % 2 ? "the MLP" : "attention"}`;
 
   function drawNorm() {
-    const { tokens, layers } = normed, select = part("norm");
+    const { tokens, layers } = normed,
+      select = part("norm");
     part("norm-facts").hidden = tokens.length === 0;
     if (!tokens.length) {
-      part("norm-tokens").replaceChildren(el("p", { class: "gb-empty" }, "Write a prompt at the top; its tokens appear here, and what LayerNorm makes of each."));
+      part("norm-tokens").replaceChildren(
+        el(
+          "p",
+          { class: "gb-empty" },
+          "Write a prompt at the top; its tokens appear here, and what LayerNorm makes of each.",
+        ),
+      );
       return;
     }
     if (select.options.length !== 2 * layers + 1) {
-      select.replaceChildren(...Array.from({ length: 2 * layers + 1 }, (_, i) => el("option", { value: i }, nameOf(i, layers))));
+      select.replaceChildren(
+        ...Array.from({ length: 2 * layers + 1 }, (_, i) => el("option", { value: i }, nameOf(i, layers))),
+      );
     }
     select.value = normed.norm;
-    part("norm-tokens").replaceChildren(...tokens.map((token, i) => el("button", { type: "button", class: "gb-token gb-norm-token",
-      "aria-pressed": String(i === normed.position), onclick: () => choose({ at: i }) }, visible(token.text))));
-    const facts = [["mean", normed.mean], ["standard deviation", normed.std], ["length in", length(normed.before)], ["length out", length(normed.after)]];
-    part("norm-facts").replaceChildren(...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, format.number(value)))));
+    part("norm-tokens").replaceChildren(
+      ...tokens.map((token, i) =>
+        el(
+          "button",
+          {
+            type: "button",
+            class: "gb-token gb-norm-token",
+            "aria-pressed": String(i === normed.position),
+            onclick: () => choose({ at: i }),
+          },
+          visible(token.text),
+        ),
+      ),
+    );
+    const facts = [
+      ["mean", normed.mean],
+      ["standard deviation", normed.std],
+      ["length in", length(normed.before)],
+      ["length out", length(normed.after)],
+    ];
+    part("norm-facts").replaceChildren(
+      ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, format.number(value)))),
+    );
     bars.draw(normed);
     pointEntry(null);
   }
@@ -251,9 +382,11 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
   function pointEntry(i) {
     bars.point(i);
     const n = (x) => (x < 0 ? `(${format.number(x)})` : format.number(x));
-    part("norm-says").textContent = i === null ? "Point at an entry to follow it down."
-      : `Entry ${i}: (${n(normed.before[i])} − ${n(normed.mean)}) ÷ ${n(normed.std)} = ${n(normed.normed[i])}; `
-        + `× gain ${n(normed.gain[i])} + bias ${n(normed.bias[i])} = ${n(normed.after[i])}.`;
+    part("norm-says").textContent =
+      i === null
+        ? "Point at an entry to follow it down."
+        : `Entry ${i}: (${n(normed.before[i])} − ${n(normed.mean)}) ÷ ${n(normed.std)} = ${n(normed.normed[i])}; ` +
+          `× gain ${n(normed.gain[i])} + bias ${n(normed.bias[i])} = ${n(normed.after[i])}.`;
   }
   async function choose({ at = normed.position, number = normed.norm }) {
     [position, norm, normed] = [at, number, null];

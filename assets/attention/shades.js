@@ -18,18 +18,25 @@ function shade(node, map, place) {
 
 /** A legend: the map from left to right, and names where they truly lie on it. `ticks`: [[place, name], ...]. */
 function strip(box, map, ticks) {
-  const stops = palette(map).filter((_, i) => i % 15 === 0).map(cssRgb);
+  const stops = palette(map)
+    .filter((_, i) => i % 15 === 0)
+    .map(cssRgb);
   box.replaceChildren(
     el("div", { class: "gb-strip", style: `background: linear-gradient(to right, ${stops.join(",")})` }),
-    el("div", { class: "gb-ticks" }, ...ticks.map(([place, name]) => el("span", { style: `left: ${100 * place}%` }, name))),
+    el(
+      "div",
+      { class: "gb-ticks" },
+      ...ticks.map(([place, name]) => el("span", { style: `left: ${100 * place}%` }, name)),
+    ),
   );
 }
 
 /** Tokens as running text: spans with their number in data-at, line breaks kept, spaces as spaces. */
-const running = (tokens) => tokens.flatMap(({ text }, i) => {
-  const shown = visible(text).replace(/·/g, (dot, k) => (text[k] === " " ? " " : dot));
-  const node = el("span", { class: "gb-token", data: { at: i } }, shown);
-  return text.includes("\n") ? [node, el("br")] : [node];
-});
+const running = (tokens) =>
+  tokens.flatMap(({ text }, i) => {
+    const shown = visible(text).replace(/·/g, (dot, k) => (text[k] === " " ? " " : dot));
+    const node = el("span", { class: "gb-token", data: { at: i } }, shown);
+    return text.includes("\n") ? [node, el("br")] : [node];
+  });
 
 export { at, shade, strip, running };

@@ -7,7 +7,8 @@ import { format } from "../shared/format.js";
 
 /** onHover(i, event) with null when the pointer leaves; onPick(i) if bars can be chosen. */
 export const strips = (box, { onHover, onPick = null }) => {
-  const canvas = el("canvas", { role: "img" }), marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
+  const canvas = el("canvas", { role: "img" }),
+    marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
   let shape = null;
   if (onPick) canvas.style.cursor = "pointer";
@@ -17,17 +18,24 @@ export const strips = (box, { onHover, onPick = null }) => {
    * below, where they fit; `chosen` is a place drawn strongly while the others are paler.
    */
   function draw(rows, { name, labels = null, chosen = null }) {
-    const scale = parseFloat(color("--gb-scale")) || 1, letter = 12.5 * scale, count = rows[0].values.length;
-    const cell = Math.min((box.clientWidth - 1) / count, 26 * scale), width = cell * count;
+    const scale = parseFloat(color("--gb-scale")) || 1,
+      letter = 12.5 * scale,
+      count = rows[0].values.length;
+    const cell = Math.min((box.clientWidth - 1) / count, 26 * scale),
+      width = cell * count;
     const named = labels !== null && cell >= letter;
-    const heads = 1.5 * letter, plot = 48 * scale, foot = named ? 74 * scale : 4;
+    const heads = 1.5 * letter,
+      plot = 48 * scale,
+      foot = named ? 74 * scale : 4;
     const full = Math.max(width, Math.min(box.clientWidth, 320 * scale));
     const height = rows.length * (heads + plot + 6) + foot;
     shape = { cell, width, count, full, height, rows: rows.map((_, i) => i * (heads + plot + 6) + heads), plot };
     const context = canvas2d(canvas, full, height);
     context.textBaseline = "alphabetic";
     rows.forEach((row, i) => {
-      const top = shape.rows[i], below = row.values.some((x) => x < 0), zero = below ? top + plot / 2 : top + plot;
+      const top = shape.rows[i],
+        below = row.values.some((x) => x < 0),
+        zero = below ? top + plot / 2 : top + plot;
       const unit = (below ? plot / 2 : plot) / (row.most || 1);
       context.font = `600 ${letter}px ${color("--gb-sans")}`;
       context.fillStyle = color(row.ink);
@@ -67,7 +75,10 @@ export const strips = (box, { onHover, onPick = null }) => {
 
   function mark(pointed, chosen = null) {
     const context = canvas2d(marks, shape.full, shape.height);
-    for (const [i, ink] of [[chosen, "--gb-chosen"], [pointed, "--gb-ink"]]) {
+    for (const [i, ink] of [
+      [chosen, "--gb-chosen"],
+      [pointed, "--gb-ink"],
+    ]) {
       if (i === null) continue;
       context.strokeStyle = color(ink);
       context.lineWidth = 1.5;
@@ -86,11 +97,15 @@ export const strips = (box, { onHover, onPick = null }) => {
     mark(under(event), shape.chosen);
     onHover(under(event), event);
   });
-  canvas.addEventListener("pointerleave", (event) => { if (shape) mark(null, shape.chosen); onHover(null, event); });
+  canvas.addEventListener("pointerleave", (event) => {
+    if (shape) mark(null, shape.chosen);
+    onHover(null, event);
+  });
   canvas.addEventListener("click", (event) => {
     const i = under(event);
     if (i === null) return;
-    if (onPick) onPick(i); else onHover(i, event);  // without a mouse, a tap reads
+    if (onPick) onPick(i);
+    else onHover(i, event); // without a mouse, a tap reads
   });
   return { draw };
 };

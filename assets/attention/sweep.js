@@ -7,8 +7,9 @@ import { partName, signed } from "./switches.js";
 
 /** Ask for all parts' losses, telling `onProgress` the share done and the seconds left; null if no longer `wanted`. */
 export const sweepParts = async (ask, place, wanted, onProgress) => {
-  const losses = [], started = performance.now();
-  for (let total = Infinity; losses.length < total;) {
+  const losses = [],
+    started = performance.now();
+  for (let total = Infinity; losses.length < total; ) {
     const answer = await ask("sweep_parts", { ...place, first: losses.length });
     if (!wanted()) return null;
     losses.push(...answer.losses);
@@ -22,22 +23,50 @@ export const sweepParts = async (ask, place, wanted, onProgress) => {
 /** The ranked list: a row for each part, most costly first; a click flips its switch. */
 export const partRanks = (box, costs, most, off, onFlip) => {
   const ranked = [...costs].sort((a, b) => b[1] - a[1]);
-  box.replaceChildren(...ranked.map(([part, cost]) => el("li", {},
-    el("button", { type: "button", "aria-pressed": String(off.has(part)), title: off.has(part) ? "Switch on" : "Switch off",
-      onclick: () => onFlip([part], !off.has(part)) },
-      el("span", { class: "gb-ab-part" }, partName(part)),
-      el("span", { class: "gb-ab-bar", "aria-hidden": "true" }, el("i", { class: cost < 0 ? "gb-ab-helps" : "",
-        style: `width: ${(100 * Math.abs(cost)) / most}%` })),
-      el("span", { class: "gb-ab-cost" }, signed(cost)),
-      el("span", { class: "gb-ab-off" }, off.has(part) ? "off" : "")))));
+  box.replaceChildren(
+    ...ranked.map(([part, cost]) =>
+      el(
+        "li",
+        {},
+        el(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(off.has(part)),
+            title: off.has(part) ? "Switch on" : "Switch off",
+            onclick: () => onFlip([part], !off.has(part)),
+          },
+          el("span", { class: "gb-ab-part" }, partName(part)),
+          el(
+            "span",
+            { class: "gb-ab-bar", "aria-hidden": "true" },
+            el("i", { class: cost < 0 ? "gb-ab-helps" : "", style: `width: ${(100 * Math.abs(cost)) / most}%` }),
+          ),
+          el("span", { class: "gb-ab-cost" }, signed(cost)),
+          el("span", { class: "gb-ab-off" }, off.has(part) ? "off" : ""),
+        ),
+      ),
+    ),
+  );
 };
 
 /** Probabilities before and after in one table; all bars share one scale. `after` is null while all is on. */
 export const pairedBars = (body, rows, both) => {
   const most = Math.max(...rows.flatMap(({ before, after }) => [before, after]));
-  const bar = (p, kind) => el("td", { class: `gb-ab-${kind}` }, el("span", {},
-    el("span", { class: "gb-ab-track", "aria-hidden": "true" }, el("i", { style: `width: ${(100 * p) / most}%` })),
-    el("span", { class: "gb-ab-p" }, format.probability(p))));
-  body.replaceChildren(...rows.map(({ text, before, after }) => el("tr", {},
-    el("th", { scope: "row" }, visible(text)), bar(before, "before"), both ? bar(after, "after") : null)));
+  const bar = (p, kind) =>
+    el(
+      "td",
+      { class: `gb-ab-${kind}` },
+      el(
+        "span",
+        {},
+        el("span", { class: "gb-ab-track", "aria-hidden": "true" }, el("i", { style: `width: ${(100 * p) / most}%` })),
+        el("span", { class: "gb-ab-p" }, format.probability(p)),
+      ),
+    );
+  body.replaceChildren(
+    ...rows.map(({ text, before, after }) =>
+      el("tr", {}, el("th", { scope: "row" }, visible(text)), bar(before, "before"), both ? bar(after, "after") : null),
+    ),
+  );
 };

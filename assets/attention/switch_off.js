@@ -23,11 +23,12 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
   let off = new Set((address.get("cut") ?? "").split("_").filter((name) => /^\d{1,4}\.(\d{1,4}|mlp)$/.test(name)));
   let how = address.get("fill") === "mean" ? "mean" : "zero";
   let seed = Number(/^\d{1,9}$/.exec(address.get("luck") ?? "")?.[0] ?? 1);
-  let place = null;      // { model, step, prompt } that is shown
-  let picture = null;    // what compare_parts answered; losses as Float32Array, of all tokens but the first
-  let costs = null;      // part -> loss it costs, from the sweep
-  let sweeping = null;   // the sweep under way
-  let turn = 0, writing = 0;
+  let place = null; // { model, step, prompt } that is shown
+  let picture = null; // what compare_parts answered; losses as Float32Array, of all tokens but the first
+  let costs = null; // part -> loss it costs, from the sweep
+  let sweeping = null; // the sweep under way
+  let turn = 0,
+    writing = 0;
   const texts = { before: null, after: null };
   const board = partSwitches(part("switches"), { onFlip: flip, onHover: hintPart });
 
@@ -59,7 +60,7 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
     place.step = answer.step;
     costs = null;
     board.build(answer);
-    off = new Set(answer.off);  // a link made with a larger model may name parts that this one lacks
+    off = new Set(answer.off); // a link made with a larger model may name parts that this one lacks
     take(answer);
     if (answer.note) notice(answer.note, "info");
     write("before");
@@ -76,13 +77,18 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
     try {
       const answer = await ask("compare_parts", state());
       if (mine !== turn) return;
-      if (answer.off.length === off.size) take(answer);  // otherwise the next one is on its way
+      if (answer.off.length === off.size) take(answer); // otherwise the next one is on its way
       write("after");
-    } catch (error) { if (mine === turn) notice(error.message); }
+    } catch (error) {
+      if (mine === turn) notice(error.message);
+    }
   });
 
   function flip(parts, toOff) {
-    for (const name of parts) { if (toOff) off.add(name); else off.delete(name); }
+    for (const name of parts) {
+      if (toOff) off.add(name);
+      else off.delete(name);
+    }
     address.set({ cut: [...off].join("_") || null });
     writing += 1;
     drawSwitches();
@@ -97,46 +103,70 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
     const sides = from === "before" ? ["before", "after"] : texts.before?.ended ? ["after"] : ["before", "after"];
     try {
       for (const side of sides) {
-        if (side === "after" && off.size === 0) { texts.after = null; drawTexts(); break; }
+        if (side === "after" && off.size === 0) {
+          texts.after = null;
+          drawTexts();
+          break;
+        }
         texts[side] = { ids: [], text: "", ended: false };
         while (!texts[side].ended) {
           drawTexts();
-          const answer = await ask("write_without", { ...state(), seed, ids: texts[side].ids, ...(side === "before" && { off: "" }) });
+          const answer = await ask("write_without", {
+            ...state(),
+            seed,
+            ids: texts[side].ids,
+            ...(side === "before" && { off: "" }),
+          });
           if (mine !== writing) return;
           texts[side] = answer;
         }
         drawTexts();
       }
-    } catch (error) { if (mine === writing) notice(error.message); }
+    } catch (error) {
+      if (mine === writing) notice(error.message);
+    }
   }
 
   function drawTexts() {
     const { before, after } = texts;
-    part("text-before").replaceChildren(...(before ? [before.text, before.ended ? "" : el("span", { class: "gb-soft" }, " …")] : []));
-    if (!off.size) return part("text-after").replaceChildren(el("span", { class: "gb-soft" }, "Switch something off to see another text here."));
+    part("text-before").replaceChildren(
+      ...(before ? [before.text, before.ended ? "" : el("span", { class: "gb-soft" }, " …")] : []),
+    );
+    if (!off.size)
+      return part("text-after").replaceChildren(
+        el("span", { class: "gb-soft" }, "Switch something off to see another text here."),
+      );
     if (!after) return part("text-after").replaceChildren(el("span", { class: "gb-soft" }, "…"));
     const [a, b] = [before.text, after.text].map((text) => Array.from(text));
     let same = 0;
     while (same < b.length && a[same] === b[same]) same += 1;
     const rest = b.slice(same).join("");
-    part("text-after").replaceChildren(b.slice(0, same).join(""), rest ? el("mark", { class: "gb-ab-new" }, rest) : "",
-      el("span", { class: "gb-soft" }, !after.ended ? " …" : rest || a.length !== b.length ? "" : " (the same text)"));
+    part("text-after").replaceChildren(
+      b.slice(0, same).join(""),
+      rest ? el("mark", { class: "gb-ab-new" }, rest) : "",
+      el("span", { class: "gb-soft" }, !after.ended ? " …" : rest || a.length !== b.length ? "" : " (the same text)"),
+    );
   }
 
   // ---- the sweep ----------------------------------------------------------------------------------
 
   async function sweep() {
-    const job = (sweeping = {}), of = state();
+    const job = (sweeping = {}),
+      of = state();
     drawSweep(0, NaN);
     try {
       const losses = await sweepParts(ask, of, () => sweeping === job, drawSweep);
       if (!losses) return;
-      const whole = mean(picture.before), names = [];
+      const whole = mean(picture.before),
+        names = [];
       for (let layer = 0; layer < picture.layers; layer += 1) {
-        for (let head = 0; head <= picture.heads; head += 1) names.push(`${layer}.${head < picture.heads ? head : "mlp"}`);
+        for (let head = 0; head <= picture.heads; head += 1)
+          names.push(`${layer}.${head < picture.heads ? head : "mlp"}`);
       }
       costs = new Map(names.map((name, i) => [name, losses[i] - whole]));
-    } catch (error) { if (sweeping === job) notice(error.message); }
+    } catch (error) {
+      if (sweeping === job) notice(error.message);
+    }
     if (sweeping !== job) return;
     sweeping = null;
     drawSwitches();
@@ -160,7 +190,8 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
   const most = (values, least) => values.reduce((top, x) => Math.max(top, Math.abs(x)), least);
 
   function named() {
-    const mlps = [...off].filter((name) => name.endsWith("mlp")).length, heads = off.size - mlps;
+    const mlps = [...off].filter((name) => name.endsWith("mlp")).length,
+      heads = off.size - mlps;
     const many = (n, what) => (n ? `${n} ${what}${n > 1 ? "s" : ""}` : "");
     return [many(heads, "head"), many(mlps, "MLP")].filter(Boolean).join(" and ");
   }
@@ -173,7 +204,11 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
     board.draw(off, costs, top);
     part("scale").hidden = part("ranks").hidden = costs === null;
     if (costs) {
-      shades.strip(part("cost-legend"), "diverging", [-1, -0.125, 0, 0.125, 1].map((x) => [placed(x, 1, 1 / 3), signed(x * top)]));
+      shades.strip(
+        part("cost-legend"),
+        "diverging",
+        [-1, -0.125, 0, 0.125, 1].map((x) => [placed(x, 1, 1 / 3), signed(x * top)]),
+      );
       partRanks(part("ranks"), costs, top, off, flip);
     }
     drawSweep();
@@ -190,20 +225,29 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
   }
 
   function drawLosses() {
-    const { tokens, before, after } = picture, some = off.size > 0;
+    const { tokens, before, after } = picture,
+      some = off.size > 0;
     part("losses").hidden = tokens.length < 2;
     if (tokens.length < 2) return;
-    const change = after.map((x, i) => x - before[i]), change_ = mean(after) - mean(before);
-    const dearest = most([...before, ...after], 1), widest = most(change, 0.1);
+    const change = after.map((x, i) => x - before[i]),
+      change_ = mean(after) - mean(before);
+    const dearest = most([...before, ...after], 1),
+      widest = most(change, 0.1);
     part("loss-before").textContent = `all on: ${format.number(mean(before))} on average`;
     part("loss-after").textContent = some ? `${named()} off: ${format.number(mean(after))} on average` : "some off";
     part("loss-change").textContent = `what that changed: ${signed(change_)} on average`;
     part("difference").hidden = !some;
-    const shaded = { before: [before, "surprise", (x) => x / dearest], after: [some ? after : null, "surprise", (x) => x / dearest],
-      change: [some ? change : null, "diverging", (x) => placed(x, widest, 1 / 2)] };
+    const shaded = {
+      before: [before, "surprise", (x) => x / dearest],
+      after: [some ? after : null, "surprise", (x) => x / dearest],
+      change: [some ? change : null, "diverging", (x) => placed(x, widest, 1 / 2)],
+    };
     for (const [name, [values, map, at]] of Object.entries(shaded)) {
       const box = find(`[data-text=${name}]`);
-      if (!values) { box.replaceChildren(el("span", { class: "gb-soft" }, "Switch something off to compare.")); continue; }
+      if (!values) {
+        box.replaceChildren(el("span", { class: "gb-soft" }, "Switch something off to compare."));
+        continue;
+      }
       box.replaceChildren(...shades.running(tokens));
       for (const node of box.querySelectorAll(".gb-token")) {
         const i = Number(node.dataset.at);
@@ -211,28 +255,48 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
         node.classList.toggle("gb-unseen", i === 0);
       }
     }
-    shades.strip(part("loss-legend"), "surprise", [0, 0.25, 0.5, 0.75, 1].map((x) => [x, format.number(x * dearest)]));
-    shades.strip(part("change-legend"), "diverging", [-1, -0.25, 0, 0.25, 1].map((x) => [placed(x, 1, 1 / 2), signed(x * widest)]));
+    shades.strip(
+      part("loss-legend"),
+      "surprise",
+      [0, 0.25, 0.5, 0.75, 1].map((x) => [x, format.number(x * dearest)]),
+    );
+    shades.strip(
+      part("change-legend"),
+      "diverging",
+      [-1, -0.25, 0, 0.25, 1].map((x) => [placed(x, 1, 1 / 2), signed(x * widest)]),
+    );
   }
 
   // ---- pointing and settings ----------------------------------------------------------------------
 
   function hintPart(name, event) {
     if (!name) return tip.hide();
-    const cost = costs?.get(name), text = partName(name);
-    tip.show(event.clientX, event.clientY, text[0].toUpperCase() + text.slice(1) + (off.has(name) ? ", off" : ""),
-      cost === undefined ? "not ranked yet" : `off alone it costs ${signed(cost)} nats a token`);
+    const cost = costs?.get(name),
+      text = partName(name);
+    tip.show(
+      event.clientX,
+      event.clientY,
+      text[0].toUpperCase() + text.slice(1) + (off.has(name) ? ", off" : ""),
+      cost === undefined ? "not ranked yet" : `off alone it costs ${signed(cost)} nats a token`,
+    );
   }
 
   root.addEventListener("pointerover", (event) => {
-    const node = event.target.closest?.(".gb-reading .gb-token"), i = node && Number(node.dataset.at);
-    for (const other of root.querySelectorAll(".gb-reading .gb-token")) other.classList.toggle("gb-looked", Boolean(node) && Number(other.dataset.at) === i);
+    const node = event.target.closest?.(".gb-reading .gb-token"),
+      i = node && Number(node.dataset.at);
+    for (const other of root.querySelectorAll(".gb-reading .gb-token"))
+      other.classList.toggle("gb-looked", Boolean(node) && Number(other.dataset.at) === i);
     if (!node) return event.target.closest?.(".gb-switch") ? null : tip.hide();
     const said = (nats) => `${format.number(nats)} nats, p ${format.probability(Math.exp(-nats))}`;
     const [a, b] = [picture.before[i - 1], picture.after[i - 1]];
-    tip.show(event.clientX, event.clientY, el("span", { class: "gb-mono" }, visible(picture.tokens[i].text)),
-      ...(i === 0 ? ["the first token: nothing comes before it to predict it from"]
-        : [`all on: ${said(a)}`, ...(off.size ? [`${named()} off: ${said(b)}`, `${signed(b - a)} nats`] : [])]));
+    tip.show(
+      event.clientX,
+      event.clientY,
+      el("span", { class: "gb-mono" }, visible(picture.tokens[i].text)),
+      ...(i === 0
+        ? ["the first token: nothing comes before it to predict it from"]
+        : [`all on: ${said(a)}`, ...(off.size ? [`${named()} off: ${said(b)}`, `${signed(b - a)} nats`] : [])]),
+    );
   });
   root.addEventListener("pointerleave", () => tip.hide());
 
@@ -253,12 +317,14 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
   });
   part("restore").addEventListener("click", () => flip([...off], false));
   part("again").addEventListener("click", () => {
-    seed += 1000;  // each call adds the tokens written so far, so neighbours would share their luck
+    seed += 1000; // each call adds the tokens written so far, so neighbours would share their luck
     address.set({ luck: seed });
     if (picture) write("before");
   });
   part("example").addEventListener("click", () => look({ prompt: "To be or not to be" }));
 
-  const redraw = () => { if (picture) draw(); };
+  const redraw = () => {
+    if (picture) draw();
+  };
   return { refresh, theme: redraw };
 });

@@ -14,7 +14,11 @@ const signed = (x) => (Math.abs(x) < 5e-7 ? "0" : `${x > 0 ? "+" : ""}${format.n
 const placed = (x, most, power) => 0.5 + 0.5 * Math.sign(x) * Math.min(1, Math.abs(x) / most) ** power;
 
 export const partSwitches = (box, { onFlip, onHover }) => {
-  let shape = null, buttons = new Map(), stroke = null, from = null, current = "0.0";
+  let shape = null,
+    buttons = new Map(),
+    stroke = null,
+    from = null,
+    current = "0.0";
   const names = () => [...buttons.keys()];
 
   function build({ layers, heads }) {
@@ -23,13 +27,27 @@ export const partSwitches = (box, { onFlip, onHover }) => {
     buttons = new Map();
     const across = [...Array.from({ length: heads }, (_, head) => String(head)), "mlp"];
     box.style.setProperty("--gb-across", across.length);
-    const nodes = [el("span"), ...across.map((head) => el("span", { class: head === "mlp" ? "gb-ab-mlp" : "", "aria-hidden": "true" },
-      head === "mlp" ? "MLP" : heads <= 16 || head % 2 === 0 ? `H${head}` : ""))];
+    const nodes = [
+      el("span"),
+      ...across.map((head) =>
+        el(
+          "span",
+          { class: head === "mlp" ? "gb-ab-mlp" : "", "aria-hidden": "true" },
+          head === "mlp" ? "MLP" : heads <= 16 || head % 2 === 0 ? `H${head}` : "",
+        ),
+      ),
+    ];
     for (let layer = 0; layer < layers; layer += 1) {
       nodes.push(el("span", { "aria-hidden": "true" }, `L${layer}`));
       for (const head of across) {
         const part = `${layer}.${head}`;
-        const button = el("button", { type: "button", role: "switch", class: "gb-switch", tabindex: "-1", data: { part } });
+        const button = el("button", {
+          type: "button",
+          role: "switch",
+          class: "gb-switch",
+          tabindex: "-1",
+          data: { part },
+        });
         buttons.set(part, button);
         nodes.push(button);
       }
@@ -53,9 +71,14 @@ export const partSwitches = (box, { onFlip, onHover }) => {
 
   /** All parts in the rectangle between two. */
   function between(a, b) {
-    const place = (part) => [Math.floor(names().indexOf(part) / (shape.heads + 1)), names().indexOf(part) % (shape.heads + 1)];
+    const place = (part) => [
+      Math.floor(names().indexOf(part) / (shape.heads + 1)),
+      names().indexOf(part) % (shape.heads + 1),
+    ];
     const [rows, columns] = [0, 1].map((i) => [place(a)[i], place(b)[i]].sort((x, y) => x - y));
-    return names().filter((part) => [rows, columns].every(([low, high], i) => place(part)[i] >= low && place(part)[i] <= high));
+    return names().filter((part) =>
+      [rows, columns].every(([low, high], i) => place(part)[i] >= low && place(part)[i] <= high),
+    );
   }
 
   function walkTo(part) {
@@ -78,9 +101,14 @@ export const partSwitches = (box, { onFlip, onHover }) => {
     if (event.pointerType !== "touch") onHover(part ?? null, event);
   });
   box.addEventListener("pointerleave", (event) => onHover(null, event));
-  addEventListener("pointerup", () => setTimeout(() => { stroke = null; }));  // after the click that may follow
+  addEventListener("pointerup", () =>
+    setTimeout(() => {
+      stroke = null;
+    }),
+  ); // after the click that may follow
   box.addEventListener("click", (event) => {
-    const part = partAt(event.target), dragged = stroke?.moved;
+    const part = partAt(event.target),
+      dragged = stroke?.moved;
     if (!part || dragged) return;
     walkTo(part);
     onFlip(event.shiftKey && from ? between(from, part) : [part], isOn(part));
@@ -88,10 +116,13 @@ export const partSwitches = (box, { onFlip, onHover }) => {
   });
   const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   box.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key], part = partAt(event.target);
+    const step = STEPS[event.key],
+      part = partAt(event.target);
     if (!step || !part) return;
     event.preventDefault();
-    const i = names().indexOf(part), width = shape.heads + 1, column = (i % width) + step[1];
+    const i = names().indexOf(part),
+      width = shape.heads + 1,
+      column = (i % width) + step[1];
     const next = names()[i + step[0] * width + step[1]];
     if (!next || column < 0 || column >= width) return;
     walkTo(next);

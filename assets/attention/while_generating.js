@@ -18,25 +18,31 @@ import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
 
 panel("while_generating", ({ root, ask, find, notice }) => {
-  const PACES = [0.5, 1, 2, 4, 8, 16, 60];  // tokens a second; the last one is more than comes
+  const PACES = [0.5, 1, 2, 4, 8, 16, 60]; // tokens a second; the last one is more than comes
   const SIDES = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
   const part = (id) => find(`[data-id=${id}]`);
-  const text = part("text"), play = part("play"), pace = part("pace"), temperature = part("temperature"), seed = part("seed");
+  const text = part("text"),
+    play = part("play"),
+    pace = part("pace"),
+    temperature = part("temperature"),
+    seed = part("seed");
 
-  let growth = null;    // growingHeads: all that came
-  let id = null;        // the server's name for it
-  let ended = null;     // why nothing more will come
-  let shown = 0;        // the reading that is on the screen
-  let coming = null;    // the request under way
+  let growth = null; // growingHeads: all that came
+  let id = null; // the server's name for it
+  let ended = null; // why nothing more will come
+  let shown = 0; // the reading that is on the screen
+  let coming = null; // the request under way
   let playing = false;
-  let place = null, turn = 0;
-  let at = null;        // [layer, head] that is enlarged
+  let place = null,
+    turn = 0;
+  let at = null; // [layer, head] that is enlarged
 
   const grid = headGrid(part("grid"), { onHover: hintHead, onPick: pick });
   const zoom = headZoom(part("zoom"), { onHover: hoverCell, onPick: () => {} });
 
   function fromAddress(key, otherwise, low, high) {
-    const words = address.get(key), x = words === null || words.trim() === "" ? NaN : Number(words);
+    const words = address.get(key),
+      x = words === null || words.trim() === "" ? NaN : Number(words);
     return Number.isFinite(x) ? Math.min(high, Math.max(low, x)) : otherwise;
   }
 
@@ -53,9 +59,15 @@ panel("while_generating", ({ root, ask, find, notice }) => {
 
   async function begin() {
     const mine = (turn += 1);
-    part("stage").classList.add("gb-stale");  // what is on the screen is of another subject or setting
+    part("stage").classList.add("gb-stale"); // what is on the screen is of another subject or setting
     const [layer, head] = focus.head() ?? [];
-    const answer = await ask("begin_rows", { ...place, layer, head, temperature: Number(temperature.value), seed: Number(seed.value) });
+    const answer = await ask("begin_rows", {
+      ...place,
+      layer,
+      head,
+      temperature: Number(temperature.value),
+      seed: Number(seed.value),
+    });
     if (mine !== turn) return;
     part("stage").classList.remove("gb-stale");
     part("empty").hidden = true;
@@ -82,18 +94,25 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   /** Ask for more, once at a time. */
   function more(count) {
     const mine = growth;
-    coming ??= ask("grow_rows", { growth: id, count }).then((answer) => {
-      if (mine !== growth) return;
-      coming = null;
-      if (answer.gone) throw new Refusal("This text was put away meanwhile; start over.");
-      take(answer);
-    }, (error) => { if (mine === growth) coming = null; throw error; });
+    coming ??= ask("grow_rows", { growth: id, count }).then(
+      (answer) => {
+        if (mine !== growth) return;
+        coming = null;
+        if (answer.gone) throw new Refusal("This text was put away meanwhile; start over.");
+        take(answer);
+      },
+      (error) => {
+        if (mine === growth) coming = null;
+        throw error;
+      },
+    );
     return coming;
   }
 
   /** Show the next reading; false when there is none. */
   async function advance() {
-    const mine = growth, ahead = () => growth.length - 1 - shown;
+    const mine = growth,
+      ahead = () => growth.length - 1 - shown;
     if (ahead() === 0 && !ended) await more(1);
     if (mine !== growth || ahead() === 0) return false;
     shown += 1;
@@ -107,8 +126,13 @@ panel("while_generating", ({ root, ask, find, notice }) => {
     const mine = turn;
     while (playing && mine === turn) {
       const asked = performance.now();
-      try { if (!(await advance())) break; } catch (error) { notice(error.message); break; }
-      if (playing && growth.length - 1 - shown < 4 && !ended && !coming) more(8).catch(() => {});  // met when it is awaited
+      try {
+        if (!(await advance())) break;
+      } catch (error) {
+        notice(error.message);
+        break;
+      }
+      if (playing && growth.length - 1 - shown < 4 && !ended && !coming) more(8).catch(() => {}); // met when it is awaited
       const left = 1000 / PACES[pace.value] - (performance.now() - asked);
       await new Promise((done) => (left > 4 ? setTimeout(done, left) : requestAnimationFrame(done)));
     }
@@ -123,7 +147,10 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   function step(by) {
     if (!growth) return;
     stop();
-    if (by > 0) { safely(advance()); return; }
+    if (by > 0) {
+      safely(advance());
+      return;
+    }
     shown = Math.max(growth.oldest, shown - 1);
     draw();
   }
@@ -138,17 +165,23 @@ panel("while_generating", ({ root, ask, find, notice }) => {
 
   function draw() {
     if (!growth) return;
-    const now = growth.at(shown), limit = growth.room;
+    const now = growth.at(shown),
+      limit = growth.room;
     const side = Math.min(limit, SIDES.find((size) => size >= now.reads) ?? limit);
     now.small = now.thumbnails();
     now.cells = Math.ceil(side / now.small.cell);
     now.full = now.triangle(chosen());
-    grid.draw({ layers: growth.layers, heads: growth.heads, side: now.cells, tokens: growth.tokens.slice(now.first, now.end) },
-      now.small.triangles, false);
+    grid.draw(
+      { layers: growth.layers, heads: growth.heads, side: now.cells, tokens: growth.tokens.slice(now.first, now.end) },
+      now.small.triangles,
+      false,
+    );
     heat.legend(part("legend"), "sqrt");
     part("pooled").hidden = now.small.cell === 1;
-    part("pooled").textContent = `Each cell of these shows the strongest of ${now.small.cell} × ${now.small.cell} weights.`;
-    part("size").textContent = `All ${growth.layers * growth.heads} heads, ${format.whole(now.reads)} row${now.reads > 1 ? "s" : ""}`;
+    part("pooled").textContent =
+      `Each cell of these shows the strongest of ${now.small.cell} × ${now.small.cell} weights.`;
+    part("size").textContent =
+      `All ${growth.layers * growth.heads} heads, ${format.whole(now.reads)} row${now.reads > 1 ? "s" : ""}`;
     drawHead(now, side);
     fetchHead(now);
     nextTokenBars(part("next"), now.next);
@@ -157,8 +190,10 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   }
 
   function drawHead(now, side) {
-    const [layer, h] = at, name = `Layer ${layer}, head ${h}`, tokens = growth.tokens.slice(now.first, now.end);
-    const blank = Array.from({ length: side - tokens.length }, () => ({ text: "" }));  // rows that are still to come
+    const [layer, h] = at,
+      name = `Layer ${layer}, head ${h}`,
+      tokens = growth.tokens.slice(now.first, now.end);
+    const blank = Array.from({ length: side - tokens.length }, () => ({ text: "" })); // rows that are still to come
     grid.choose(layer, h);
     part("title").textContent = name;
     if (now.full) zoom.draw([...tokens, ...blank], now.full, side, false, name);
@@ -172,12 +207,14 @@ panel("while_generating", ({ root, ask, find, notice }) => {
 
   /** The rows that a long text started with come for one head at a time; until then it is drawn in cells. */
   async function fetchHead({ full, start }) {
-    const of = growth, head = chosen(), [layer, h] = at;
+    const of = growth,
+      head = chosen(),
+      [layer, h] = at;
     if (full || start.full.has(head)) return;
-    start.full.set(head, null);  // on its way
+    start.full.set(head, null); // on its way
     try {
       const answer = await ask("read_start", { growth: id, start: start.number, layer, head: h });
-      if (answer.gone) return;  // it stays in cells
+      if (answer.gone) return; // it stays in cells
       start.full.set(head, bytesOf(answer.rows));
       if (of === growth && head === chosen() && growth.at(shown).start === start) draw();
     } catch (error) {
@@ -193,21 +230,28 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   function sentence(now) {
     const row = now.row(chosen());
     const best = row.reduce((top, byte, i) => (byte > row[top] ? i : top), 0);
-    return [named(now.end - 1, "from"), " looks most at ", named(now.first + best, "to"),
-      ` (${best}): about ${format.probability(weight(row[best]))} of its attention.`];
+    return [
+      named(now.end - 1, "from"),
+      " looks most at ",
+      named(now.first + best, "to"),
+      ` (${best}): about ${format.probability(weight(row[best]))} of its attention.`,
+    ];
   }
 
   /** Chips of all tokens so far, the newest in amber, the others shaded by its row in the chosen head. */
   function drawText(now) {
     while (text.childElementCount < growth.tokens.length) {
-      const i = text.childElementCount, token = growth.tokens[i];
+      const i = text.childElementCount,
+        token = growth.tokens[i];
       const chip = el("span", { class: `gb-token ${i < growth.prompt ? "gb-grown-prompt" : ""}` }, spoken(token));
       chip.classList.toggle("gb-ends-line", token.text.includes("\n"));
       text.append(chip);
     }
-    const map = palette("sequential"), row = now.row(chosen());
+    const map = palette("sequential"),
+      row = now.row(chosen());
     [...text.children].forEach((chip, i) => {
-      const seen = i >= now.first && i < now.end - 1, [r, g, b] = seen ? map[row[i - now.first]] : [0, 0, 0];
+      const seen = i >= now.first && i < now.end - 1,
+        [r, g, b] = seen ? map[row[i - now.first]] : [0, 0, 0];
       chip.hidden = i >= now.end;
       chip.classList.toggle("gb-new", i === now.end - 1);
       chip.classList.toggle("gb-unread", i < now.first);
@@ -215,21 +259,32 @@ panel("while_generating", ({ root, ask, find, notice }) => {
       chip.style.color = seen ? (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16191f" : "#ffffff") : "";
     });
     const newest = text.children[now.end - 1];
-    if (newest.offsetTop + newest.offsetHeight > text.scrollTop + text.clientHeight || newest.offsetTop < text.scrollTop) {
+    if (
+      newest.offsetTop + newest.offsetHeight > text.scrollTop + text.clientHeight ||
+      newest.offsetTop < text.scrollTop
+    ) {
       text.scrollTop = newest.offsetTop - text.clientHeight + 2 * newest.offsetHeight;
     }
   }
 
   function sayState(now) {
-    const written = now.end - growth.prompt, whole = format.whole;
-    part("count").replaceChildren(el("b", {}, whole(written)), ` new token${written === 1 ? "" : "s"}`,
-      el("span", { class: "gb-soft" }, ` · ${whole(now.reads)} of ${whole(growth.room)} in view`));
-    const atEnd = shown === growth.length - 1, notes = [];
+    const written = now.end - growth.prompt,
+      whole = format.whole;
+    part("count").replaceChildren(
+      el("b", {}, whole(written)),
+      ` new token${written === 1 ? "" : "s"}`,
+      el("span", { class: "gb-soft" }, ` · ${whole(now.reads)} of ${whole(growth.room)} in view`),
+    );
+    const atEnd = shown === growth.length - 1,
+      notes = [];
     if (now.anew) {
-      notes.push(`The context was full. Learned positions can't slide, so the model began anew with its last ${whole(now.reads)} tokens.`);
+      notes.push(
+        `The context was full. Learned positions can't slide, so the model began anew with its last ${whole(now.reads)} tokens.`,
+      );
     } else if (now.first > 0) notes.push(`The model no longer sees the first ${whole(now.first)} tokens.`);
     if (atEnd && ended === "end_of_text") notes.push("Here the model ended its text.");
-    if (atEnd && ended === "full") notes.push(`The picture holds ${whole(growth.room)} tokens and is full; start over, or write on in Generate.`);
+    if (atEnd && ended === "full")
+      notes.push(`The picture holds ${whole(growth.room)} tokens and is full; start over, or write on in Generate.`);
     if (atEnd && ended === "limit") notes.push("That is as long as a text gets here; start over.");
     part("note").textContent = notes.join(" ");
     part("back").disabled = shown === growth.oldest;
@@ -241,7 +296,8 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   }
   function saySettings() {
     part("say-temperature").textContent = Number(temperature.value) === 0 ? "0, greedy" : temperature.value;
-    part("say-pace").textContent = PACES[pace.value] === PACES.at(-1) ? "as fast as it comes" : `${PACES[pace.value]} a second`;
+    part("say-pace").textContent =
+      PACES[pace.value] === PACES.at(-1) ? "as fast as it comes" : `${PACES[pace.value]} a second`;
     pace.setAttribute("aria-valuetext", part("say-pace").textContent);
   }
 
@@ -250,7 +306,8 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   function pick(layer, h) {
     focus.set({ head: [layer, h] });
   }
-  on("focus", () => {  // another head was chosen, here or in another view
+  on("focus", () => {
+    // another head was chosen, here or in another view
     const wanted = focus.head();
     if (!growth || !wanted || !known(wanted) || wanted.join() === at.join()) return;
     at = wanted;
@@ -266,9 +323,12 @@ panel("while_generating", ({ root, ask, find, notice }) => {
     const full = now.triangle(chosen());
     if (!cell || cell.column === null || cell.row >= now.reads || !full) return tip.hide();
     const byte = full[index(cell.row, cell.column)];
-    tip.show(event.clientX, event.clientY,
+    tip.show(
+      event.clientX,
+      event.clientY,
       el("span", {}, named(now.first + cell.row, "from"), " → ", named(now.first + cell.column, "to")),
-      `about ${format.probability(weight(byte))}, from one byte a weight`);
+      `about ${format.probability(weight(byte))}, from one byte a weight`,
+    );
   }
 
   play.addEventListener("click", () => (playing ? stop() : safely(run())));

@@ -11,8 +11,11 @@ import { look, renew, subject } from "../shared/subject.js";
 import { shareMenu } from "./sharing.js";
 
 panel("bar", ({ root, ask, upload, find, notice }) => {
-  const model = find("[data-id=model]"), prompt = find("[data-id=prompt]"), examples = find("[data-id=examples]");
-  const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"], MAX_BYTES = 64_000_000;
+  const model = find("[data-id=model]"),
+    prompt = find("[data-id=prompt]"),
+    examples = find("[data-id=examples]");
+  const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"],
+    MAX_BYTES = 64_000_000;
   let models = [];
   const current = () => models.find((m) => m.ref === subject.model);
 
@@ -29,23 +32,31 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
   /** What can be tried with this model. */
   function fillExamples() {
     const texts = current()?.examples ?? [];
-    examples.replaceChildren(el("option", { value: "" }, "Examples"), ...texts.map((text) => el("option", { value: text }, text.trim())));
+    examples.replaceChildren(
+      el("option", { value: "" }, "Examples"),
+      ...texts.map((text) => el("option", { value: text }, text.trim())),
+    );
   }
 
   /** Another model. An example goes with the model it was made for; a prompt that someone wrote stays. */
   function change(ref) {
-    const next = models.find((m) => m.ref === ref), asked = current()?.examples.includes(subject.prompt);
+    const next = models.find((m) => m.ref === ref),
+      asked = current()?.examples.includes(subject.prompt);
     look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) });
   }
 
-  function grow() {  // the prompt grows with its text, up to a few lines
+  function grow() {
+    // the prompt grows with its text, up to a few lines
     prompt.style.height = "auto";
     prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 132)}px`;
   }
 
   function follow() {
     if (model.value !== subject.model) model.value = subject.model ?? "";
-    if (document.activeElement !== prompt) { prompt.value = subject.prompt; grow(); }
+    if (document.activeElement !== prompt) {
+      prompt.value = subject.prompt;
+      grow();
+    }
     fillExamples();
     emit("moments", { ref: subject.model, steps: current()?.steps ?? [] });
   }
@@ -56,10 +67,14 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
     find("[data-id=device]").textContent = answer.device;
     if (settle) {
       const wanted = address.get("model");
-      const ref = models.some((m) => m.ref === wanted) ? wanted : models[0]?.ref ?? null;
+      const ref = models.some((m) => m.ref === wanted) ? wanted : (models[0]?.ref ?? null);
       if (wanted && ref !== wanted) notice("The model in this link is not here; this is another one.");
       const step = Number.parseInt(address.get("step", ""), 10);
-      look({ model: ref, step: Number.isNaN(step) ? null : step, prompt: address.get("prompt", models.find((m) => m.ref === ref)?.examples[0] ?? "") });
+      look({
+        model: ref,
+        step: Number.isNaN(step) ? null : step,
+        prompt: address.get("prompt", models.find((m) => m.ref === ref)?.examples[0] ?? ""),
+      });
     } else if (!current() && models.length) look({ model: models[0].ref, step: null });
     fillMenu();
     follow();
@@ -90,16 +105,28 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
     event.target.value = "";
     if (files.length) await safely(open(files));
   });
-  async function open(files) {  // a checkpoint is three files; whatever else lies in the folder stays here
-    const wanted = files.filter((file) => CHECKPOINT.includes(file.name) && file.webkitRelativePath.split("/").length <= 2);
+  async function open(files) {
+    // a checkpoint is three files; whatever else lies in the folder stays here
+    const wanted = files.filter(
+      (file) => CHECKPOINT.includes(file.name) && file.webkitRelativePath.split("/").length <= 2,
+    );
     const missing = CHECKPOINT.filter((name) => !wanted.some((file) => file.name === name));
-    if (missing.length) throw new Refusal(`That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`);
+    if (missing.length)
+      throw new Refusal(
+        `That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`,
+      );
     const size = wanted.reduce((sum, file) => sum + file.size, 0);
-    if (size > MAX_BYTES) throw new Refusal(`That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(MAX_BYTES)}. Use a smaller model.`);
+    if (size > MAX_BYTES)
+      throw new Refusal(
+        `That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(MAX_BYTES)}. Use a smaller model.`,
+      );
     notice("Uploading…", "info");
     const paths = {};
     for (const file of wanted) paths[file.name] = (await upload(file)).path;
-    const { model: ref } = await ask("keep_model", { name: wanted[0].webkitRelativePath.split("/")[0] || "model", paths });
+    const { model: ref } = await ask("keep_model", {
+      name: wanted[0].webkitRelativePath.split("/")[0] || "model",
+      paths,
+    });
     notice("");
     look({ model: ref, step: null });
     await reload();
@@ -132,7 +159,7 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
   // The timeline stays right below the bar, however tall that is.
   new ResizeObserver(() => document.body.style.setProperty("--gb-bar-height", `${root.offsetHeight}px`)).observe(root);
   on("subject", follow);
-  on("models", () => safely(reload()));      // someone made or removed a model
+  on("models", () => safely(reload())); // someone made or removed a model
   safely(reload({ settle: true }));
   return { resize: grow };
 });

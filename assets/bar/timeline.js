@@ -11,16 +11,32 @@ import { look, subject } from "../shared/subject.js";
 import { tip } from "../shared/tooltip.js";
 
 panel("timeline", ({ root, ask, find, notice }) => {
-  const KINDS = [["previous", "previous token", "--gb-query"], ["induction", "induction", "--gb-chosen"],
-    ["first", "first token", "--gb-residual"], ["duplicate", "duplicate token", "--gb-mlp"]];
-  const MEASURED = { line: "a line of its own task: 24 letters, the sign, the same letters", random: "random tokens, and the same ones again" };
-  const FRAME = 600, SPEEDS = [1, 2, 4];
-  const track = find("[data-id=track]"), canvas = track.querySelector("canvas"), play = find("[data-id=play]");
-  let steps = [], moments = [], measured = "", turn = 0, speed = 1, film = null;
+  const KINDS = [
+    ["previous", "previous token", "--gb-query"],
+    ["induction", "induction", "--gb-chosen"],
+    ["first", "first token", "--gb-residual"],
+    ["duplicate", "duplicate token", "--gb-mlp"],
+  ];
+  const MEASURED = {
+    line: "a line of its own task: 24 letters, the sign, the same letters",
+    random: "random tokens, and the same ones again",
+  };
+  const FRAME = 600,
+    SPEEDS = [1, 2, 4];
+  const track = find("[data-id=track]"),
+    canvas = track.querySelector("canvas"),
+    play = find("[data-id=play]");
+  let steps = [],
+    moments = [],
+    measured = "",
+    turn = 0,
+    speed = 1,
+    film = null;
 
   // ---- where we are -------------------------------------------------------------------------------
 
-  const nearest = (step) => steps.reduce((best, s, i) => (Math.abs(s - step) < Math.abs(steps[best] - step) ? i : best), 0);
+  const nearest = (step) =>
+    steps.reduce((best, s, i) => (Math.abs(s - step) < Math.abs(steps[best] - step) ? i : best), 0);
   const here = () => (subject.step === null ? steps.length - 1 : nearest(subject.step));
   const goTo = (i) => look({ step: i === steps.length - 1 ? null : steps[i] });
 
@@ -32,12 +48,15 @@ panel("timeline", ({ root, ask, find, notice }) => {
     steps = now;
     if (root.hidden) return stop();
     draw();
-    if (changed) { measured = ref; measure().catch((error) => notice(error.message)); }
+    if (changed) {
+      measured = ref;
+      measure().catch((error) => notice(error.message));
+    }
   }
 
   async function measure() {
     const mine = (turn += 1);
-    for (let complete = false; !complete;) {
+    for (let complete = false; !complete; ) {
       const answer = await ask("read_timeline", { model: subject.model, after: moments.at(-1)?.step ?? -1 });
       if (mine !== turn) return;
       moments = moments.concat(answer.moments);
@@ -50,8 +69,11 @@ panel("timeline", ({ root, ask, find, notice }) => {
   /** Which colour is which kind, and what the scores were measured on. */
   function sayKeys(text) {
     find("[data-id=keys]").replaceChildren(
-      ...KINDS.map(([, name, ink]) => el("span", {}, el("i", { class: "gb-key", style: `background: var(${ink})` }), ` ${name}`)),
-      `best head of each kind, measured on ${MEASURED[text]}`);
+      ...KINDS.map(([, name, ink]) =>
+        el("span", {}, el("i", { class: "gb-key", style: `background: var(${ink})` }), ` ${name}`),
+      ),
+      `best head of each kind, measured on ${MEASURED[text]}`,
+    );
   }
 
   // ---- drawing ------------------------------------------------------------------------------------
@@ -61,25 +83,34 @@ panel("timeline", ({ root, ask, find, notice }) => {
 
   function draw() {
     if (root.hidden || !track.clientWidth) return;
-    const width = track.clientWidth, height = track.clientHeight, pen = canvas2d(canvas, width, height);
-    const thick = document.body.classList.contains("gb-room") ? 2 : 1, low = height - 10, up = (p) => low - p * (low - 6);
+    const width = track.clientWidth,
+      height = track.clientHeight,
+      pen = canvas2d(canvas, width, height);
+    const thick = document.body.classList.contains("gb-room") ? 2 : 1,
+      low = height - 10,
+      up = (p) => low - p * (low - 6);
     pen.strokeStyle = color("--gb-line");
     pen.lineWidth = thick;
     pen.beginPath();
     pen.moveTo(at(0, width), low);
     pen.lineTo(at(steps.length - 1, width), low);
-    steps.forEach((_, i) => { pen.moveTo(at(i, width), low); pen.lineTo(at(i, width), low + 4); });
+    steps.forEach((_, i) => {
+      pen.moveTo(at(i, width), low);
+      pen.lineTo(at(i, width), low + 4);
+    });
     pen.stroke();
     const place = new Map(steps.map((step, i) => [step, i]));
     for (const [kind, , name] of KINDS) {
       pen.strokeStyle = color(name);
       pen.lineWidth = 2 * thick;
       pen.beginPath();
-      moments.filter((m) => m.best[kind] && place.has(m.step)).forEach((m, k) =>
-        pen[k ? "lineTo" : "moveTo"](at(place.get(m.step), width), up(m.best[kind][0])));
+      moments
+        .filter((m) => m.best[kind] && place.has(m.step))
+        .forEach((m, k) => pen[k ? "lineTo" : "moveTo"](at(place.get(m.step), width), up(m.best[kind][0])));
       pen.stroke();
     }
-    const i = here(), x = at(i, width);
+    const i = here(),
+      x = at(i, width);
     pen.strokeStyle = pen.fillStyle = color("--gb-accent");
     pen.lineWidth = 2 * thick;
     pen.beginPath();
@@ -99,18 +130,28 @@ panel("timeline", ({ root, ask, find, notice }) => {
   // ---- the hand -----------------------------------------------------------------------------------
 
   const under = (event) => {
-    const box = track.getBoundingClientRect(), share = (event.clientX - box.left - PAD) / (box.width - 2 * PAD);
+    const box = track.getBoundingClientRect(),
+      share = (event.clientX - box.left - PAD) / (box.width - 2 * PAD);
     return Math.max(0, Math.min(steps.length - 1, Math.round(share * (steps.length - 1))));
   };
   function explain(event) {
-    const i = under(event), moment = moments.find((m) => m.step === steps[i]);
+    const i = under(event),
+      moment = moments.find((m) => m.step === steps[i]);
     const rows = KINDS.filter(([kind]) => moment?.best[kind]).map(([kind, name, ink]) => {
-      const [score, layer, head] = moment.best[kind], row = el("span", {});
-      row.append(el("i", { class: "gb-key", style: `background: ${color(ink)}` }), ` ${name} ${score.toFixed(2)}: layer ${layer}, head ${head}`);
+      const [score, layer, head] = moment.best[kind],
+        row = el("span", {});
+      row.append(
+        el("i", { class: "gb-key", style: `background: ${color(ink)}` }),
+        ` ${name} ${score.toFixed(2)}: layer ${layer}, head ${head}`,
+      );
       return row;
     });
-    tip.show(event.clientX, event.clientY, `Step ${format.whole(steps[i])}`,
-      ...(rows.length ? ["The best head of each kind:", ...rows] : ["Its heads are being measured …"]));
+    tip.show(
+      event.clientX,
+      event.clientY,
+      `Step ${format.whole(steps[i])}`,
+      ...(rows.length ? ["The best head of each kind:", ...rows] : ["Its heads are being measured …"]),
+    );
   }
   let dragging = false;
   track.addEventListener("pointerdown", (event) => {
@@ -123,13 +164,23 @@ panel("timeline", ({ root, ask, find, notice }) => {
     if (dragging) goTo(under(event));
     if (event.pointerType !== "touch") explain(event);
   });
-  for (const end of ["pointerup", "pointercancel"]) track.addEventListener(end, () => { dragging = false; });
+  for (const end of ["pointerup", "pointercancel"])
+    track.addEventListener(end, () => {
+      dragging = false;
+    });
   track.addEventListener("pointerleave", () => tip.hide());
   track.addEventListener("keydown", (event) => {
-    const to = { ArrowLeft: here() - 1, ArrowDown: here() - 1, ArrowRight: here() + 1, ArrowUp: here() + 1, Home: 0, End: steps.length - 1 }[event.key];
+    const to = {
+      ArrowLeft: here() - 1,
+      ArrowDown: here() - 1,
+      ArrowRight: here() + 1,
+      ArrowUp: here() + 1,
+      Home: 0,
+      End: steps.length - 1,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    event.stopPropagation();  // the arrows of a lens would move its heads
+    event.stopPropagation(); // the arrows of a lens would move its heads
     stop();
     goTo(Math.max(0, Math.min(steps.length - 1, to)));
   });
@@ -144,10 +195,13 @@ panel("timeline", ({ root, ask, find, notice }) => {
   function run() {
     clearInterval(film);
     play.setAttribute("aria-pressed", "true");
-    film = setInterval(() => {
-      if (here() >= steps.length - 1) stop();
-      else goTo(here() + 1);
-    }, (calm() ? 2 * FRAME : FRAME) / speed);
+    film = setInterval(
+      () => {
+        if (here() >= steps.length - 1) stop();
+        else goTo(here() + 1);
+      },
+      (calm() ? 2 * FRAME : FRAME) / speed,
+    );
   }
   play.addEventListener("click", () => {
     if (film) return stop();

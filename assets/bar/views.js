@@ -5,14 +5,28 @@ import { panel } from "../shared/panel.js";
 
 // What views were called in links of before December 2026.
 const RENAMED = {
-  circuit: "inside_a_head", depth: "logit_lens", ablation: "switch_off", growing: "while_generating",
-  space: "positions_and_embeddings", writing: "write", duel: "side_by_side", batch: "many_at_once", surprisal: "surprise",
-  reading: "read", merging: "step_through", learning: "train_a_vocabulary", lexicon: "vocabulary",
-  languages: "compare_tokenizers", watching: "run", ledger: "runs", corpus: "text",
+  circuit: "inside_a_head",
+  depth: "logit_lens",
+  ablation: "switch_off",
+  growing: "while_generating",
+  space: "positions_and_embeddings",
+  writing: "write",
+  duel: "side_by_side",
+  batch: "many_at_once",
+  surprisal: "surprise",
+  reading: "read",
+  merging: "step_through",
+  learning: "train_a_vocabulary",
+  lexicon: "vocabulary",
+  languages: "compare_tokenizers",
+  watching: "run",
+  ledger: "runs",
+  corpus: "text",
 };
 
 panel("views", ({ all }) => {
-  const buttons = all("[data-view]"), names = buttons.map((button) => button.dataset.view);
+  const buttons = all("[data-view]"),
+    names = buttons.map((button) => button.dataset.view);
 
   let shown = null;
   function show(chosen) {
@@ -30,8 +44,11 @@ panel("views", ({ all }) => {
     address.set({ view: name === names[0] ? null : name });
   }
   for (const button of buttons) button.addEventListener("click", () => choose(button.dataset.view));
-  on("view", (name) => { if (names.includes(name)) choose(name); });  // emit("view", "heads") leads there
+  on("view", (name) => {
+    if (names.includes(name)) choose(name);
+  }); // emit("view", "heads") leads there
 
-  const asked = address.get("view"), wanted = RENAMED[asked] ?? asked;
+  const asked = address.get("view"),
+    wanted = RENAMED[asked] ?? asked;
   show(names.includes(wanted) ? wanted : names[0]);
 });

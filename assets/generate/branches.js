@@ -21,11 +21,15 @@ import { link } from "./written_link.js";
 
 panel("branches", ({ ask, find, notice }) => {
   const part = (id) => find(`[data-id=${id}]`);
-  const MOST = 2000, MOST_TREES = 20;
-  const store = samplingSettings(), pen = tokenStream(ask, "branches");
-  const trees = new Map();  // JSON of a place -> { tree, active, at, compared }
-  let place = null, now = null, ground = null;  // what is looked at; its tree; the position after the prompt
-  let penned = null;  // the branch that the pen stands at the end of
+  const MOST = 2000,
+    MOST_TREES = 20;
+  const store = samplingSettings(),
+    pen = tokenStream(ask, "branches");
+  const trees = new Map(); // JSON of a place -> { tree, active, at, compared }
+  let place = null,
+    now = null,
+    ground = null; // what is looked at; its tree; the position after the prompt
+  let penned = null; // the branch that the pen stands at the end of
   const line = workQueue(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget());
 
@@ -33,17 +37,30 @@ panel("branches", ({ ask, find, notice }) => {
   const second = tokenChips(part("other"));
   const odds = oddsBars(part("odds"), (id) => act(() => take(id)), "write on with it instead");
   const map = treeMap(part("tree"), {
-    choose: (branch) => choose(branch), look: (branch, at) => lookAt(branch, at),
-    keep(branch) { branch.kept = !branch.kept; draw(); },
-    rename(branch, name) { branch.name = name; draw(); },
-    prune(branch) { now.tree.prune(branch); settle(); },
+    choose: (branch) => choose(branch),
+    look: (branch, at) => lookAt(branch, at),
+    keep(branch) {
+      branch.kept = !branch.kept;
+      draw();
+    },
+    rename(branch, name) {
+      branch.name = name;
+      draw();
+    },
+    prune(branch) {
+      now.tree.prune(branch);
+      settle();
+    },
   });
   samplerChain(part("chain"), store);
   part("drawing").append(fields.seed(store));
 
   let reach = Number(address.get("reach") ?? 25);
   if (!(reach >= 0 && reach <= 100)) reach = 25;
-  const sayReach = () => { part("reach").value = reach; part("reach-says").textContent = reach; };
+  const sayReach = () => {
+    part("reach").value = reach;
+    part("reach-says").textContent = reach;
+  };
   sayReach();
   part("reach").addEventListener("input", () => {
     reach = Number(part("reach").value);
@@ -73,7 +90,8 @@ panel("branches", ({ ask, find, notice }) => {
         store.fit(ground.vocabulary.size);
         now = treeOf(place);
         const linked = now.tree.branches.length ? null : link.entry("tree", place);
-        if (linked) await reopen(linked); else settle();
+        if (linked) await reopen(linked);
+        else settle();
       } catch (error) {
         now = null;
         part("work").hidden = true;
@@ -116,14 +134,25 @@ panel("branches", ({ ask, find, notice }) => {
 
   /** The model writes the tree again that the address holds. */
   async function reopen(linked) {
-    const here = now, { tree } = now, made = [];
+    const here = now,
+      { tree } = now,
+      made = [];
     let saved = [];
-    try { saved = link.readTree(linked, where()); } catch (error) { notice(error.message); }
+    try {
+      saved = link.readTree(linked, where());
+    } catch (error) {
+      notice(error.message);
+    }
     await line.run(async (job) => {
       for (const { parent, at, kept, name, runs } of saved) {
         if (job.stopped) return;
-        const above = made[parent] ?? null, branch = tree.add(above, above ? Math.min(at, tree.path(above).length) : 0, [], name);
-        const ids = () => tree.path(branch).map(({ id }) => id), add = (tokens) => { branch.tokens.push(...tokens); draw(); };
+        const above = made[parent] ?? null,
+          branch = tree.add(above, above ? Math.min(at, tree.path(above).length) : 0, [], name);
+        const ids = () => tree.path(branch).map(({ id }) => id),
+          add = (tokens) => {
+            branch.tokens.push(...tokens);
+            draw();
+          };
         branch.kept = kept;
         made.push(branch);
         here.active = penned = branch;
@@ -142,12 +171,18 @@ panel("branches", ({ ask, find, notice }) => {
 
   /** Write `count` tokens on at the end of a branch. */
   async function grow(job, branch, count) {
-    const here = now, settings = store.values;
-    if (penned !== branch) pen.forget();  // it may stand at the end of another one that is as long
+    const here = now,
+      settings = store.values;
+    if (penned !== branch) pen.forget(); // it may stand at the end of another one that is as long
     penned = branch;
     let ended = null;
-    for (let left = Math.min(count, MOST - here.tree.path(branch).length); left > 0 && !ended && !job.stopped;) {
-      const answer = await pen.draw(place, settings, here.tree.path(branch).map(({ id }) => id), left);
+    for (let left = Math.min(count, MOST - here.tree.path(branch).length); left > 0 && !ended && !job.stopped; ) {
+      const answer = await pen.draw(
+        place,
+        settings,
+        here.tree.path(branch).map(({ id }) => id),
+        left,
+      );
       if (job.dropped) return;
       branch.tokens.push(...answer.tokens);
       left -= answer.tokens.length;
@@ -167,8 +202,11 @@ panel("branches", ({ ask, find, notice }) => {
 
   /** Take this token at the place that is looked at, and write on. */
   async function take(id) {
-    const token = choiceOf(odds.view(), id, place.step), at = now.at, before = now.tree.branches.length;
-    const length = now.tree.path(now.active).length, from = now.active;
+    const token = choiceOf(odds.view(), id, place.step),
+      at = now.at,
+      before = now.tree.branches.length;
+    const length = now.tree.path(now.active).length,
+      from = now.active;
     const branch = now.tree.depart(from, at, token);
     const fresh = now.tree.branches.length > before || (branch === from && at === length);
     pen.forget();
@@ -182,12 +220,24 @@ panel("branches", ({ ask, find, notice }) => {
   }
 
   part("begin").addEventListener("click", () => act(begin));
-  part("another").addEventListener("click", () => act(async () => { store.roll(); await begin(); }));
+  part("another").addEventListener("click", () =>
+    act(async () => {
+      store.roll();
+      await begin();
+    }),
+  );
   part("on").addEventListener("click", () => {
     if (line.running) line.running.stop();
-    else act(async () => { await line.run((job) => grow(job, now.active, Math.max(1, reach))); settle(); });
+    else
+      act(async () => {
+        await line.run((job) => grow(job, now.active, Math.max(1, reach)));
+        settle();
+      });
   });
-  part("others").addEventListener("click", () => { now.tree.pruneOthers(); settle(); });
+  part("others").addEventListener("click", () => {
+    now.tree.pruneOthers();
+    settle();
+  });
   part("write").addEventListener("click", () => {
     emit("write", { place, tokens: now.tree.path(now.active) });
     openView("generate", "write");
@@ -202,9 +252,11 @@ panel("branches", ({ ask, find, notice }) => {
 
   // ---- one moment ---------------------------------------------------------------------------------
 
-  let turn = 0, moment = null;  // { position, ids, token }: what is shown under the text
+  let turn = 0,
+    moment = null; // { position, ids, token }: what is shown under the text
   async function lookAt(branch, at) {
-    const mine = turn += 1, tokens = now.tree.path(branch);
+    const mine = (turn += 1),
+      tokens = now.tree.path(branch);
     [now.active, now.at] = [branch, at];
     draw();
     const ids = tokens.slice(0, at).map(({ id }) => id);
@@ -220,7 +272,8 @@ panel("branches", ({ ask, find, notice }) => {
 
   function drawMoment() {
     if (!moment) return;
-    const { position, ids, token } = moment, { label } = position.vocabulary;
+    const { position, ids, token } = moment,
+      { label } = position.vocabulary;
     odds.draw({ ...viewAt(position, store.values, ids), taken: token?.id });
     part("moment").textContent = token
       ? `Token ${format.whole(now.at + 1)}: ${label(token.id)} came, rank ${format.whole(token.rank)}, ${format.probability(token.raw)} in the model. Pick another to write on from here with that one instead.`
@@ -240,7 +293,9 @@ panel("branches", ({ ask, find, notice }) => {
     drawText();
     const chosen = now.at !== null;
     part("odds").hidden = !chosen;
-    if (!chosen) part("moment").textContent = "Click a token of the text, or a cell of the tree, to see what else could have come at that moment.";
+    if (!chosen)
+      part("moment").textContent =
+        "Click a token of the text, or a cell of the tree, to see what else could have come at that moment.";
   }
 
   function keepLink() {
@@ -250,15 +305,24 @@ panel("branches", ({ ask, find, notice }) => {
   function drawTree() {
     map.draw(now.tree, now, ground.vocabulary);
     const menu = part("compare");
-    menu.replaceChildren(el("option", { value: "" }, "nothing"), ...now.tree.rows().filter((branch) => branch !== now.active)
-      .map((branch) => el("option", { value: branch.id }, branch.name)));
+    menu.replaceChildren(
+      el("option", { value: "" }, "nothing"),
+      ...now.tree
+        .rows()
+        .filter((branch) => branch !== now.active)
+        .map((branch) => el("option", { value: branch.id }, branch.name)),
+    );
     menu.value = now.compared?.id ?? "";
     part("others").disabled = !now.tree.branches.some(({ kept }) => kept);
   }
 
   function drawText() {
-    const { vocabulary, promptIds } = ground, tokens = now.tree.path(now.active), start = place.prompt || vocabulary.label(promptIds[0]);
-    part("title").textContent = now.compared ? `${now.active.name}, and ${now.compared.name} beside it` : now.active.name;
+    const { vocabulary, promptIds } = ground,
+      tokens = now.tree.path(now.active),
+      start = place.prompt || vocabulary.label(promptIds[0]);
+    part("title").textContent = now.compared
+      ? `${now.active.name}, and ${now.compared.name} beside it`
+      : now.active.name;
     show(written, start, tokens);
     if (now.at !== null) {
       const chip = written.chip(now.at);
@@ -267,14 +331,18 @@ panel("branches", ({ ask, find, notice }) => {
     }
     part("other").hidden = part("parting").hidden = !now.compared;
     if (!now.compared) return;
-    const theirs = now.tree.path(now.compared), apart = tokens.findIndex((token, i) => i < theirs.length && token.id !== theirs[i].id);
+    const theirs = now.tree.path(now.compared),
+      apart = tokens.findIndex((token, i) => i < theirs.length && token.id !== theirs[i].id);
     show(second, start, theirs);
     if (apart >= 0) for (const text of [written, second]) text.chip(apart)?.classList.add("gb-apart");
     second.chip(apart)?.scrollIntoView({ block: "nearest" });
     const mean = (row) => `${format.number(meanLog(row.slice(Math.max(0, apart))))} nats a token`;
-    const says = (branch, row) => `${branch.name} takes ${vocabulary.label(row[apart].id)} (${format.probability(row[apart].raw)} in the model) and goes on with ${mean(row)}`;
-    part("parting").textContent = apart < 0 ? "One is the beginning of the other."
-      : `They part at token ${format.whole(apart + 1)}: ${says(now.active, tokens)}; ${says(now.compared, theirs)}.`;
+    const says = (branch, row) =>
+      `${branch.name} takes ${vocabulary.label(row[apart].id)} (${format.probability(row[apart].raw)} in the model) and goes on with ${mean(row)}`;
+    part("parting").textContent =
+      apart < 0
+        ? "One is the beginning of the other."
+        : `They part at token ${format.whole(apart + 1)}: ${says(now.active, tokens)}; ${says(now.compared, theirs)}.`;
   }
 
   function show(text, start, tokens) {
@@ -291,6 +359,16 @@ panel("branches", ({ ask, find, notice }) => {
     for (const id of ["another", "write", "prompt"]) part(id).disabled = going;
   }
 
-  store.subscribe(() => { if (moment && now?.active && now.at !== null) drawMoment(); });
-  return { refresh, resize: () => map.redraw(), theme() { written.theme(); second.theme(); map.redraw(); } };
+  store.subscribe(() => {
+    if (moment && now?.active && now.at !== null) drawMoment();
+  });
+  return {
+    refresh,
+    resize: () => map.redraw(),
+    theme() {
+      written.theme();
+      second.theme();
+      map.redraw();
+    },
+  };
 });

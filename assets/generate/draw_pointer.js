@@ -16,24 +16,36 @@ export const drawPointer = (box) => {
   const pointer = el("i", { class: "gb-needle-pointer", "aria-hidden": "true", hidden: true });
   const says = el("p", { class: "gb-small gb-soft gb-needle-says" });
   box.append(el("div", { class: "gb-needle-bar" }, canvas, pointer), says);
-  let view = null, width = 0, ink = null;
+  let view = null,
+    width = 0,
+    ink = null;
   // As in ranks.js, nothing is measured while drawing.
-  new ResizeObserver(([{ contentRect }]) => { width = contentRect.width; redraw(); }).observe(canvas.parentElement);
+  new ResizeObserver(([{ contentRect }]) => {
+    width = contentRect.width;
+    redraw();
+  }).observe(canvas.parentElement);
   function redraw() {
     ink = null;
     if (view) draw(view);
   }
   function inks() {
     const scale = parseFloat(color("--gb-scale") || 1);
-    return { scale, font: `${12 * scale}px ${color("--gb-mono")}`, accent: color("--gb-accent"), text: color("--gb-ink"),
-      paper: color("--gb-paper") };
+    return {
+      scale,
+      font: `${12 * scale}px ${color("--gb-mono")}`,
+      accent: color("--gb-accent"),
+      text: color("--gb-ink"),
+      paper: color("--gb-paper"),
+    };
   }
 
   function draw(now) {
     view = now;
     if (!width) return;
-    const { scale, font, accent, text, paper } = ink ??= inks(), high = HIGH * scale;
-    const context = canvas2d(canvas, width, high), { final } = view.result;
+    const { scale, font, accent, text, paper } = (ink ??= inks()),
+      high = HIGH * scale;
+    const context = canvas2d(canvas, width, high),
+      { final } = view.result;
     context.fillStyle = accent;
     context.globalAlpha = 0.12;
     context.fillRect(0, 0, width, high);
@@ -43,9 +55,10 @@ export const drawPointer = (box) => {
     let end = 0;
     for (let id = 0; id < final.length; id += 1) {
       if (final[id] === 0) continue;
-      const x = end * width, w = final[id] * width;
+      const x = end * width,
+        w = final[id] * width;
       end += final[id];
-      if (w < 0.75) continue;  // too thin to see: they share the pale ground
+      if (w < 0.75) continue; // too thin to see: they share the pale ground
       context.fillStyle = accent;
       context.globalAlpha = 0.22 + 0.3 * Math.sqrt(final[id]);
       context.fillRect(x, 0, w, high);
@@ -76,33 +89,51 @@ export const drawPointer = (box) => {
     if (!view || !width) return;
     const found = at((event.clientX - canvas.getBoundingClientRect().left) / width);
     if (!found) return tip.hide();
-    tip.show(event.clientX, event.clientY, el("span", { class: "gb-mono" }, `${view.label(found.id)}  id ${found.id}`),
+    tip.show(
+      event.clientX,
+      event.clientY,
+      el("span", { class: "gb-mono" }, `${view.label(found.id)}  id ${found.id}`),
       `drawn with ${format.probability(view.result.final[found.id])}`,
-      `by numbers from ${found.from.toFixed(4)} to ${found.to.toFixed(4)}`);
+      `by numbers from ${found.from.toFixed(4)} to ${found.to.toFixed(4)}`,
+    );
   });
   canvas.addEventListener("pointerleave", () => tip.hide());
 
   return {
     draw,
     redraw,
-    rest() { pointer.hidden = true; says.textContent = ""; },
+    rest() {
+      pointer.hidden = true;
+      says.textContent = "";
+    },
     /** Let the pointer fall on `share`: "slow", "normal" or "skip", within `most` milliseconds; a hurried person ends it. */
     async fall(share, id, pace, most, hurried) {
       if (!view || !width) return;
       const tell = () => {
-        says.textContent = `The random number ${share.toFixed(4)} falls on ${view.label(id)}, `
-          + `drawn with ${format.probability(view.result.final[id])}.`;
+        says.textContent =
+          `The random number ${share.toFixed(4)} falls on ${view.label(id)}, ` +
+          `drawn with ${format.probability(view.result.final[id])}.`;
       };
       pointer.hidden = false;
       pointer.style.left = `${100 * share}%`;
       const span = calm() ? 0 : Math.min(SPANS[pace], most);
       if (!span) return tell();
-      const swing = pointer.animate([{ left: "0%", offset: 0 }, { left: `${Math.min(100, 100 * share + 6)}%`, offset: 0.7 },
-        { left: `${100 * share}%`, offset: 1 }], { duration: span, easing: "cubic-bezier(.2,.7,.2,1)" });
+      const swing = pointer.animate(
+        [
+          { left: "0%", offset: 0 },
+          { left: `${Math.min(100, 100 * share + 6)}%`, offset: 0.7 },
+          { left: `${100 * share}%`, offset: 1 },
+        ],
+        { duration: span, easing: "cubic-bezier(.2,.7,.2,1)" },
+      );
       hurried(() => swing.finish());
       await swing.finished;
       tell();
     },
-    clear() { view = null; canvas.width = canvas.height = 0; this.rest(); },
+    clear() {
+      view = null;
+      canvas.width = canvas.height = 0;
+      this.rest();
+    },
   };
 };

@@ -9,18 +9,43 @@ let made = 0;
 
 /** A seed and a die to throw for another. */
 function seed(store) {
-  const name = `gb-seed-${made += 1}`;
-  const input = el("input", { type: "number", id: name, min: 0, max: Number.MAX_SAFE_INTEGER, step: 1, data: { id: "seed" } });
-  const dice = el("button", { type: "button", class: "gb-icon gb-die", title: "Another seed", "aria-label": "Another seed",
-    data: { id: "dice" }, onclick: () => store.roll() }, "⚄");
+  const name = `gb-seed-${(made += 1)}`;
+  const input = el("input", {
+    type: "number",
+    id: name,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    step: 1,
+    data: { id: "seed" },
+  });
+  const dice = el(
+    "button",
+    {
+      type: "button",
+      class: "gb-icon gb-die",
+      title: "Another seed",
+      "aria-label": "Another seed",
+      data: { id: "dice" },
+      onclick: () => store.roll(),
+    },
+    "⚄",
+  );
   input.addEventListener("input", () => {
     if (input.value.trim() !== "" && Number.isFinite(Number(input.value))) store.setSeed(Number(input.value));
   });
-  const settle = () => { input.value = store.values.seed; };
+  const settle = () => {
+    input.value = store.values.seed;
+  };
   input.addEventListener("change", settle);
-  store.subscribe(() => { if (document.activeElement !== input) settle(); });
-  return el("div", { class: "gb-field" }, el("label", { for: name, class: "gb-small gb-soft" }, "Seed"),
-    el("div", { class: "gb-row gb-seed" }, input, dice));
+  store.subscribe(() => {
+    if (document.activeElement !== input) settle();
+  });
+  return el(
+    "div",
+    { class: "gb-field" },
+    el("label", { for: name, class: "gb-small gb-soft" }, "Seed"),
+    el("div", { class: "gb-row gb-seed" }, input, dice),
+  );
 }
 
 /** Most new tokens. */
@@ -35,14 +60,25 @@ function length(store) {
     says.textContent = format.whole(now);
     input.setAttribute("aria-valuetext", says.textContent);
   });
-  return el("label", { class: "gb-field" }, el("span", { class: "gb-spread" }, el("span", {}, "Most new tokens"), says), input);
+  return el(
+    "label",
+    { class: "gb-field" },
+    el("span", { class: "gb-spread" }, el("span", {}, "Most new tokens"), says),
+    input,
+  );
 }
 
 /** Texts to stop before: a chip each, and a field where \\n is a new line. */
 function stops(store) {
   const chips = el("div", { class: "gb-row gb-stops" });
-  const entry = el("input", { type: "text", maxlength: 200, placeholder: "\\n\\n", spellcheck: "false",
-    "aria-label": "A stop text; \\n is a new line", data: { id: "stop" } });
+  const entry = el("input", {
+    type: "text",
+    maxlength: 200,
+    placeholder: "\\n\\n",
+    spellcheck: "false",
+    "aria-label": "A stop text; \\n is a new line",
+    data: { id: "stop" },
+  });
   const add = () => {
     store.addStop(entry.value.replace(/\\(n|t|\\)/g, (_, c) => ({ n: "\n", t: "\t", "\\": "\\" })[c]));
     entry.value = "";
@@ -53,13 +89,35 @@ function stops(store) {
     add();
   });
   store.subscribe(() => {
-    chips.replaceChildren(...store.stops.map((text) => el("button", { type: "button", class: "gb-stop gb-mono", title: "Remove",
-      "aria-label": `Remove the stop text ${text}`, onclick: () => store.removeStop(text) }, `${visible(text)} ×`)));
+    chips.replaceChildren(
+      ...store.stops.map((text) =>
+        el(
+          "button",
+          {
+            type: "button",
+            class: "gb-stop gb-mono",
+            title: "Remove",
+            "aria-label": `Remove the stop text ${text}`,
+            onclick: () => store.removeStop(text),
+          },
+          `${visible(text)} ×`,
+        ),
+      ),
+    );
     chips.hidden = !store.stops.length;
   });
-  return el("div", { class: "gb-field" }, el("span", {}, "Stop before these texts"), chips,
-    el("div", { class: "gb-row gb-seed" }, entry,
-      el("button", { type: "button", class: "gb-button", data: { id: "add-stop" }, onclick: add }, "Add")));
+  return el(
+    "div",
+    { class: "gb-field" },
+    el("span", {}, "Stop before these texts"),
+    chips,
+    el(
+      "div",
+      { class: "gb-row gb-seed" },
+      entry,
+      el("button", { type: "button", class: "gb-button", data: { id: "add-stop" }, onclick: add }, "Add"),
+    ),
+  );
 }
 
 /** A row of buttons of which one is chosen, kept in the address: choice(box, key, otherwise, use). */

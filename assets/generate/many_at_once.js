@@ -15,14 +15,24 @@ import { meanLog, stoppedAt } from "./token_stream.js";
 panel("many_at_once", ({ ask, find, notice }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const store = samplingSettings();
-  let place = null, rows = [], diversity = null, run = 4, sort = "seed";
+  let place = null,
+    rows = [],
+    diversity = null,
+    run = 4,
+    sort = "seed";
   let count = Math.min(32, Math.max(1, Math.round(Number(address.get("samples")) || 8)));
   const line = workQueue(notice, drawButtons);
 
   samplerChain(part("chain"), store);
   part("drawing").append(fields.length(store), fields.seed(store), fields.stops(store));
-  fields.choice(part("sort"), "sort", "seed", (value) => { sort = value; arrange(); });
-  fields.choice(part("run"), "run", "4", (value) => { run = Number(value); drawFigures(); });
+  fields.choice(part("sort"), "sort", "seed", (value) => {
+    sort = value;
+    arrange();
+  });
+  fields.choice(part("run"), "run", "4", (value) => {
+    run = Number(value);
+    drawFigures();
+  });
   part("count").value = count;
   part("count").addEventListener("input", () => {
     count = Number(part("count").value);
@@ -35,7 +45,10 @@ panel("many_at_once", ({ ask, find, notice }) => {
     if (place && JSON.stringify(now) === JSON.stringify(place)) return;
     line.running?.drop();
     place = now;
-    await line.enqueue(async () => { show([]); drawButtons(); });
+    await line.enqueue(async () => {
+      show([]);
+      drawButtons();
+    });
   }
 
   function show(fresh) {
@@ -47,17 +60,36 @@ panel("many_at_once", ({ ask, find, notice }) => {
   }
 
   function makeRow(seed, vocabulary) {
-    const box = el("div", { class: "gb-written", tabindex: 0, role: "group", "aria-label": `The sample with seed ${seed}` });
-    const mean = el("span"), length = el("span");
-    const item = el("li", { data: { seed } }, el("div", { class: "gb-sample-says" }, el("span", {}, "seed ", el("b", {}, String(seed))),
-      mean, length, el("span", { class: "gb-best-mark" }, "★ most likely")), box);
+    const box = el("div", {
+      class: "gb-written",
+      tabindex: 0,
+      role: "group",
+      "aria-label": `The sample with seed ${seed}`,
+    });
+    const mean = el("span"),
+      length = el("span");
+    const item = el(
+      "li",
+      { data: { seed } },
+      el(
+        "div",
+        { class: "gb-sample-says" },
+        el("span", {}, "seed ", el("b", {}, String(seed))),
+        mean,
+        length,
+        el("span", { class: "gb-best-mark" }, "★ most likely"),
+      ),
+      box,
+    );
     const row = { seed, item, mean, length, tokens: [], written: tokenChips(box) };
     row.written.reset("", vocabulary);
     return row;
   }
 
   async function write(job) {
-    const { max_new_tokens, ...settings } = store.values, began = performance.now(), from = place;
+    const { max_new_tokens, ...settings } = store.values,
+      began = performance.now(),
+      from = place;
     let answer = await ask("begin_batch", { ...from, ...settings, max_new_tokens, samples: count });
     const vocabulary = await readVocabulary(ask, from, answer.tokenizer);
     if (job.dropped) return;
@@ -66,7 +98,8 @@ panel("many_at_once", ({ ask, find, notice }) => {
     for (;;) {
       take(answer, settings.stop, vocabulary);
       const written = rows.reduce((sum, row) => sum + row.tokens.length, 0);
-      part("note").textContent = `${format.whole(written)} tokens, ${format.number((1000 * written) / (performance.now() - began))} a second`;
+      part("note").textContent =
+        `${format.whole(written)} tokens, ${format.number((1000 * written) / (performance.now() - began))} a second`;
       if (answer.done || job.stopped) return;
       answer = await ask("draw_batch", { batch: answer.batch });
       if (job.dropped || answer.gone) return;
@@ -81,7 +114,8 @@ panel("many_at_once", ({ ask, find, notice }) => {
         row.written.add(row.tokens.at(-1));
       }
       if (answer.stopped[i] && !row.tokens.at(-1).stopped) {
-        const text = vocabulary.text(row.tokens.map((token) => token.id)), { stop, from } = stoppedAt(text, stops);
+        const text = vocabulary.text(row.tokens.map((token) => token.id)),
+          { stop, from } = stoppedAt(text, stops);
         row.tokens.at(-1).stopped = { stop, characters: text.length - from };
         row.written.strike();
       }
@@ -98,7 +132,9 @@ panel("many_at_once", ({ ask, find, notice }) => {
 
   /** By seed, or the most likely first. Rows stay put while they are being written. */
   function arrange() {
-    const order = [...rows].sort((a, b) => (sort === "seed" ? a.seed - b.seed : (b.likely ?? -Infinity) - (a.likely ?? -Infinity)));
+    const order = [...rows].sort((a, b) =>
+      sort === "seed" ? a.seed - b.seed : (b.likely ?? -Infinity) - (a.likely ?? -Infinity),
+    );
     part("samples").replaceChildren(...order.map((row) => row.item));
   }
 
@@ -107,7 +143,8 @@ panel("many_at_once", ({ ask, find, notice }) => {
     part("distinct-n-name").textContent = `Distinct-${run}`;
     part("distinct-n-name").title = `Different runs of ${run} tokens over all runs of ${run}`;
     part("overlap-name").textContent = `Self-overlap of ${run}`;
-    part("overlap-name").title = `The share of a sample's runs of ${run} tokens that another sample has too, averaged over the samples`;
+    part("overlap-name").title =
+      `The share of a sample's runs of ${run} tokens that another sample has too, averaged over the samples`;
     part("distinct-1").textContent = share(diversity?.distinct[0]);
     part("distinct-2").textContent = share(diversity?.distinct[1]);
     part("distinct-n").textContent = share(diversity?.distinct[run - 1]);
@@ -117,11 +154,13 @@ panel("many_at_once", ({ ask, find, notice }) => {
   }
 
   function drawButtons() {
-    const going = Boolean(line.running), { seed } = store.values;
+    const going = Boolean(line.running),
+      { seed } = store.values;
     part("samples-says").textContent = count;
     part("go").textContent = going ? "Stop" : `Write ${count} sample${count === 1 ? "" : "s"}`;
     part("go").disabled = !place;
-    part("seeds").textContent = count === 1 ? "" : `Their seeds are ${seed} to ${seed + count - 1}. At most 500 tokens each.`;
+    part("seeds").textContent =
+      count === 1 ? "" : `Their seeds are ${seed} to ${seed + count - 1}. At most 500 tokens each.`;
   }
 
   part("go").addEventListener("click", () => {
@@ -131,5 +170,11 @@ panel("many_at_once", ({ ask, find, notice }) => {
   store.subscribe(drawButtons);
   const ramp = () => paintRamp(part("ramp"));
   ramp();
-  return { refresh, theme() { ramp(); for (const row of rows) row.written.theme(); } };
+  return {
+    refresh,
+    theme() {
+      ramp();
+      for (const row of rows) row.written.theme();
+    },
+  };
 });

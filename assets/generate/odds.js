@@ -22,7 +22,8 @@ export const explainOn = (box, selector, describe) => {
   };
   box.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "mouse") return;
-    if (at(event)) show(at(event), event.clientX, event.clientY); else tip.hide();
+    if (at(event)) show(at(event), event.clientX, event.clientY);
+    else tip.hide();
   });
   box.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && tip.hide());
   box.addEventListener("focusin", (event) => at(event)?.matches(":focus-visible") && beside(at(event)));
@@ -45,9 +46,12 @@ export const leaders = (result, count) => {
 
 /** The last rank that each cutting filter keeps, where it removes anything: [{ rank, words }]. */
 export const cutsOf = (result) => {
-  const { order, removed, steps } = result, found = [], { codeOf, ORDER } = sampler;
-  const gone = new Uint8Array(ORDER.length + 1);  // 1 for what the steps so far have removed
-  let kept = result.possible, at = 0;  // of the order, the first from below that is still there
+  const { order, removed, steps } = result,
+    found = [],
+    { codeOf, ORDER } = sampler;
+  const gone = new Uint8Array(ORDER.length + 1); // 1 for what the steps so far have removed
+  let kept = result.possible,
+    at = 0; // of the order, the first from below that is still there
   steps.forEach((step) => {
     gone[codeOf(step.name)] = 1;
     const fewer = step.kept < kept;
@@ -64,31 +68,67 @@ export const cutsOf = (result) => {
  * that does. A view with `taken` marks the token that came.
  */
 export const oddsBars = (box, onForce, act = "write it") => {
-  let view = null;  // { own, logits, result, label }
+  let view = null; // { own, logits, result, label }
   let count = 20;
   const ticks = [0, 0.5, 1].map(() => el("span"));
   const rows = [];
   const list = el("ol", { class: "gb-odds", "aria-label": "The most likely next tokens" });
   const beyond = el("p", { class: "gb-small gb-soft gb-beyond" });
-  const empty = el("p", { class: "gb-empty" },
-    "The bars of the next token appear here as soon as there is a prompt that the model can read.");
+  const empty = el(
+    "p",
+    { class: "gb-empty" },
+    "The bars of the next token appear here as soon as there is a prompt that the model can read.",
+  );
   const head = (words, title) => el("span", { title }, words);
-  const picture = el("div", { hidden: true },
-    el("div", { class: "gb-odds-head gb-small gb-soft", "aria-hidden": "true" }, el("span", {}, "token"),
-      el("span", {}, "id"), head("logit", "What the model says, before anything is done to it"),
-      el("span", { class: "gb-axis" }, ...ticks), head("model", "The model's own probability"),
-      head("final", "The probability it is drawn with"), head("sum", "The final probability of this and all rows above")),
-    list, beyond,
-    el("p", { class: "gb-legend gb-odds-legend" }, legend("gb-ghost", "the model's own probability"),
-      legend("gb-solid", "after your settings"), legend("gb-hatch", "removed by a filter")));
+  const picture = el(
+    "div",
+    { hidden: true },
+    el(
+      "div",
+      { class: "gb-odds-head gb-small gb-soft", "aria-hidden": "true" },
+      el("span", {}, "token"),
+      el("span", {}, "id"),
+      head("logit", "What the model says, before anything is done to it"),
+      el("span", { class: "gb-axis" }, ...ticks),
+      head("model", "The model's own probability"),
+      head("final", "The probability it is drawn with"),
+      head("sum", "The final probability of this and all rows above"),
+    ),
+    list,
+    beyond,
+    el(
+      "p",
+      { class: "gb-legend gb-odds-legend" },
+      legend("gb-ghost", "the model's own probability"),
+      legend("gb-solid", "after your settings"),
+      legend("gb-hatch", "removed by a filter"),
+    ),
+  );
   box.append(empty, picture);
 
   function makeRow(i) {
     const cell = (look) => el("span", { class: `gb-mono ${look}` });
-    const part = { token: cell("gb-odds-token"), id: cell("gb-soft"), logit: cell("gb-soft"), own: cell("gb-soft"),
-      final: cell(""), held: cell("gb-soft"), ghost: el("i", { class: "gb-ghost" }), solid: el("i", { class: "gb-solid" }) };
-    part.button = el("button", { type: "button", tabindex: i ? -1 : 0 }, part.token, part.id, part.logit,
-      el("span", { class: "gb-bars" }, part.ghost, part.solid), part.own, part.final, part.held);
+    const part = {
+      token: cell("gb-odds-token"),
+      id: cell("gb-soft"),
+      logit: cell("gb-soft"),
+      own: cell("gb-soft"),
+      final: cell(""),
+      held: cell("gb-soft"),
+      ghost: el("i", { class: "gb-ghost" }),
+      solid: el("i", { class: "gb-solid" }),
+    };
+    part.button = el(
+      "button",
+      { type: "button", tabindex: i ? -1 : 0 },
+      part.token,
+      part.id,
+      part.logit,
+      el("span", { class: "gb-bars" }, part.ghost, part.solid),
+      part.own,
+      part.final,
+      part.held,
+    );
     part.item = el("li", {}, part.button);
     list.append(part.item);
     return part;
@@ -101,16 +141,21 @@ export const oddsBars = (box, onForce, act = "write it") => {
     view = now;
     empty.hidden = true;
     picture.hidden = false;
-    const { own, logits, result, label } = view, ids = leaders(result, count);
+    const { own, logits, result, label } = view,
+      ids = leaders(result, count);
     while (rows.length < count) rows.push(makeRow(rows.length));
     const top = ids.reduce((most, id) => Math.max(most, own[id], result.final[id]), 0);
     const most = AXIS.find((limit) => limit >= top * 0.999) ?? 1;
-    ticks.forEach((tick, i) => { tick.textContent = i ? `${Number((50 * i * most).toPrecision(2))} %` : "0"; });
+    ticks.forEach((tick, i) => {
+      tick.textContent = i ? `${Number((50 * i * most).toPrecision(2))} %` : "0";
+    });
     let held = 0;
     rows.forEach((row, i) => {
       row.item.hidden = i >= ids.length;
       if (row.item.hidden) return;
-      const id = ids[i], p = result.final[id], removed = result.removed[id] !== sampler.KEPT;
+      const id = ids[i],
+        p = result.final[id],
+        removed = result.removed[id] !== sampler.KEPT;
       held += p;
       Object.assign(row.button.dataset, { token: id, own: own[id], final: p });
       row.item.classList.toggle("gb-removed", removed);
@@ -123,8 +168,11 @@ export const oddsBars = (box, onForce, act = "write it") => {
       row.held.textContent = removed ? "" : percent(held);
       row.ghost.style.transform = share(own[id], most);
       row.solid.style.transform = share(p, most);
-      row.button.setAttribute("aria-label", `${label(id)}, id ${id}, model ${format.probability(own[id])}, `
-        + (removed ? `removed by ${reason(result.removed[id])}` : `final ${format.probability(p)}`));
+      row.button.setAttribute(
+        "aria-label",
+        `${label(id)}, id ${id}, model ${format.probability(own[id])}, ` +
+          (removed ? `removed by ${reason(result.removed[id])}` : `final ${format.probability(p)}`),
+      );
     });
     drawCuts();
   }
@@ -141,9 +189,11 @@ export const oddsBars = (box, onForce, act = "write it") => {
     rows.forEach((row, i) => {
       const cut = i < count && cuts.get(i + 1);
       row.item.classList.toggle("gb-cut", Boolean(cut));
-      if (cut) row.item.dataset.cut = cut.join(", "); else delete row.item.dataset.cut;
+      if (cut) row.item.dataset.cut = cut.join(", ");
+      else delete row.item.dataset.cut;
     });
-    beyond.textContent = [...cuts].filter(([rank]) => rank > count)
+    beyond.textContent = [...cuts]
+      .filter(([rank]) => rank > count)
       .map(([rank, names]) => `${names.join(", ")} cuts after rank ${format.whole(rank)}, below this list.`)
       .join(" ");
   }
@@ -155,7 +205,7 @@ export const oddsBars = (box, onForce, act = "write it") => {
   }
 
   const beside = explainOn(list, "button", explain);
-  let tapped = null;  // a first tap explains, a second one on the same row picks
+  let tapped = null; // a first tap explains, a second one on the same row picks
   list.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
@@ -174,7 +224,9 @@ export const oddsBars = (box, onForce, act = "write it") => {
     if (!step || at < 0) return;
     event.preventDefault();
     const next = rows[Math.min(count - 1, Math.max(0, at + step))];
-    rows.forEach((row) => { row.button.tabIndex = row === next ? 0 : -1; });
+    rows.forEach((row) => {
+      row.button.tabIndex = row === next ? 0 : -1;
+    });
     next.button.focus();
   });
 
@@ -187,7 +239,11 @@ export const oddsBars = (box, onForce, act = "write it") => {
       if (view) draw(view);
     },
     /** Nothing to show: say what will appear. */
-    clear() { view = null; empty.hidden = false; picture.hidden = true; },
+    clear() {
+      view = null;
+      empty.hidden = false;
+      picture.hidden = true;
+    },
     /** Light up the token that was drawn, for as long as it takes to see; a hurried person ends it. */
     choose(id, hurried) {
       const row = rows.find((r) => Number(r.button.dataset.token) === id);
@@ -195,7 +251,10 @@ export const oddsBars = (box, onForce, act = "write it") => {
       row.item.classList.add("gb-drawn");
       return new Promise((done) => {
         const timer = setTimeout(done, 260);
-        hurried(() => { clearTimeout(timer); done(); });
+        hurried(() => {
+          clearTimeout(timer);
+          done();
+        });
       }).finally(() => row.item.classList.remove("gb-drawn"));
     },
   };

@@ -3,7 +3,8 @@ import { Refusal } from "../shared/server.js";
 
 /** line(notice, done): act(work) queues work after what is running is stopped; its failures go to the notice. */
 export const workQueue = (notice, done) => {
-  let chain = Promise.resolve(), running = null;
+  let chain = Promise.resolve(),
+    running = null;
 
   function enqueue(work) {
     const result = chain.then(work);
@@ -12,33 +13,55 @@ export const workQueue = (notice, done) => {
   }
 
   return {
-    get running() { return running; },
+    get running() {
+      return running;
+    },
     enqueue,
     act(work, failed = () => {}) {
       running?.stop();
       return enqueue(async () => {
         notice("");
-        try { await work(); } catch (error) {
+        try {
+          await work();
+        } catch (error) {
           if (!(error instanceof Refusal)) console.error(error);
           failed(error);
           notice(error.message);
-        } finally { done(); }
+        } finally {
+          done();
+        }
       });
     },
     /** Run work(job) as what is running: it can be stopped (ends soon), dropped (its answers are void), hurried. */
     async run(work, options = {}) {
-      const job = running = { ...options, stopped: false, dropped: false, hurry: null,
-        stop() { job.stopped = true; job.hurry?.(); },
-        drop() { job.dropped = true; job.stop(); },
+      const job = (running = {
+        ...options,
+        stopped: false,
+        dropped: false,
+        hurry: null,
+        stop() {
+          job.stopped = true;
+          job.hurry?.();
+        },
+        drop() {
+          job.dropped = true;
+          job.stop();
+        },
         /** Wait, unless the person is in a hurry. */
         wait(ms) {
           if (job.stopped || ms <= 0) return Promise.resolve();
           return new Promise((resolve) => {
             const timer = setTimeout(resolve, ms);
-            job.hurry = () => { clearTimeout(timer); resolve(); };
+            job.hurry = () => {
+              clearTimeout(timer);
+              resolve();
+            };
           });
-        } };
-      job.done = work(job).finally(() => { if (running === job) running = null; });
+        },
+      });
+      job.done = work(job).finally(() => {
+        if (running === job) running = null;
+      });
       done();
       return job.done;
     },

@@ -8,7 +8,7 @@ import { readVocabulary } from "../shared/tokens/vocabulary.js";
  */
 export const readText = async (ask, place, text, progress, go) => {
   const reading = { met: [], starts: new Set() };
-  for (let next = 0; next !== null;) {
+  for (let next = 0; next !== null; ) {
     const answer = await ask("read_surprise", { ...place, text, window: next });
     if (!go()) return null;
     reading.vocabulary ??= await readVocabulary(ask, place, answer.tokenizer);
@@ -16,7 +16,7 @@ export const readText = async (ask, place, text, progress, go) => {
     answer.met.forEach(([nats, rank, context, expected], i) => {
       const at = answer.first + i;
       reading.met[at] = { nats, rank, context, expected };
-      if (at > 1 && context < reading.met[at - 1].context) reading.starts.add(at);  // a window begins
+      if (at > 1 && context < reading.met[at - 1].context) reading.starts.add(at); // a window begins
     });
     next = answer.next;
     progress(next ?? answer.windows, answer.windows);
@@ -34,7 +34,10 @@ export const byteEdges = ({ ids, vocabulary }) => {
 
 /** Perplexity and bits per byte of tokens from..to (excluded), the unmet first one left out; null when there are none. */
 export const textFigures = (reading, from = 0, to = reading.ids.length) => {
-  let nats = 0, count = 0, bytes = 0, firsts = 0;
+  let nats = 0,
+    count = 0,
+    bytes = 0,
+    firsts = 0;
   for (let i = from; i < to; i += 1) {
     const met = reading.met[i];
     if (!met) continue;
@@ -44,8 +47,15 @@ export const textFigures = (reading, from = 0, to = reading.ids.length) => {
     bytes += reading.vocabulary.bytes(reading.ids[i]).length;
   }
   if (!count) return null;
-  return { count, bytes, bits: nats / Math.LN2, loss: nats / count, perplexity: Math.exp(nats / count), firsts: firsts / count,
-    perByte: reading.lost || !bytes ? null : nats / Math.LN2 / bytes };
+  return {
+    count,
+    bytes,
+    bits: nats / Math.LN2,
+    loss: nats / count,
+    perplexity: Math.exp(nats / count),
+    firsts: firsts / count,
+    perByte: reading.lost || !bytes ? null : nats / Math.LN2 / bytes,
+  };
 };
 
 /**
@@ -53,8 +63,10 @@ export const textFigures = (reading, from = 0, to = reading.ids.length) => {
  * shortest stretch around it that both cut alike: [{ bits, from, to }], null where either met nothing.
  */
 export const surpriseApart = (ours, theirs) => {
-  const mine = byteEdges(ours), other = byteEdges(theirs), apart = new Array(ours.ids.length).fill(null);
-  if (mine.at(-1) !== other.at(-1)) return apart;  // a tokenizer lost something: nothing lines up
+  const mine = byteEdges(ours),
+    other = byteEdges(theirs),
+    apart = new Array(ours.ids.length).fill(null);
+  if (mine.at(-1) !== other.at(-1)) return apart; // a tokenizer lost something: nothing lines up
   const sum = (reading, from, to) => {
     let nats = 0;
     for (let i = from; i < to; i += 1) {
@@ -63,9 +75,13 @@ export const surpriseApart = (ours, theirs) => {
     }
     return nats / Math.LN2;
   };
-  for (let a = 0, b = 0; a < ours.ids.length;) {
-    let aEnd = a + 1, bEnd = b + 1;
-    while (mine[aEnd] !== other[bEnd]) { if (mine[aEnd] < other[bEnd]) aEnd += 1; else bEnd += 1; }
+  for (let a = 0, b = 0; a < ours.ids.length; ) {
+    let aEnd = a + 1,
+      bEnd = b + 1;
+    while (mine[aEnd] !== other[bEnd]) {
+      if (mine[aEnd] < other[bEnd]) aEnd += 1;
+      else bEnd += 1;
+    }
     const bits = sum(ours, a, aEnd) - sum(theirs, b, bEnd);
     if (!Number.isNaN(bits)) apart.fill({ bits, from: a, to: aEnd, theirs: [b, bEnd] }, a, aEnd);
     [a, b] = [aEnd, bEnd];

@@ -2,7 +2,7 @@
 import { format } from "../shared/format.js";
 import { visible } from "../shared/tokens/visible.js";
 
-let seen = {};  // a slider asks again and again about the same text
+let seen = {}; // a slider asks again and again about the same text
 function broken(tokens, vocabulary) {
   if (seen.tokens !== tokens || seen.count !== tokens.length || seen.vocabulary !== vocabulary) {
     const text = vocabulary.text(tokens.map(({ id }) => id));
@@ -13,16 +13,22 @@ function broken(tokens, vocabulary) {
 
 /** Sentences on `tokens` that were written at a place; `at` is the position after them, `most` how many there may be. */
 export const remarksOn = (place, at, tokens, most) => {
-  const total = at.promptIds.length + tokens.length, notes = [], { whole } = format;
-  const last = tokens.at(-1), { vocabulary } = at;
+  const total = at.promptIds.length + tokens.length,
+    notes = [],
+    { whole } = format;
+  const last = tokens.at(-1),
+    { vocabulary } = at;
   if (last && last.id === vocabulary.eot) notes.push("The model ended its text. Writing on starts a new one.");
   if (last?.stopped) notes.push(`Stopped at “${visible(last.stopped.stop)}”, which is no part of the result.`);
-  if (broken(tokens, vocabulary)) notes.push("Some bytes make no character, or not yet: they show as � or by their numbers.");
+  if (broken(tokens, vocabulary))
+    notes.push("Some bytes make no character, or not yet: they show as � or by their numbers.");
   if (place.prompt === "") {
     notes.push(`The prompt is empty, so the model reads ${vocabulary.label(at.promptIds[0])} instead.`);
   }
   if (at.reads < total) {
-    notes.push(`The model reads the last ${whole(at.reads)} of ${whole(total)} tokens; its context holds ${whole(at.nCtx)}.`);
+    notes.push(
+      `The model reads the last ${whole(at.reads)} of ${whole(total)} tokens; its context holds ${whole(at.nCtx)}.`,
+    );
   }
   if (tokens.length >= most) notes.push(`This stops at ${whole(most)} tokens; keep them as the prompt to write on.`);
   return notes.join(" ");

@@ -17,7 +17,8 @@ async function redraw(job, { ids: wanted, settings }, place, { pen, ids, add }) 
     const answer = await pen.draw(place, settings, ids(), left.length);
     if (job.dropped) return [];
     const tokens = answer.tokens.map((token) => ({ ...token, step: place.step }));
-    const apart = tokens.findIndex(({ id }, i) => id !== left[i]), same = apart < 0 ? tokens.length : apart;
+    const apart = tokens.findIndex(({ id }, i) => id !== left[i]),
+      same = apart < 0 ? tokens.length : apart;
     add(tokens.slice(0, same), apart < 0 ? { ...answer, tokens } : null);
     left = left.slice(same);
     if (apart >= 0 || answer.ended) break;

@@ -27,14 +27,17 @@ export const rivalMenu = (box, ask, { key, none, changed }) => {
   function fillMoments(step) {
     const steps = current()?.steps ?? [];
     moment.hidden = steps.length < 2;
-    moment.replaceChildren(el("option", { value: "" }, "newest moment"),
-      ...steps.map((one) => el("option", { value: one }, `step ${format.whole(one)}`)));
+    moment.replaceChildren(
+      el("option", { value: "" }, "newest moment"),
+      ...steps.map((one) => el("option", { value: one }, `step ${format.whole(one)}`)),
+    );
     moment.value = steps.map(String).includes(String(step)) ? step : "";
   }
 
   async function fill() {
     models = (await ask("list_rivals")).models;
-    const keep = model.value || wanted.model || "", step = moment.value || wanted.step;
+    const keep = model.value || wanted.model || "",
+      step = moment.value || wanted.step;
     const groups = new Map();
     for (const one of models) {
       if (!groups.has(one.group)) groups.set(one.group, el("optgroup", { label: one.group }));
@@ -50,13 +53,19 @@ export const rivalMenu = (box, ask, { key, none, changed }) => {
     address.set({ [key]: model.value, [`${key}step`]: moment.value });
     changed();
   }
-  model.addEventListener("change", () => { fillMoments(null); chosen(); });
+  model.addEventListener("change", () => {
+    fillMoments(null);
+    chosen();
+  });
   moment.addEventListener("change", chosen);
   on("models", () => fill().catch(() => {}));
 
   return {
     fill,
     place: () => (model.value ? { model: model.value, step: moment.value === "" ? null : Number(moment.value) } : null),
-    title: () => (model.value ? `${current().title}${moment.value === "" ? "" : `, step ${format.whole(Number(moment.value))}`}` : null),
+    title: () =>
+      model.value
+        ? `${current().title}${moment.value === "" ? "" : `, step ${format.whole(Number(moment.value))}`}`
+        : null,
   };
 };

@@ -12,8 +12,11 @@ export const samplerChain = (box, store) => {
   const rows = new Map(Object.entries(DIALS).map(([name, dial]) => [name, makeRow(name, dial)]));
   const list = el("ol", { class: "gb-chain", "aria-label": "Samplers, in the order they act" });
   const order = el("span");
-  const restore = el("button", { type: "button", class: "gb-link", onclick: () => store.restoreOrder() },
-    "Back to Hugging Face's order");
+  const restore = el(
+    "button",
+    { type: "button", class: "gb-link", onclick: () => store.restoreOrder() },
+    "Back to Hugging Face's order",
+  );
   const note = el("p", { class: "gb-small gb-soft gb-chain-note", role: "status" }, order, " ", restore);
   const live = el("p", { class: "gb-sr", "aria-live": "polite" });
   box.append(list, note, live);
@@ -22,14 +25,43 @@ export const samplerChain = (box, store) => {
     const input = el("input", { type: "range", min: 0, "aria-label": dial.title, data: { setting: name } });
     const says = el("output", { data: { say: name } });
     const on = el("input", { type: "checkbox", data: { on: name } });
-    const grip = el("button", { type: "button", class: "gb-grip", title: "Drag, or press the up and down arrows",
-      "aria-label": `Move ${dial.title} in the chain: up and down arrows` }, "⠿");
-    const move = (by, sign, where) => el("button", { type: "button", class: "gb-nudge", data: { by },
-      "aria-label": `${dial.title} ${where}`, title: `Acts ${where}`, onclick: () => shift(name, by) }, sign);
-    const row = el("li", { class: "gb-step", data: { step: name } },
-      el("div", { class: "gb-step-head" }, grip,
-        el("label", { class: "gb-check", title: dial.hint }, on, el("span", {}, dial.title)), says,
-        move(-1, "▴", "earlier"), move(1, "▾", "later")), input);
+    const grip = el(
+      "button",
+      {
+        type: "button",
+        class: "gb-grip",
+        title: "Drag, or press the up and down arrows",
+        "aria-label": `Move ${dial.title} in the chain: up and down arrows`,
+      },
+      "⠿",
+    );
+    const move = (by, sign, where) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: "gb-nudge",
+          data: { by },
+          "aria-label": `${dial.title} ${where}`,
+          title: `Acts ${where}`,
+          onclick: () => shift(name, by),
+        },
+        sign,
+      );
+    const row = el(
+      "li",
+      { class: "gb-step", data: { step: name } },
+      el(
+        "div",
+        { class: "gb-step-head" },
+        grip,
+        el("label", { class: "gb-check", title: dial.hint }, on, el("span", {}, dial.title)),
+        says,
+        move(-1, "▴", "earlier"),
+        move(1, "▾", "later"),
+      ),
+      input,
+    );
     input.addEventListener("input", () => store.set(name, stopsOf(name)[Number(input.value)]));
     on.addEventListener("change", () => store.toggle(name));
     grip.addEventListener("keydown", (event) => {
@@ -42,7 +74,7 @@ export const samplerChain = (box, store) => {
     return { row, input, says, on, grip, dial };
   }
 
-  const known = new Map();  // what a slider runs through, for the vocabulary's size
+  const known = new Map(); // what a slider runs through, for the vocabulary's size
   function stopsOf(name) {
     if (known.get("size") !== store.size) known.clear();
     known.set("size", store.size);
@@ -63,21 +95,30 @@ export const samplerChain = (box, store) => {
     row.classList.add("gb-dragged");
     const move = ({ clientY }) => {
       const others = store.order.filter((other) => other !== name).map((other) => rows.get(other).row);
-      store.move(name, others.filter((other) => {
-        const { top, height } = other.getBoundingClientRect();
-        return clientY > top + height / 2;
-      }).length);
+      store.move(
+        name,
+        others.filter((other) => {
+          const { top, height } = other.getBoundingClientRect();
+          return clientY > top + height / 2;
+        }).length,
+      );
     };
     grip.addEventListener("pointermove", move);
     for (const end of ["pointerup", "pointercancel"]) {
-      grip.addEventListener(end, () => {
-        grip.removeEventListener("pointermove", move);
-        row.classList.remove("gb-dragged");
-      }, { once: true });
+      grip.addEventListener(
+        end,
+        () => {
+          grip.removeEventListener("pointermove", move);
+          row.classList.remove("gb-dragged");
+        },
+        { once: true },
+      );
     }
   }
 
-  let placed = "", seen = true, behind = false;
+  let placed = "",
+    seen = true,
+    behind = false;
   new ResizeObserver(([{ contentRect }]) => {
     seen = contentRect.width > 0;
     if (seen && behind) follow();
@@ -87,7 +128,9 @@ export const samplerChain = (box, store) => {
     placed = String(store.order);
     const all = store.order.map((name) => rows.get(name).row);
     // The others move around the row that is dragged or has the focus: moving it would let go of it.
-    const still = all.findIndex((row) => row.isConnected && (row.matches(".gb-dragged") || row.contains(document.activeElement)));
+    const still = all.findIndex(
+      (row) => row.isConnected && (row.matches(".gb-dragged") || row.contains(document.activeElement)),
+    );
     all.forEach((row, i) => {
       if (i < still) list.insertBefore(row, all[still]);
       else if (i > still) list.append(row);
@@ -96,10 +139,12 @@ export const samplerChain = (box, store) => {
 
   function follow() {
     behind = !seen;
-    if (behind) return;  // it follows when it is seen
+    if (behind) return; // it follows when it is seen
     place();
     store.order.forEach((name) => {
-      const { row, input, says, on, dial } = rows.get(name), value = store.chosen(name), stops = stopsOf(name);
+      const { row, input, says, on, dial } = rows.get(name),
+        value = store.chosen(name),
+        stops = stopsOf(name);
       input.max = stops.length - 1;
       // No filter at top-k is its far end, although its number is 0.
       input.value = name === "top_k" && (value === 0 || value >= store.size) ? stops.length - 1 : nearest(stops, value);
@@ -107,7 +152,10 @@ export const samplerChain = (box, store) => {
       says.textContent = value === dial.off ? "off" : dial.say(value);
       says.classList.toggle("gb-is-off", !store.isOn(name));
       row.classList.toggle("gb-step-off", !store.isOn(name));
-      input.setAttribute("aria-valuetext", `${says.textContent}${store.isOn(name) || value === dial.off ? "" : ", switched off"}`);
+      input.setAttribute(
+        "aria-valuetext",
+        `${says.textContent}${store.isOn(name) || value === dial.off ? "" : ", switched off"}`,
+      );
     });
     restore.hidden = store.isHuggingFaces;
     if (store.isHuggingFaces) order.textContent = "In Hugging Face's order, top to bottom.";
@@ -118,8 +166,10 @@ export const samplerChain = (box, store) => {
     /** How much of the probability this order puts elsewhere than Hugging Face's would. */
     note(apart) {
       if (store.isHuggingFaces || apart === null) return;
-      order.textContent = apart < 5e-7 ? "Your order. For this prompt it makes no difference to Hugging Face's."
-        : `Your order matters here: ${format.probability(apart)} of the probability lies elsewhere than in Hugging Face's (total variation).`;
+      order.textContent =
+        apart < 5e-7
+          ? "Your order. For this prompt it makes no difference to Hugging Face's."
+          : `Your order matters here: ${format.probability(apart)} of the probability lies elsewhere than in Hugging Face's (total variation).`;
     },
   };
 };

@@ -10,41 +10,97 @@ const span = (n, value) => Array.from({ length: n + 1 }, (_, i) => value(i));
 // key: its name in the address; off: the value that changes nothing; usual: what switching it on for the
 // first time means; stops: what its slider runs through.
 const DIALS = {
-  repetition_penalty: { key: "r", title: "Repetition penalty", off: 1, usual: 1.2, low: 0.1, high: 10,
+  repetition_penalty: {
+    key: "r",
+    title: "Repetition penalty",
+    off: 1,
+    usual: 1.2,
+    low: 0.1,
+    high: 10,
     hint: "Above 1 makes tokens that already occur less likely.",
-    stops: () => span(100, (i) => (100 + i) / 100), say: String },
-  temperature: { key: "t", title: "Temperature", off: 1, usual: 0.8, low: 0, high: 10,
+    stops: () => span(100, (i) => (100 + i) / 100),
+    say: String,
+  },
+  temperature: {
+    key: "t",
+    title: "Temperature",
+    off: 1,
+    usual: 0.8,
+    low: 0,
+    high: 10,
     hint: "Divides the logits: below 1 plays safe, above 1 takes chances, 0 always takes the likeliest.",
     stops: () => [0, ...span(200, (i) => three(10 ** ((i - 100) / 100)))],
-    say: (x) => (x === 0 ? "0, greedy" : String(x)) },
-  top_k: { key: "k", title: "Top-k", off: 0, usual: 40, low: 0, high: 1e6, whole: true,
+    say: (x) => (x === 0 ? "0, greedy" : String(x)),
+  },
+  top_k: {
+    key: "k",
+    title: "Top-k",
+    off: 0,
+    usual: 40,
+    low: 0,
+    high: 1e6,
+    whole: true,
     hint: "Keeps the k likeliest tokens.",
     stops: (V) => [...new Set([...span(120, (i) => Math.round(V ** (i / 120))).filter((k) => k < V), 0])],
-    say: format.whole },
-  top_p: { key: "p", title: "Top-p", off: 1, usual: 0.9, low: 0, high: 1,
+    say: format.whole,
+  },
+  top_p: {
+    key: "p",
+    title: "Top-p",
+    off: 1,
+    usual: 0.9,
+    low: 0,
+    high: 1,
     hint: "Keeps the likeliest tokens that together hold this share of the probability.",
-    stops: () => span(99, (i) => (i + 1) / 100), say: String },
-  min_p: { key: "m", title: "Min-p", off: 0, usual: 0.05, low: 0, high: 1,
+    stops: () => span(99, (i) => (i + 1) / 100),
+    say: String,
+  },
+  min_p: {
+    key: "m",
+    title: "Min-p",
+    off: 0,
+    usual: 0.05,
+    low: 0,
+    high: 1,
     hint: "Drops tokens below this share of the likeliest one's probability.",
-    stops: () => span(100, (i) => three((i / 100) ** 2)), say: String },
-  typical_p: { key: "y", title: "Typical-p", off: 1, usual: 0.9, low: 0, high: 1,
+    stops: () => span(100, (i) => three((i / 100) ** 2)),
+    say: String,
+  },
+  typical_p: {
+    key: "y",
+    title: "Typical-p",
+    off: 1,
+    usual: 0.9,
+    low: 0,
+    high: 1,
     hint: "Keeps the tokens about as surprising as the model expects, which may leave out the likeliest.",
-    stops: () => span(99, (i) => (i + 1) / 100), say: String },
+    stops: () => span(99, (i) => (i + 1) / 100),
+    say: String,
+  },
 };
-const LENGTH = { key: "n", otherwise: 100, low: 1, high: 2000,
-  stops: [1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000] };
-const SEED = 1337, MAX_SEED = Number.MAX_SAFE_INTEGER, MAX_STOPS = 8;
+const LENGTH = {
+  key: "n",
+  otherwise: 100,
+  low: 1,
+  high: 2000,
+  stops: [1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000],
+};
+const SEED = 1337,
+  MAX_SEED = Number.MAX_SAFE_INTEGER,
+  MAX_STOPS = 8;
 const hugging = () => sampler.ORDER;
 
 function make(prefix) {
   const key = (name) => prefix + name;
   const read = (name, otherwise, low, high, whole) => {
-    const text = address.get(key(name)), x = text === null || text.trim() === "" ? NaN : Number(text);
+    const text = address.get(key(name)),
+      x = text === null || text.trim() === "" ? NaN : Number(text);
     if (!Number.isFinite(x)) return otherwise;
     return Math.min(high, Math.max(low, whole ? Math.round(x) : x));
   };
   const listeners = [];
-  const chosen = {}, on = {};  // what the sliders stand at, and whether they act
+  const chosen = {},
+    on = {}; // what the sliders stand at, and whether they act
   const letters = new Map(Object.entries(DIALS).map(([name, dial]) => [dial.key, name]));
   const off = new Set((address.get(key("off")) ?? "").split(""));
   for (const [name, dial] of Object.entries(DIALS)) {
@@ -52,25 +108,30 @@ function make(prefix) {
     on[name] = chosen[name] !== dial.off && !off.has(dial.key);
   }
   const wanted = [...(address.get(key("order")) ?? "")].map((letter) => letters.get(letter));
-  let order = wanted.length === hugging().length && new Set(wanted).size === wanted.length && !wanted.includes(undefined)
-    ? wanted : [...hugging()];
+  let order =
+    wanted.length === hugging().length && new Set(wanted).size === wanted.length && !wanted.includes(undefined)
+      ? wanted
+      : [...hugging()];
   let length = read(LENGTH.key, LENGTH.otherwise, LENGTH.low, LENGTH.high, true);
   let seed = read("seed", SEED, 0, MAX_SEED, true);
   let stop = readStops(address.get(key("stop")));
-  let vocabulary = 2, wait = null;
+  let vocabulary = 2,
+    wait = null;
 
   function remember() {
     const state = { seed: seed === SEED ? null : seed, [LENGTH.key]: length === LENGTH.otherwise ? null : length };
     state.stop = stop.length ? JSON.stringify(stop) : null;
     state.order = String(order) === String(hugging()) ? null : order.map((name) => DIALS[name].key).join("");
-    state.off = Object.keys(DIALS).filter((name) => !on[name] && chosen[name] !== DIALS[name].off)
-      .map((name) => DIALS[name].key).join("");
+    state.off = Object.keys(DIALS)
+      .filter((name) => !on[name] && chosen[name] !== DIALS[name].off)
+      .map((name) => DIALS[name].key)
+      .join("");
     for (const [name, dial] of Object.entries(DIALS)) state[dial.key] = chosen[name] === dial.off ? null : chosen[name];
     address.set(Object.fromEntries(Object.entries(state).map(([name, value]) => [key(name), value])));
   }
   function changed() {
     for (const listener of listeners) listener();
-    clearTimeout(wait);  // browsers refuse an address that changes with every movement of a slider
+    clearTimeout(wait); // browsers refuse an address that changes with every movement of a slider
     wait = setTimeout(remember, 200);
   }
 
@@ -82,14 +143,27 @@ function make(prefix) {
       return values;
     },
     /** The same exactly when the same text would be drawn. */
-    get identity() { return JSON.stringify({ ...store.values, max_new_tokens: 0 }); },
-    get order() { return order; },
-    get isHuggingFaces() { return String(order) === String(hugging()); },
-    get size() { return vocabulary; },
-    get stops() { return stop; },
+    get identity() {
+      return JSON.stringify({ ...store.values, max_new_tokens: 0 });
+    },
+    get order() {
+      return order;
+    },
+    get isHuggingFaces() {
+      return String(order) === String(hugging());
+    },
+    get size() {
+      return vocabulary;
+    },
+    get stops() {
+      return stop;
+    },
     chosen: (name) => chosen[name],
     isOn: (name) => on[name],
-    subscribe(listener) { listeners.push(listener); listener(); },
+    subscribe(listener) {
+      listeners.push(listener);
+      listener();
+    },
     set(name, value) {
       chosen[name] = value;
       on[name] = value !== DIALS[name].off;
@@ -119,14 +193,31 @@ function make(prefix) {
       order = [...other.order];
       changed();
     },
-    restoreOrder() { order = [...hugging()]; changed(); },
-    setSeed(value) { seed = Math.min(MAX_SEED, Math.max(0, Math.round(value))); changed(); },
-    roll() { store.setSeed(1 + Math.floor(Math.random() * 99_999)); },
-    setLength(value) { length = value; changed(); },
-    addStop(text) {
-      if (text && !stop.includes(text) && stop.length < MAX_STOPS) { stop = [...stop, text]; changed(); }
+    restoreOrder() {
+      order = [...hugging()];
+      changed();
     },
-    removeStop(text) { stop = stop.filter((other) => other !== text); changed(); },
+    setSeed(value) {
+      seed = Math.min(MAX_SEED, Math.max(0, Math.round(value)));
+      changed();
+    },
+    roll() {
+      store.setSeed(1 + Math.floor(Math.random() * 99_999));
+    },
+    setLength(value) {
+      length = value;
+      changed();
+    },
+    addStop(text) {
+      if (text && !stop.includes(text) && stop.length < MAX_STOPS) {
+        stop = [...stop, text];
+        changed();
+      }
+    },
+    removeStop(text) {
+      stop = stop.filter((other) => other !== text);
+      changed();
+    },
     /** Top-k's slider ends at the size of the vocabulary. */
     fit(size) {
       if (size === vocabulary) return;
@@ -140,8 +231,12 @@ function make(prefix) {
 function readStops(text) {
   try {
     const stops = JSON.parse(text ?? "[]");
-    return Array.isArray(stops) ? stops.filter((s) => typeof s === "string" && s && s.length <= 200).slice(0, MAX_STOPS) : [];
-  } catch { return []; }
+    return Array.isArray(stops)
+      ? stops.filter((s) => typeof s === "string" && s && s.length <= 200).slice(0, MAX_STOPS)
+      : [];
+  } catch {
+    return [];
+  }
 }
 
 const made = new Map();

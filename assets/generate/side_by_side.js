@@ -17,11 +17,22 @@ import { meanLog, readPosition, stoppedAt, tokenStream } from "./token_stream.js
 panel("side_by_side", ({ ask, find, notice }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const stores = { a: samplingSettings(), b: samplingSettings("b.") };
-  const sides = Object.fromEntries(["a", "b"].map((name) => [name, {
-    name, store: stores[name], pen: tokenStream(ask, name === "a" ? "left" : "right"), tokens: [], vocabulary: null,
-    used: null, written: tokenChips(part(`text-${name}`), null, (i) => branch(name, i)),
-  }]));
-  let place = null, seen = null;  // the subject; what it was when the texts were written
+  const sides = Object.fromEntries(
+    ["a", "b"].map((name) => [
+      name,
+      {
+        name,
+        store: stores[name],
+        pen: tokenStream(ask, name === "a" ? "left" : "right"),
+        tokens: [],
+        vocabulary: null,
+        used: null,
+        written: tokenChips(part(`text-${name}`), null, (i) => branch(name, i)),
+      },
+    ]),
+  );
+  let place = null,
+    seen = null; // the subject; what it was when the texts were written
   const line = workQueue(notice, drawButtons);
 
   for (const name of ["a", "b"]) samplerChain(part(`chain-${name}`), stores[name]);
@@ -30,7 +41,13 @@ panel("side_by_side", ({ ask, find, notice }) => {
     part("chain-b").hidden = value !== "b";
   });
   part("drawing").append(fields.seed(stores.a), fields.length(stores.a), fields.stops(stores.a));
-  const rival = rivalMenu(part("rival"), ask, { key: "b.model", none: "the same as A", changed: () => { prepare(); } });
+  const rival = rivalMenu(part("rival"), ask, {
+    key: "b.model",
+    none: "the same as A",
+    changed: () => {
+      prepare();
+    },
+  });
   const filled = rival.fill().catch((error) => notice(error.message));
   part("same").addEventListener("click", () => stores.b.copy(stores.a));
 
@@ -40,7 +57,9 @@ panel("side_by_side", ({ ask, find, notice }) => {
     return { ...store.values, seed, stop, max_new_tokens };
   };
   const describe = (settings) => {
-    const does = settings.order.filter((name) => settings[name] !== sampler.OFF[name]).map((name) => stepName(name, settings[name]));
+    const does = settings.order
+      .filter((name) => settings[name] !== sampler.OFF[name])
+      .map((name) => stepName(name, settings[name]));
     return does.length ? does.join(", then ") : "every sampler off: the model's own odds";
   };
   const titleOf = ({ name }) => (name === "b" && rival.title()) || subjectTitle(place);
@@ -51,7 +70,10 @@ panel("side_by_side", ({ ask, find, notice }) => {
     const same = place && JSON.stringify(now) === JSON.stringify(place);
     if (!same) line.running?.drop();
     place = now;
-    await line.enqueue(async () => { if (!same) clear(); await prepare(); });
+    await line.enqueue(async () => {
+      if (!same) clear();
+      await prepare();
+    });
   }
 
   /** Know the tokens' names of both sides, and show the prompt. */
@@ -69,7 +91,9 @@ panel("side_by_side", ({ ask, find, notice }) => {
       for (const side of Object.values(sides)) side.vocabulary = null;
       if (!(error instanceof Refusal)) console.error(error);
       notice(error.message);
-    } finally { drawButtons(); }
+    } finally {
+      drawButtons();
+    }
   }
 
   function clear() {
@@ -86,11 +110,17 @@ panel("side_by_side", ({ ask, find, notice }) => {
   }
 
   async function writeSide(job, side) {
-    const from = placeOf(side), settings = settingsOf(side);
+    const from = placeOf(side),
+      settings = settingsOf(side);
     side.used = { place: JSON.stringify(from), settings, title: titleOf(side) };
     side.pen.forget();
-    for (let left = settings.max_new_tokens, ended = null; left > 0 && !ended && !job.stopped;) {
-      const answer = await side.pen.draw(from, settings, side.tokens.map((token) => token.id), left);
+    for (let left = settings.max_new_tokens, ended = null; left > 0 && !ended && !job.stopped; ) {
+      const answer = await side.pen.draw(
+        from,
+        settings,
+        side.tokens.map((token) => token.id),
+        left,
+      );
       if (job.dropped) return;
       side.tokens.push(...answer.tokens);
       answer.tokens.forEach(side.written.add);
@@ -121,7 +151,8 @@ panel("side_by_side", ({ ask, find, notice }) => {
     let same = 0;
     while (same < texts[0].length && texts[0][same] === texts[1][same]) same += 1;
     if (same >= texts[0].length || same >= texts[1].length) return null;
-    const holder = (side) => {  // the token with the letter after the first `same`
+    const holder = (side) => {
+      // the token with the letter after the first `same`
       for (let i = 0; i < side.tokens.length; i += 1) {
         if (side.vocabulary.text(side.tokens.slice(0, i + 1).map((token) => token.id)).length > same) return i;
       }
@@ -131,7 +162,9 @@ panel("side_by_side", ({ ask, find, notice }) => {
   }
 
   function drawParting() {
-    const { a, b } = sides, at = a.tokens.length && b.tokens.length ? parting() : null, words = part("parting");
+    const { a, b } = sides,
+      at = a.tokens.length && b.tokens.length ? parting() : null,
+      words = part("parting");
     for (const side of [a, b]) {
       part(`text-${side.name}`).querySelector(".gb-apart")?.classList.remove("gb-apart");
       if (at) side.written.chip(at[side.name])?.classList.add("gb-apart");
@@ -143,7 +176,8 @@ panel("side_by_side", ({ ask, find, notice }) => {
       const token = side.tokens[at[side.name]];
       return `${side.name.toUpperCase()} wrote ${side.vocabulary.label(token.id)} (drawn with ${format.probability(token.p)})`;
     };
-    words.textContent = at ? `They part at token ${format.whole(at.a + 1)}: ${says(a)}, ${says(b)}.`
+    words.textContent = at
+      ? `They part at token ${format.whole(at.a + 1)}: ${says(a)}, ${says(b)}.`
       : `The same so far, for ${format.whole(both)} tokens.`;
   }
 
@@ -166,8 +200,10 @@ panel("side_by_side", ({ ask, find, notice }) => {
 
   function drawFigures(side) {
     const mean = meanLog(side.tokens);
-    part(`figures-${side.name}`).textContent = mean === null ? ""
-      : `${format.whole(side.tokens.length)} tokens, mean log-probability ${format.number(mean)} nats, perplexity ${format.number(Math.exp(-mean))} in its own model`;
+    part(`figures-${side.name}`).textContent =
+      mean === null
+        ? ""
+        : `${format.whole(side.tokens.length)} tokens, mean log-probability ${format.number(mean)} nats, perplexity ${format.number(Math.exp(-mean))} in its own model`;
   }
 
   /** What each side is, and whether that is still what the texts were written with. */
@@ -177,10 +213,14 @@ panel("side_by_side", ({ ask, find, notice }) => {
       part(`what-${side.name}`).textContent = side.tokens.length ? side.used.title : titleOf(side);
       part(`with-${side.name}`).textContent = describe(side.tokens.length ? side.used.settings : settingsOf(side));
     }
-    const [a, b] = identity(), alike = JSON.stringify(a) === JSON.stringify(b);
+    const [a, b] = identity(),
+      alike = JSON.stringify(a) === JSON.stringify(b);
     const stale = seen && seen !== JSON.stringify([a, b]) && sides.a.tokens.length > 0;
-    part("note").textContent = stale ? "The settings have changed since; write both again."
-      : alike ? "Both sides are the same now, so they will write the same. Change the samplers or the model of one." : "";
+    part("note").textContent = stale
+      ? "The settings have changed since; write both again."
+      : alike
+        ? "Both sides are the same now, so they will write the same. Change the samplers or the model of one."
+        : "";
   }
 
   function branch(name, at) {
@@ -189,7 +229,8 @@ panel("side_by_side", ({ ask, find, notice }) => {
   }
 
   function drawButtons() {
-    const going = Boolean(line.running), ready = sides.a.vocabulary && sides.b.vocabulary;
+    const going = Boolean(line.running),
+      ready = sides.a.vocabulary && sides.b.vocabulary;
     part("go").textContent = going ? "Stop" : "Write both";
     part("go").disabled = !ready;
     part("clear").disabled = going || !sides.a.tokens.length;
@@ -199,9 +240,20 @@ panel("side_by_side", ({ ask, find, notice }) => {
     if (line.running) line.running.stop();
     else line.act(() => line.run(write));
   });
-  part("clear").addEventListener("click", () => line.act(async () => { clear(); draw(); }));
+  part("clear").addEventListener("click", () =>
+    line.act(async () => {
+      clear();
+      draw();
+    }),
+  );
   for (const store of Object.values(stores)) store.subscribe(follow);
   const ramp = () => paintRamp(part("ramp"));
   ramp();
-  return { refresh, theme() { ramp(); for (const side of Object.values(sides)) side.written.theme(); } };
+  return {
+    refresh,
+    theme() {
+      ramp();
+      for (const side of Object.values(sides)) side.written.theme();
+    },
+  };
 });

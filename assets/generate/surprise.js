@@ -15,16 +15,33 @@ import { paintRamp, tintChip } from "./token_chips.js";
 
 panel("surprise", ({ root, ask, find, notice }) => {
   const part = (id) => find(`[data-id=${id}]`);
-  const MOST_BITS = 10, MOST_APART = 5, MOST_KEPT = 2000;  // ends of the colours; characters that fit an address
-  const RANKS = [[1, "the likeliest"], [10, "2 to 10"], [100, "11 to 100"], [1000, "101 to 1 000"], [Infinity, "beyond"]];
-  const box = part("text"), paste = part("paste");
-  let place = null, text = address.get("text") ?? null;  // null: the prompt is read
-  let reading = null, other = null, apart = [];
-  let colour = "bits", edges = [], turn = 0;
+  const MOST_BITS = 10,
+    MOST_APART = 5,
+    MOST_KEPT = 2000; // ends of the colours; characters that fit an address
+  const RANKS = [
+    [1, "the likeliest"],
+    [10, "2 to 10"],
+    [100, "11 to 100"],
+    [1000, "101 to 1 000"],
+    [Infinity, "beyond"],
+  ];
+  const box = part("text"),
+    paste = part("paste");
+  let place = null,
+    text = address.get("text") ?? null; // null: the prompt is read
+  let reading = null,
+    other = null,
+    apart = [];
+  let colour = "bits",
+    edges = [],
+    turn = 0;
 
   const rival = rivalMenu(part("rival"), ask, { key: "rival", none: "no other model", changed: () => again(true) });
   rival.fill().catch((error) => notice(error.message));
-  const chooseColour = fields.choice(part("colour"), "colour", "bits", (value) => { colour = value; paintAll(); });
+  const chooseColour = fields.choice(part("colour"), "colour", "bits", (value) => {
+    colour = value;
+    paintAll();
+  });
 
   // ---- which text ---------------------------------------------------------------------------------
 
@@ -50,16 +67,23 @@ panel("surprise", ({ root, ask, find, notice }) => {
   /** Read once more; failures go to the notice, as they do for refresh. */
   async function again(onlyOther = false) {
     notice("");
-    try { await read(text ?? subject.prompt, rival.place(), onlyOther); } catch (error) {
+    try {
+      await read(text ?? subject.prompt, rival.place(), onlyOther);
+    } catch (error) {
       if (!(error instanceof Refusal)) console.error(error);
       notice(error.message);
     }
   }
 
   async function read(words, second, onlyOther = false) {
-    const mine = turn += 1, go = () => mine === turn;
-    part("which").textContent = text === null ? "This is the prompt above. Paste a text to read that instead."
-      : words.length > MOST_KEPT ? "A text of this length does not fit into the page's address, so a link will not bring it back." : "";
+    const mine = (turn += 1),
+      go = () => mine === turn;
+    part("which").textContent =
+      text === null
+        ? "This is the prompt above. Paste a text to read that instead."
+        : words.length > MOST_KEPT
+          ? "A text of this length does not fit into the page's address, so a link will not bring it back."
+          : "";
     part("prompt").hidden = text === null;
     root.setAttribute("aria-busy", "true");
     try {
@@ -73,11 +97,15 @@ panel("surprise", ({ root, ask, find, notice }) => {
     } catch (error) {
       if (!go()) return;
       reading = other = null;
-      box.replaceChildren(el("span", { class: "gb-soft" }, "The text appears here, coloured, once the model can read it."));
+      box.replaceChildren(
+        el("span", { class: "gb-soft" }, "The text appears here, coloured, once the model can read it."),
+      );
       for (const id of ["figures", "shares"]) part(id).replaceChildren();
       part("note").textContent = part("windows").textContent = "";
       throw error;
-    } finally { if (go()) root.removeAttribute("aria-busy"); }
+    } finally {
+      if (go()) root.removeAttribute("aria-busy");
+    }
   }
 
   /** What is done and how long the rest will take, once it takes long enough to wonder. */
@@ -86,7 +114,8 @@ panel("surprise", ({ root, ask, find, notice }) => {
     return (done, total) => {
       const passed = (performance.now() - began) / 1000;
       if (done < total && passed > 0.6) {
-        part("note").textContent = `${verb}: window ${format.whole(done)} of ${format.whole(total)}, ${format.seconds((passed / done) * (total - done))} left`;
+        part("note").textContent =
+          `${verb}: window ${format.whole(done)} of ${format.whole(total)}, ${format.seconds((passed / done) * (total - done))} left`;
       }
     };
   }
@@ -96,15 +125,22 @@ panel("surprise", ({ root, ask, find, notice }) => {
   const rankShade = (rank) => RANKS.findIndex(([most]) => rank <= most) / (RANKS.length - 1);
 
   function draw() {
-    const { ids, vocabulary } = reading, decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    let cut = [];  // chips whose bytes are no whole character yet
+    const { ids, vocabulary } = reading,
+      decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    let cut = []; // chips whose bytes are no whole character yet
     const chips = ids.map((id, i) => {
       const words = decoder.decode(vocabulary.bytes(id), { stream: true });
       const chip = el("span", { class: "gb-written-token", data: { at: i } });
       if (words) {
-        for (const before of cut.splice(0)) { before.textContent = ""; before.classList.add("gb-part"); }
+        for (const before of cut.splice(0)) {
+          before.textContent = "";
+          before.classList.add("gb-part");
+        }
         chip.textContent = words.replace(/\n/g, "⏎\n");
-      } else { chip.textContent = vocabulary.label(id); cut.push(chip); }
+      } else {
+        chip.textContent = vocabulary.label(id);
+        cut.push(chip);
+      }
       return chip;
     });
     box.replaceChildren(...chips);
@@ -120,40 +156,69 @@ panel("surprise", ({ root, ask, find, notice }) => {
     drawSelection();
     part("note").textContent = reading.lost ? `Bits per byte can't be counted here: ${reading.lost}` : "";
     const half = Math.max(1, Math.floor(reading.nCtx / 2));
-    part("windows").textContent = reading.windows > 1
-      ? `The text is longer than the context of ${format.whole(reading.nCtx)} tokens, so it was read in ${format.whole(reading.windows)} windows that overlap by half: `
-        + `every token but the first ${format.whole(half)} had at least ${format.whole(half)} before it. A blue edge marks where a window begins to count.`
-      : "Each token was read with all those before it. The first has none before it and is not scored.";
+    part("windows").textContent =
+      reading.windows > 1
+        ? `The text is longer than the context of ${format.whole(reading.nCtx)} tokens, so it was read in ${format.whole(reading.windows)} windows that overlap by half: ` +
+          `every token but the first ${format.whole(half)} had at least ${format.whole(half)} before it. A blue edge marks where a window begins to count.`
+        : "Each token was read with all those before it. The first has none before it and is not scored.";
   }
 
   function paintAll() {
-    const ends = { bits: ["expected", `${MOST_BITS} bits of surprise`], rank: ["rank 1", "beyond 1 000"],
-      apart: [`this model knew better`, `the other did, by ${MOST_APART} bits`] }[colour];
+    const ends = {
+      bits: ["expected", `${MOST_BITS} bits of surprise`],
+      rank: ["rank 1", "beyond 1 000"],
+      apart: [`this model knew better`, `the other did, by ${MOST_APART} bits`],
+    }[colour];
     part("low").textContent = ends[0];
     part("high").textContent = ends[1];
     const map = { bits: "surprise", rank: "sequential", apart: "diverging" }[colour];
     paintRamp(part("ramp"), map);
     if (!reading) return;
     [...box.children].forEach((chip, i) => {
-      const met = reading.met[i], gap = apart[i], starts = reading.starts.has(i);
+      const met = reading.met[i],
+        gap = apart[i],
+        starts = reading.starts.has(i);
       chip.classList.toggle("gb-unmet", !met);
       chip.classList.toggle("gb-window", starts);
-      const at = !met ? null : colour === "bits" ? met.nats / Math.LN2 / MOST_BITS : colour === "rank" ? 0.7 * rankShade(met.rank)
-        : gap ? 0.5 + gap.bits / MOST_APART / 2 : null;
-      if (at === null) chip.removeAttribute("style"); else tintChip(chip, map, at);
+      const at = !met
+        ? null
+        : colour === "bits"
+          ? met.nats / Math.LN2 / MOST_BITS
+          : colour === "rank"
+            ? 0.7 * rankShade(met.rank)
+            : gap
+              ? 0.5 + gap.bits / MOST_APART / 2
+              : null;
+      if (at === null) chip.removeAttribute("style");
+      else tintChip(chip, map, at);
     });
   }
 
   function rows(table, figures, rivals) {
-    const line = (name, value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, value(figures)),
-      rivals === undefined ? null : el("td", {}, rivals ? value(rivals) : "–"));
-    const head = rivals === undefined ? [] : [el("thead", {}, el("tr", {}, el("th", {}), el("th", {}, "this"), el("th", {}, "other")))];
-    table.replaceChildren(...head, el("tbody", {},
-      line("Perplexity", (f) => format.number(f.perplexity)),
-      line("Bits per byte", (f) => (f.perByte === null ? "unknown" : format.number(f.perByte))),
-      line("Nats a token", (f) => format.number(f.loss)),
-      line("The likeliest came", (f) => format.probability(f.firsts)),
-      line("Tokens scored", (f) => format.whole(f.count))));
+    const line = (name, value) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, name),
+        el("td", {}, value(figures)),
+        rivals === undefined ? null : el("td", {}, rivals ? value(rivals) : "–"),
+      );
+    const head =
+      rivals === undefined
+        ? []
+        : [el("thead", {}, el("tr", {}, el("th", {}), el("th", {}, "this"), el("th", {}, "other")))];
+    table.replaceChildren(
+      ...head,
+      el(
+        "tbody",
+        {},
+        line("Perplexity", (f) => format.number(f.perplexity)),
+        line("Bits per byte", (f) => (f.perByte === null ? "unknown" : format.number(f.perByte))),
+        line("Nats a token", (f) => format.number(f.loss)),
+        line("The likeliest came", (f) => format.probability(f.firsts)),
+        line("Tokens scored", (f) => format.whole(f.count)),
+      ),
+    );
   }
 
   function drawFigures(table, from, to) {
@@ -161,8 +226,10 @@ panel("surprise", ({ root, ask, find, notice }) => {
     table.hidden = !figures;
     if (!figures) return;
     let rivals;
-    if (other) {  // the other's tokens between the same bytes
-      const theirs = byteEdges(other), inside = (i) => theirs[i] >= edges[from] && theirs[i + 1] <= edges[to];
+    if (other) {
+      // the other's tokens between the same bytes
+      const theirs = byteEdges(other),
+        inside = (i) => theirs[i] >= edges[from] && theirs[i + 1] <= edges[to];
       const all = other.ids.map((_, i) => i).filter(inside);
       rivals = all.length ? textFigures(other, all[0], all.at(-1) + 1) : null;
     }
@@ -170,38 +237,73 @@ panel("surprise", ({ root, ask, find, notice }) => {
   }
 
   function drawShares() {
-    const met = reading.met.filter(Boolean), counts = RANKS.map(() => 0);
+    const met = reading.met.filter(Boolean),
+      counts = RANKS.map(() => 0);
     for (const { rank } of met) counts[RANKS.findIndex(([most]) => rank <= most)] += 1;
-    const swatch = (i) => `background: ${cssRgb(palette("sequential")[Math.round((255 * 0.7 * i) / (RANKS.length - 1))])}`;
+    const swatch = (i) =>
+      `background: ${cssRgb(palette("sequential")[Math.round((255 * 0.7 * i) / (RANKS.length - 1))])}`;
     part("shares").replaceChildren(
       el("h3", { class: "gb-heading" }, "Ranks: how many tokens the model held more likely than the one that came"),
-      el("div", { class: "gb-rank-bar", role: "img", "aria-label": RANKS.map(([, name], i) => `${name}: ${counts[i]}`).join(", ") },
-        ...counts.map((count, i) => el("i", { style: `${swatch(i)}; flex: ${count}` }))),
-      el("div", { class: "gb-rank-keys gb-small gb-soft" }, ...RANKS.map(([, name], i) =>
-        el("span", {}, el("i", { style: swatch(i) }), `${name}: ${format.whole(counts[i])}`))));
+      el(
+        "div",
+        {
+          class: "gb-rank-bar",
+          role: "img",
+          "aria-label": RANKS.map(([, name], i) => `${name}: ${counts[i]}`).join(", "),
+        },
+        ...counts.map((count, i) => el("i", { style: `${swatch(i)}; flex: ${count}` })),
+      ),
+      el(
+        "div",
+        { class: "gb-rank-keys gb-small gb-soft" },
+        ...RANKS.map(([, name], i) =>
+          el("span", {}, el("i", { style: swatch(i) }), `${name}: ${format.whole(counts[i])}`),
+        ),
+      ),
+    );
   }
 
   // ---- one token, and a selection -------------------------------------------------------------------
 
   function describe(chip) {
-    const i = Number(chip.dataset.at), { vocabulary, ids } = reading, met = reading.met[i], gap = apart[i];
+    const i = Number(chip.dataset.at),
+      { vocabulary, ids } = reading,
+      met = reading.met[i],
+      gap = apart[i];
     const name = el("span", { class: "gb-mono" }, `${vocabulary.label(ids[i])}  id ${ids[i]}`);
     if (!met) return [name, "the first token: nothing came before it, so it is not scored"];
-    const lines = [name, `${format.number(met.nats / Math.LN2)} bits of surprise, ${format.probability(Math.exp(-met.nats))}, rank ${format.whole(met.rank)} of ${format.whole(vocabulary.size)}`,
-      `the model saw ${format.whole(met.context)} token${met.context === 1 ? "" : "s"} before it`];
+    const lines = [
+      name,
+      `${format.number(met.nats / Math.LN2)} bits of surprise, ${format.probability(Math.exp(-met.nats))}, rank ${format.whole(met.rank)} of ${format.whole(vocabulary.size)}`,
+      `the model saw ${format.whole(met.context)} token${met.context === 1 ? "" : "s"} before it`,
+    ];
     if (gap) {
-      const many = gap.to - gap.from > 1 || gap.theirs[1] - gap.theirs[0] > 1, where = many ? ` over “${visible(vocabulary.text(ids.slice(gap.from, gap.to)))}”` : "";
+      const many = gap.to - gap.from > 1 || gap.theirs[1] - gap.theirs[0] > 1,
+        where = many ? ` over “${visible(vocabulary.text(ids.slice(gap.from, gap.to)))}”` : "";
       const size = `${format.number(Math.abs(gap.bits))} bits`;
-      lines.push(gap.bits > 0 ? `the other model was less surprised by ${size}${where}` : `the other model was more surprised by ${size}${where}`);
+      lines.push(
+        gap.bits > 0
+          ? `the other model was less surprised by ${size}${where}`
+          : `the other model was more surprised by ${size}${where}`,
+      );
     }
-    lines.push("expected instead:", ...met.expected.map(([id, p]) =>
-      el("span", { class: "gb-mono" }, `${id === ids[i] ? "▸ " : "  "}${vocabulary.label(id)}  ${format.probability(p)}`)));
+    lines.push(
+      "expected instead:",
+      ...met.expected.map(([id, p]) =>
+        el(
+          "span",
+          { class: "gb-mono" },
+          `${id === ids[i] ? "▸ " : "  "}${vocabulary.label(id)}  ${format.probability(p)}`,
+        ),
+      ),
+    );
     return lines;
   }
   const beside = explainOn(box, ".gb-written-token", (chip) => describe(chip));
   let pointed = -1;
   box.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], last = box.children.length - 1;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key],
+      last = box.children.length - 1;
     if (!step || !reading || event.shiftKey) return;
     event.preventDefault();
     pointed = Math.min(last, Math.max(0, pointed + step));
@@ -214,7 +316,8 @@ panel("surprise", ({ root, ask, find, notice }) => {
   });
 
   function drawSelection() {
-    const selection = getSelection(), range = selection.rangeCount ? selection.getRangeAt(0) : null;
+    const selection = getSelection(),
+      range = selection.rangeCount ? selection.getRangeAt(0) : null;
     const inside = reading && range && !range.collapsed && range.intersectsNode(box);
     const marked = inside ? [...box.children].flatMap((chip, i) => (touches(range, chip) ? [i] : [])) : [];
     part("hint").hidden = marked.length > 0;
@@ -225,11 +328,22 @@ panel("surprise", ({ root, ask, find, notice }) => {
   function touches(range, chip) {
     const whole = document.createRange();
     whole.selectNodeContents(chip);
-    return range.compareBoundaryPoints(Range.END_TO_START, whole) < 0 && range.compareBoundaryPoints(Range.START_TO_END, whole) > 0;
+    return (
+      range.compareBoundaryPoints(Range.END_TO_START, whole) < 0 &&
+      range.compareBoundaryPoints(Range.START_TO_END, whole) > 0
+    );
   }
   document.addEventListener("selectionchange", () => {
     if (reading && root.offsetParent !== null) drawSelection();
   });
 
-  return { refresh, theme() { if (reading) { paintAll(); drawShares(); } } };
+  return {
+    refresh,
+    theme() {
+      if (reading) {
+        paintAll();
+        drawShares();
+      }
+    },
+  };
 });

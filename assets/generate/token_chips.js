@@ -8,7 +8,7 @@ import { tip } from "../shared/tooltip.js";
 import { explainOn } from "./odds.js";
 import { bitsOf } from "./token_stream.js";
 
-const MOST_BITS = 10;  // the right end of the colours
+const MOST_BITS = 10; // the right end of the colours
 
 /** Colour a chip by a place of a map, from 0 to 1, and its letters so that they can be read on it. */
 export const tintChip = (chip, map, place) => {
@@ -37,11 +37,15 @@ export const paintRamp = (canvas, map = "surprise") => {
  * onPick(i), if given, runs when a person picks token i.
  */
 export const tokenChips = (box, ramp = null, onPick = null) => {
-  let vocabulary = null, tokens = [];  // those that are shown: { id, p, raw, rank, forced, begins }
-  let reader = null, unfinished = [];  // joins cut characters; the chips that show their first bytes
-  let pointed = -1, [map, placeOf] = COLOURS.surprise;
+  let vocabulary = null,
+    tokens = []; // those that are shown: { id, p, raw, rank, forced, begins }
+  let reader = null,
+    unfinished = []; // joins cut characters; the chips that show their first bytes
+  let pointed = -1,
+    [map, placeOf] = COLOURS.surprise;
   const paint = (chip, token) => tintChip(chip, map, placeOf(token));
-  const repaint = () => box.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
+  const repaint = () =>
+    box.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
 
   /** Start over with a prompt; tokens are then added one by one. */
   function reset(prompt, words) {
@@ -59,7 +63,10 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
     const words = special ? vocabulary.label(token.id) : reader.decode(bytes, { stream: true });
     if (words || !bytes.length) {
       // The character is whole: what showed its first bytes shrinks to a sliver.
-      unfinished.splice(0).forEach((part) => { part.textContent = ""; part.classList.add("gb-part"); });
+      unfinished.splice(0).forEach((part) => {
+        part.textContent = "";
+        part.classList.add("gb-part");
+      });
       chip.textContent = words.replace(/\n/g, "⏎\n");
     } else {
       chip.textContent = vocabulary.label(token.id);
@@ -73,29 +80,39 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
   }
 
   function describe(chip) {
-    const at = Number(chip.dataset.at), token = tokens[at];
+    const at = Number(chip.dataset.at),
+      token = tokens[at];
     const rank = `rank ${format.whole(token.rank)} of ${format.whole(vocabulary.size)}`;
-    const rows = [el("span", { class: "gb-mono" }, `${vocabulary.label(token.id)}  id ${token.id}`),
+    const rows = [
+      el("span", { class: "gb-mono" }, `${vocabulary.label(token.id)}  id ${token.id}`),
       `the model's own: ${format.probability(token.raw)}, ${rank}, ${format.number(bitsOf(token))} bits of surprise`,
-      token.forced ? `you chose it; after filtering it had ${format.probability(token.p)}`
-        : `drawn with ${format.probability(token.p)}, after filtering`];
+      token.forced
+        ? `you chose it; after filtering it had ${format.probability(token.p)}`
+        : `drawn with ${format.probability(token.p)}, after filtering`,
+    ];
     if (token.begins && at > 0) rows.push("here the drawing began anew with the seed");
-    if (onPick) rows.push(`${matchMedia("(hover: none)").matches ? "Tap again" : "Click"} to see what else could have come.`);
+    if (onPick)
+      rows.push(`${matchMedia("(hover: none)").matches ? "Tap again" : "Click"} to see what else could have come.`);
     return rows;
   }
 
   const beside = explainOn(box, ".gb-written-token", describe);
-  let tapped = -1;  // a first tap explains, a second one on the same token picks
+  let tapped = -1; // a first tap explains, a second one on the same token picks
   box.addEventListener("click", (event) => {
     const chip = event.target.closest(".gb-written-token");
     if (!chip) return;
     const at = Number(chip.dataset.at);
-    if (event.pointerType === "touch" && tapped !== at) { tapped = at; beside(chip); return; }
+    if (event.pointerType === "touch" && tapped !== at) {
+      tapped = at;
+      beside(chip);
+      return;
+    }
     tip.hide();
     onPick?.(at);
   });
   box.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key], last = tokens.length - 1;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key],
+      last = tokens.length - 1;
     if (event.key === "Enter" && pointed >= 0 && pointed <= last) onPick?.(pointed);
     if (!step || last < 0) return;
     event.preventDefault();
@@ -106,10 +123,13 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
     beside(chip);
   });
 
-  const drawRamp = () => { if (ramp) paintRamp(ramp, map); };
+  const drawRamp = () => {
+    if (ramp) paintRamp(ramp, map);
+  };
   drawRamp();
   return {
-    reset, add,
+    reset,
+    add,
     chip: (i) => box.querySelector(`[data-at="${i}"]`),
     /** Strike out the stop text that ended it. */
     strike() {
@@ -121,13 +141,18 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
       }
     },
     count: () => tokens.length,
-    follow() { box.scrollTop = box.scrollHeight; },
+    follow() {
+      box.scrollTop = box.scrollHeight;
+    },
     /** Colour by "surprise", or by the "probability" that tokens were drawn with. */
     colour(by) {
       [map, placeOf] = COLOURS[by];
       drawRamp();
       repaint();
     },
-    theme() { drawRamp(); repaint(); },
+    theme() {
+      drawRamp();
+      repaint();
+    },
   };
 };

@@ -11,7 +11,8 @@ export const readPosition = async (ask, place, ids) => {
   return { ...arrived(answer), promptIds: answer.prompt_ids, nCtx: answer.n_ctx, vocabulary };
 };
 export const arrived = (answer) => {
-  const logits = floatsOf(answer.logits), own = sampler.softmax(logits);
+  const logits = floatsOf(answer.logits),
+    own = sampler.softmax(logits);
   return { logits, own, ownOrder: sampler.ascending(logits), entropy: sampler.entropy(own), reads: answer.reads };
 };
 
@@ -24,13 +25,16 @@ export const viewAt = (at, settings, ids) => {
 
 /** pen(ask, lane): draws in one of the visitor's lanes (llm/ui/generate/drawing.py). */
 export const tokenStream = (ask, lane) => {
-  let live = null;  // { id, key, at }: the server's generation, while nothing but it has written
+  let live = null; // { id, key, at }: the server's generation, while nothing but it has written
   return {
-    forget() { live = null; },
+    forget() {
+      live = null;
+    },
     /** Up to `count` more tokens after `ids`: { tokens: [{ id, p, raw, rank, share, begins, settings }], ... }. */
     async draw(place, settings, ids, count) {
       const key = JSON.stringify([place, { ...settings, max_new_tokens: 0 }]);
-      let answer = null, begins = false;
+      let answer = null,
+        begins = false;
       if (live && live.key === key && live.at === ids.length) {
         answer = await ask("draw_tokens", { lane, generation: live.id, count });
       }
@@ -41,8 +45,15 @@ export const tokenStream = (ask, lane) => {
         begins = true;
       }
       live.at = ids.length + answer.tokens.length;
-      const tokens = answer.tokens.map(([id, p, raw, rank, share], i) =>
-        ({ id, p, raw, rank, share, begins: begins && i === 0, settings: live.settings }));
+      const tokens = answer.tokens.map(([id, p, raw, rank, share], i) => ({
+        id,
+        p,
+        raw,
+        rank,
+        share,
+        begins: begins && i === 0,
+        settings: live.settings,
+      }));
       if (answer.ended) live = null;
       return { ...answer, tokens };
     },
@@ -53,7 +64,7 @@ export const tokenStream = (ask, lane) => {
 export const bitsOf = (token) => -Math.log2(Math.max(token.raw, 1e-30));
 /** The mean of the tokens' log-probabilities in the model, in nats. */
 export const meanLog = (tokens) =>
-  (tokens.length ? tokens.reduce((sum, token) => sum + Math.log(Math.max(token.raw, 1e-30)), 0) / tokens.length : null);
+  tokens.length ? tokens.reduce((sum, token) => sum + Math.log(Math.max(token.raw, 1e-30)), 0) / tokens.length : null;
 
 /** Where a stop text ended this text: { from, stop }, of several the one that is complete first. */
 export const stoppedAt = (text, stops) => {

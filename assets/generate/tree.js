@@ -2,7 +2,8 @@
 // first ones depart from the prompt. Plain data: no page, no server.
 /** tree(): branches are { id, parent, at, tokens, name, kept }; parent is a branch or null for the prompt. */
 export const branchTree = () => {
-  let branches = [], made = 0;
+  let branches = [],
+    made = 0;
 
   /** All tokens of a branch from the prompt on. */
   const path = (branch) => (branch.parent ? path(branch.parent).slice(0, branch.at) : []).concat(branch.tokens);
@@ -10,7 +11,7 @@ export const branchTree = () => {
   const ancestors = (branch) => (branch.parent ? [branch.parent, ...ancestors(branch.parent)] : []);
 
   function add(parent, at, tokens, name = null) {
-    const branch = { id: made += 1, parent, at, tokens: [...tokens], name: name ?? `branch ${made}`, kept: false };
+    const branch = { id: (made += 1), parent, at, tokens: [...tokens], name: name ?? `branch ${made}`, kept: false };
     branches.push(branch);
     return branch;
   }
@@ -22,18 +23,25 @@ export const branchTree = () => {
 
   /** A branch whose path begins with these ids, or null. */
   function find(ids) {
-    return branches.find((branch) => {
-      const own = path(branch);
-      return own.length >= ids.length && ids.every((id, i) => own[i].id === id);
-    }) ?? null;
+    return (
+      branches.find((branch) => {
+        const own = path(branch);
+        return own.length >= ids.length && ids.every((id, i) => own[i].id === id);
+      }) ?? null
+    );
   }
 
   return {
-    get branches() { return branches; },
-    path, add, find,
+    get branches() {
+      return branches;
+    },
+    path,
+    add,
+    find,
     /** Take another token at `at` of a branch: the branch that goes on with it, which may be there already. */
     depart(branch, at, token) {
-      const whole = path(branch), there = find([...whole.slice(0, at).map(({ id }) => id), token.id]);
+      const whole = path(branch),
+        there = find([...whole.slice(0, at).map(({ id }) => id), token.id]);
       if (there) return there;
       if (at === whole.length && !children(branch).some((child) => child.at === at)) {
         branch.tokens.push(token);
@@ -44,7 +52,7 @@ export const branchTree = () => {
     /** Remove a branch and all that departs from it. */
     prune(branch) {
       const goes = new Set([branch]);
-      for (let before = 0; before !== goes.size;) {
+      for (let before = 0; before !== goes.size; ) {
         before = goes.size;
         for (const one of branches) if (goes.has(one.parent)) goes.add(one);
       }
@@ -57,7 +65,10 @@ export const branchTree = () => {
     },
     /** Branches top to bottom, so that no line from parent to child crosses another: late departures come first. */
     rows() {
-      const below = (parent) => children(parent).sort((a, b) => b.at - a.at || a.id - b.id).flatMap((branch) => [branch, ...below(branch)]);
+      const below = (parent) =>
+        children(parent)
+          .sort((a, b) => b.at - a.at || a.id - b.id)
+          .flatMap((branch) => [branch, ...below(branch)]);
       return branches.filter(({ parent }) => !parent).flatMap((branch) => [branch, ...below(branch)]);
     },
   };

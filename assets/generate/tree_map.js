@@ -7,30 +7,54 @@ import { format } from "../shared/format.js";
 import { tip } from "../shared/tooltip.js";
 import { bitsOf, meanLog } from "./token_stream.js";
 
-const ROW = 34, CELL = 14, MOST_BITS = 10;
+const ROW = 34,
+  CELL = 14,
+  MOST_BITS = 10;
 
 /**
  * treeMap(box, { choose(branch), look(branch, at), keep, prune, rename }): what a person does with a branch.
  * draw(tree, { active, at, compared }, vocabulary) shows it.
  */
 export const treeMap = (box, acts) => {
-  const canvas = el("canvas", { role: "img" }), names = el("ol", { class: "gb-branches", "aria-label": "Branches" });
+  const canvas = el("canvas", { role: "img" }),
+    names = el("ol", { class: "gb-branches", "aria-label": "Branches" });
   const field = el("div", { class: "gb-branch-map" }, canvas);
   box.append(names, field);
-  let now = null, cell = CELL, row = ROW;
+  let now = null,
+    cell = CELL,
+    row = ROW;
 
   function button(sign, says, work, more = {}) {
-    return el("button", { type: "button", class: "gb-branch-act", title: says, "aria-label": says, onclick: work, ...more }, sign);
+    return el(
+      "button",
+      { type: "button", class: "gb-branch-act", title: says, "aria-label": says, onclick: work, ...more },
+      sign,
+    );
   }
 
   function nameRow(branch) {
-    const { vocabulary, state } = now, first = branch.tokens[0];
-    const chosen = el("button", { type: "button", class: "gb-branch-name", "aria-pressed": String(branch === state.active),
-      data: { branch: branch.id }, onclick: () => acts.choose(branch) },
-    el("b", {}, branch.name), el("span", { class: "gb-small gb-soft" },
-      `${first ? `${vocabulary.label(first.id)} ${format.probability(first.raw)}` : "empty"} · ${format.number(meanLog(branch.tokens))}`));
-    chosen.title = first ? `It begins with ${vocabulary.label(first.id)}, which the model gave ${format.probability(first.raw)}. `
-      + `Its own ${branch.tokens.length} tokens have a mean log-probability of ${format.number(meanLog(branch.tokens))} nats.` : "";
+    const { vocabulary, state } = now,
+      first = branch.tokens[0];
+    const chosen = el(
+      "button",
+      {
+        type: "button",
+        class: "gb-branch-name",
+        "aria-pressed": String(branch === state.active),
+        data: { branch: branch.id },
+        onclick: () => acts.choose(branch),
+      },
+      el("b", {}, branch.name),
+      el(
+        "span",
+        { class: "gb-small gb-soft" },
+        `${first ? `${vocabulary.label(first.id)} ${format.probability(first.raw)}` : "empty"} · ${format.number(meanLog(branch.tokens))}`,
+      ),
+    );
+    chosen.title = first
+      ? `It begins with ${vocabulary.label(first.id)}, which the model gave ${format.probability(first.raw)}. ` +
+        `Its own ${branch.tokens.length} tokens have a mean log-probability of ${format.number(meanLog(branch.tokens))} nats.`
+      : "";
     const edit = el("input", { type: "text", maxlength: 40, "aria-label": `A name for ${branch.name}`, hidden: true });
     edit.value = branch.name;
     const done = (save) => {
@@ -44,11 +68,26 @@ export const treeMap = (box, acts) => {
       if (event.key === "Enter") done(true);
       if (event.key === "Escape") done(false);
     });
-    const rename = () => { chosen.hidden = true; edit.hidden = false; edit.focus(); edit.select(); };
-    return el("li", { class: branch === state.active ? "gb-active" : "" }, chosen, edit,
+    const rename = () => {
+      chosen.hidden = true;
+      edit.hidden = false;
+      edit.focus();
+      edit.select();
+    };
+    return el(
+      "li",
+      { class: branch === state.active ? "gb-active" : "" },
+      chosen,
+      edit,
       button("✎", `Rename ${branch.name}`, rename),
-      button(branch.kept ? "★" : "☆", branch.kept ? `No longer keep ${branch.name}` : `Keep ${branch.name}`, () => acts.keep(branch), { "aria-pressed": String(branch.kept) }),
-      button("×", `Prune ${branch.name} and what departs from it`, () => acts.prune(branch)));
+      button(
+        branch.kept ? "★" : "☆",
+        branch.kept ? `No longer keep ${branch.name}` : `Keep ${branch.name}`,
+        () => acts.keep(branch),
+        { "aria-pressed": String(branch.kept) },
+      ),
+      button("×", `Prune ${branch.name} and what departs from it`, () => acts.prune(branch)),
+    );
   }
 
   const left = (at) => 6 + at * cell;
@@ -58,15 +97,22 @@ export const treeMap = (box, acts) => {
     now = { tree, state, vocabulary, rows };
     names.replaceChildren(...rows.map(nameRow));
     row = names.firstElementChild?.offsetHeight || ROW;
-    const longest = rows.reduce((most, branch) => Math.max(most, (branch.parent ? branch.at : 0) + branch.tokens.length), 1);
+    const longest = rows.reduce(
+      (most, branch) => Math.max(most, (branch.parent ? branch.at : 0) + branch.tokens.length),
+      1,
+    );
     const room = field.clientWidth - 12;
     cell = Math.max(3, Math.min(CELL, room / longest));
     const context = canvas2d(canvas, Math.max(room + 12, left(longest) + 6), Math.max(1, rows.length * row));
-    const ink = color("--gb-ink"), line = color("--gb-line-strong"), accent = color("--gb-accent");
-    const shades = palette("surprise"), on = new Set(trunk(state.active));
+    const ink = color("--gb-ink"),
+      line = color("--gb-line-strong"),
+      accent = color("--gb-accent");
+    const shades = palette("surprise"),
+      on = new Set(trunk(state.active));
     context.lineWidth = 1.5;
     rows.forEach((branch, r) => {
-      const from = branch.parent ? branch.at : 0, middle = r * row + row / 2;
+      const from = branch.parent ? branch.at : 0,
+        middle = r * row + row / 2;
       if (branch.parent) {
         const above = rows.indexOf(branch.parent) * row + row / 2 + 7;
         context.strokeStyle = on.has(branch) ? accent : line;
@@ -77,21 +123,34 @@ export const treeMap = (box, acts) => {
         context.stroke();
       }
       branch.tokens.forEach((token, i) => {
-        const x = left(from + i), shade = Math.round((255 * Math.min(MOST_BITS, bitsOf(token))) / MOST_BITS);
+        const x = left(from + i),
+          shade = Math.round((255 * Math.min(MOST_BITS, bitsOf(token))) / MOST_BITS);
         context.fillStyle = cssRgb(shades[shade]);
         context.fillRect(x, middle - 7, cell - 0.5, 14);
-        if (token.forced) { context.fillStyle = accent; context.fillRect(x, middle + 7, cell - 0.5, 2); }
+        if (token.forced) {
+          context.fillStyle = accent;
+          context.fillRect(x, middle + 7, cell - 0.5, 2);
+        }
       });
       context.strokeStyle = branch === state.active ? accent : line;
       context.strokeRect(left(from), middle - 7, branch.tokens.length * cell - 0.5, 14);
     });
     drawPlace(context, ink);
-    canvas.setAttribute("aria-label", rows.map((branch) =>
-      `${branch.name}: departs at token ${branch.parent ? branch.at + 1 : 1}, ${branch.tokens.length} tokens`).join("; "));
+    canvas.setAttribute(
+      "aria-label",
+      rows
+        .map(
+          (branch) =>
+            `${branch.name}: departs at token ${branch.parent ? branch.at + 1 : 1}, ${branch.tokens.length} tokens`,
+        )
+        .join("; "),
+    );
   }
 
   /** A branch and those it departs from. */
-  function trunk(branch) { return branch ? [branch, ...trunk(branch.parent)] : []; }
+  function trunk(branch) {
+    return branch ? [branch, ...trunk(branch.parent)] : [];
+  }
 
   /** Where the looked-at token lies: on the active branch, or on the one it came from. */
   function drawPlace(context, ink) {
@@ -104,9 +163,11 @@ export const treeMap = (box, acts) => {
   }
 
   function under(event) {
-    const box = canvas.getBoundingClientRect(), branch = now?.rows[Math.floor((event.clientY - box.top) / row)];
+    const box = canvas.getBoundingClientRect(),
+      branch = now?.rows[Math.floor((event.clientY - box.top) / row)];
     if (!branch) return null;
-    const at = Math.floor((event.clientX - box.left - 6) / cell), own = at - (branch.parent ? branch.at : 0);
+    const at = Math.floor((event.clientX - box.left - 6) / cell),
+      own = at - (branch.parent ? branch.at : 0);
     return own >= 0 && own < branch.tokens.length ? { branch, at, token: branch.tokens[own] } : null;
   }
   canvas.addEventListener("pointermove", (event) => {
@@ -114,14 +175,24 @@ export const treeMap = (box, acts) => {
     canvas.style.cursor = found ? "pointer" : "default";
     if (!found) return tip.hide();
     const { token, branch, at } = found;
-    tip.show(event.clientX, event.clientY, el("span", { class: "gb-mono" }, now.vocabulary.label(token.id)),
-      `${branch.name}, token ${at + 1}`, `the model's own: ${format.probability(token.raw)}, rank ${format.whole(token.rank)}`,
-      token.forced ? "you chose it" : `drawn with ${format.probability(token.p)}`);
+    tip.show(
+      event.clientX,
+      event.clientY,
+      el("span", { class: "gb-mono" }, now.vocabulary.label(token.id)),
+      `${branch.name}, token ${at + 1}`,
+      `the model's own: ${format.probability(token.raw)}, rank ${format.whole(token.rank)}`,
+      token.forced ? "you chose it" : `drawn with ${format.probability(token.p)}`,
+    );
   });
   canvas.addEventListener("pointerleave", () => tip.hide());
   canvas.addEventListener("click", (event) => {
     const found = under(event);
     if (found) acts.look(found.branch, found.at);
   });
-  return { draw, redraw() { if (now) draw(now.tree, now.state, now.vocabulary); } };
+  return {
+    draw,
+    redraw() {
+      if (now) draw(now.tree, now.state, now.vocabulary);
+    },
+  };
 };

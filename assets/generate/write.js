@@ -23,32 +23,36 @@ import { transcriptMenu } from "./transcript.js";
 import { link } from "./written_link.js";
 
 panel("write", ({ root, ask, find, notice }) => {
-  const MOST = 2000;  // tokens after the prompt
-  const PACES = [0.5, 1, 2, 4, 8, 16, 32, Infinity];  // tokens a second
+  const MOST = 2000; // tokens after the prompt
+  const PACES = [0.5, 1, 2, 4, 8, 16, 32, Infinity]; // tokens a second
   const part = (id) => find(`[data-id=${id}]`);
-  const speed = part("speed"), written = tokenChips(part("text"), part("ramp"), branch);
+  const speed = part("speed"),
+    written = tokenChips(part("text"), part("ramp"), branch);
   const buttons = Object.fromEntries(["generate", "one", "undo", "redo", "clear", "keep"].map((id) => [id, part(id)]));
-  const store = samplingSettings(), pen = tokenStream(ask, "write");
+  const store = samplingSettings(),
+    pen = tokenStream(ask, "write");
   const chain = samplerChain(part("chain"), store);
   part("seed-home").append(fields.seed(store));
   part("drawing").append(fields.length(store), fields.stops(store));
   const odds = oddsBars(part("odds"), (id) => act(() => force(id)));
-  const ranks = rankPlot(part("ranks")), needle = drawPointer(part("needle"));
+  const ranks = rankPlot(part("ranks")),
+    needle = drawPointer(part("needle"));
   part("off").addEventListener("click", () => store.offAll());
 
-  let place = null;       // { model, step, prompt } that is shown
-  let at = null;          // the position after the last token (readPosition)
-  let tokens = [];        // { id, p, raw, rank, share, forced, begins, settings, step, stopped }
-  let undone = [];        // what undo and clear took away, each a list of tokens, the newest last
-  let view = null;        // the odds that are shown
+  let place = null; // { model, step, prompt } that is shown
+  let at = null; // the position after the last token (readPosition)
+  let tokens = []; // { id, p, raw, rank, share, forced, begins, settings, step, stopped }
+  let undone = []; // what undo and clear took away, each a list of tokens, the newest last
+  let view = null; // the odds that are shown
   const line = workQueue(notice, drawButtons);
-  const act = (work) => line.act(work, () => pen.forget());  // it may have drawn tokens that never came here
+  const act = (work) => line.act(work, () => pen.forget()); // it may have drawn tokens that never came here
   const ids = () => tokens.map((token) => token.id);
   const here = () => ({ place, vocabulary: at.vocabulary });
 
   // ---- pace, the draw's animation, the number of rows ---------------------------------------------
 
-  let pace = Infinity, drawPace = "normal";
+  let pace = Infinity,
+    drawPace = "normal";
   function choosePace(value) {
     pace = value;
     part("pace").value = PACES.indexOf(value);
@@ -60,7 +64,9 @@ panel("write", ({ root, ask, find, notice }) => {
   part("pace").addEventListener("input", () => choosePace(PACES[Number(part("pace").value)]));
   choosePace(PACES.find((value) => String(value) === address.get("pace")) ?? Infinity);
 
-  fields.choice(part("throw"), "draw", "normal", (value) => { drawPace = value; });
+  fields.choice(part("throw"), "draw", "normal", (value) => {
+    drawPace = value;
+  });
   fields.choice(part("colour"), "chips", "surprise", (value) => {
     written.colour(value);
     const ends = { surprise: ["expected", "10 bits of surprise"], probability: ["drawn with 0", "with 100 %"] }[value];
@@ -78,14 +84,18 @@ panel("write", ({ root, ask, find, notice }) => {
 
   async function refresh(subject) {
     const same = place && place.model === subject.model && place.prompt === subject.prompt;
-    if (same && line.running) await line.running.done;  // a newer snapshot: what is being written keeps its model
+    if (same && line.running)
+      await line.running.done; // a newer snapshot: what is being written keeps its model
     else line.running?.drop();
     place = { model: subject.model, step: subject.step, prompt: subject.prompt };
     const mine = place;
     return line.enqueue(async () => {
       if (mine !== place) return;
       pen.forget();
-      if (!same) { tokens = []; undone = []; }
+      if (!same) {
+        tokens = [];
+        undone = [];
+      }
       const linked = same ? null : link.entry("w", place);
       if (isHere(waiting)) adopt();
       try {
@@ -106,17 +116,24 @@ panel("write", ({ root, ask, find, notice }) => {
   /** The model writes again what the address holds. */
   async function reopen(linked) {
     const mine = place;
-    let runs, settled = false;
-    try { runs = link.readText(linked, here()); } catch (error) { return notice(error.message); }
+    let runs,
+      settled = false;
+    try {
+      runs = link.readText(linked, here());
+    } catch (error) {
+      return notice(error.message);
+    }
     function add(fresh, answer) {
       settled = Boolean(answer && !answer.ended);
-      if (answer) take(answer); else tokens.push(...fresh);
+      if (answer) take(answer);
+      else tokens.push(...fresh);
       fresh.forEach(written.add);
       written.follow();
     }
     await line.run((job) => rewrite(job, runs, { ask, pen, place, ids, add }), { continuous: true });
     if (mine !== place) return;
-    if (settled) drawAll(); else await read();
+    if (settled) drawAll();
+    else await read();
   }
 
   // ---- writing ------------------------------------------------------------------------------------
@@ -134,34 +151,42 @@ panel("write", ({ root, ask, find, notice }) => {
 
   /** Show the tokens that came, one after the other over the time they took. */
   async function reveal(job, span) {
-    const from = performance.now(), first = written.count(), count = tokens.length - first;
+    const from = performance.now(),
+      first = written.count(),
+      count = tokens.length - first;
     while (written.count() < tokens.length) {
       const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
       for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
       written.follow();
       if (written.count() === tokens.length) break;
       await nextFrame();
-      await nextFrame();  // every second one is smooth enough, and leaves the processor to the model
+      await nextFrame(); // every second one is smooth enough, and leaves the processor to the model
     }
     written.strike();
   }
 
   /** The pointer falls, the token lights up: what a single token, or a slow pace, has time for. */
   async function throwNeedle(job) {
-    const { share, id } = tokens.at(-1), hurried = (end) => { job.hurry = end; };
+    const { share, id } = tokens.at(-1),
+      hurried = (end) => {
+        job.hurry = end;
+      };
     if (!job.stopped) await needle.fall(share, id, drawPace, job.continuous ? 700 / pace : Infinity, hurried);
     if (!job.stopped && drawPace !== "skip") await odds.choose(id, hurried);
   }
 
   async function write(job, limit) {
-    let left = Math.min(limit, MOST - tokens.length), asked = performance.now();
-    const began = asked, before = tokens.length;
+    let left = Math.min(limit, MOST - tokens.length),
+      asked = performance.now();
+    const began = asked,
+      before = tokens.length;
     const some = () => (job.continuous && pace < Infinity ? Math.min(left, Math.max(1, Math.floor(pace / 4))) : left);
     let coming = left > 0 ? pen.draw(place, store.values, ids(), some()) : null;
     while (coming) {
       const answer = await coming;
       if (job.dropped) return;
-      const slow = job.continuous && pace < Infinity, came = answer.tokens.length;
+      const slow = job.continuous && pace < Infinity,
+        came = answer.tokens.length;
       take(answer);
       left -= came;
       const more = () => left > 0 && !answer.ended && !job.stopped;
@@ -171,7 +196,7 @@ panel("write", ({ root, ask, find, notice }) => {
       const due = asked + span;
       if (!slow) asked = performance.now();
       coming = more() && !slow ? pen.draw(place, store.values, ids(), some()) : null;
-      coming?.catch(() => {});  // its failure is met when it is awaited
+      coming?.catch(() => {}); // its failure is met when it is awaited
       if (!job.continuous || (slow && pace <= 4)) await throwNeedle(job);
       await reveal(job, slow ? Math.max(0, due - performance.now()) : span);
       if (slow) {
@@ -180,7 +205,7 @@ panel("write", ({ root, ask, find, notice }) => {
       }
       show();
       if (job.continuous) drawSpeed(tokens.length - before, performance.now() - began);
-      if (answer.ended) await read();  // what would follow the end
+      if (answer.ended) await read(); // what would follow the end
       if (slow && more()) coming = pen.draw(place, store.values, ids(), some());
     }
   }
@@ -207,7 +232,8 @@ panel("write", ({ root, ask, find, notice }) => {
   };
   /** The text that was written, without a stop text that ended it. */
   function textWritten() {
-    const text = at.vocabulary.text(ids()), stopped = tokens.at(-1)?.stopped;
+    const text = at.vocabulary.text(ids()),
+      stopped = tokens.at(-1)?.stopped;
     return stopped ? text.slice(0, text.length - stopped.characters) : text;
   }
 
@@ -227,10 +253,14 @@ panel("write", ({ root, ask, find, notice }) => {
     act(async () => emit("branch", { place, tokens: [...tokens], at: index }));
   }
   // A branch comes back to be written on; this view may not have been seen before.
-  let waiting = null;  // { place, tokens }
+  let waiting = null; // { place, tokens }
   on("write", (branch) => {
     waiting = branch;
-    if (isHere(branch)) act(async () => { adopt(); await read(); });
+    if (isHere(branch))
+      act(async () => {
+        adopt();
+        await read();
+      });
   });
   const isHere = (branch) => branch && JSON.stringify(branch.place) === JSON.stringify(place);
   function adopt() {
@@ -241,18 +271,31 @@ panel("write", ({ root, ask, find, notice }) => {
   }
 
   const exporter = transcriptMenu(part("export"), {
-    ask, notice,
-    now: () => at && { place, tokens, promptIds: at.promptIds, vocabulary: at.vocabulary, settings: store.values,
-      text: textWritten(), view },
+    ask,
+    notice,
+    now: () =>
+      at && {
+        place,
+        tokens,
+        promptIds: at.promptIds,
+        vocabulary: at.vocabulary,
+        settings: store.values,
+        text: textWritten(),
+        view,
+      },
   });
 
   // ---- drawing ------------------------------------------------------------------------------------
 
   let scheduled = false;
-  function schedule() {  // at most once a frame, however fast a slider moves
+  function schedule() {
+    // at most once a frame, however fast a slider moves
     if (scheduled || !at) return;
     scheduled = true;
-    requestAnimationFrame(() => { scheduled = false; show(); });
+    requestAnimationFrame(() => {
+      scheduled = false;
+      show();
+    });
   }
 
   function show() {
@@ -288,13 +331,17 @@ panel("write", ({ root, ask, find, notice }) => {
   }
 
   function drawFigures(result) {
-    const say = (id, words) => { part(id).textContent = words; };
+    const say = (id, words) => {
+      part(id).textContent = words;
+    };
     if (!result) return ["entropy", "choices", "kept", "mass"].forEach((id) => say(id, "–"));
-    const before = at.entropy, after = sampler.entropy(result.final);
+    const before = at.entropy,
+      after = sampler.entropy(result.final);
     const change = (a, b, unit) => (a === b ? `${a}${unit}` : `${a} → ${b}${unit}`);
     say("entropy", change(format.number(before), format.number(after), " bits"));
     say("choices", change(format.number(2 ** before), format.number(2 ** after), ""));
-    let kept = 0, mass = 0;
+    let kept = 0,
+      mass = 0;
     for (let i = 0; i < result.removed.length; i += 1) {
       if (result.removed[i] !== sampler.KEPT) continue;
       kept += 1;
@@ -313,7 +360,8 @@ panel("write", ({ root, ask, find, notice }) => {
   }
 
   function drawButtons() {
-    const busy = Boolean(line.running), going = Boolean(line.running?.continuous);
+    const busy = Boolean(line.running),
+      going = Boolean(line.running?.continuous);
     buttons.generate.textContent = going ? "Stop" : "Generate";
     buttons.generate.disabled = !at || (!going && tokens.length >= MOST);
     buttons.one.disabled = !at || going || tokens.length >= MOST;
@@ -327,8 +375,18 @@ panel("write", ({ root, ask, find, notice }) => {
 
   // The chain stands beside the text where there is no rail.
   on("room", (present) => part(present ? "stand" : "chain-home").prepend(part("chain")));
-  const redraw = () => { ranks.redraw(); needle.redraw(); };
+  const redraw = () => {
+    ranks.redraw();
+    needle.redraw();
+  };
   store.subscribe(schedule);
   drawButtons();
-  return { refresh, resize: redraw, theme() { written.theme(); redraw(); } };
+  return {
+    refresh,
+    resize: redraw,
+    theme() {
+      written.theme();
+      redraw();
+    },
+  };
 });

@@ -15,9 +15,11 @@ import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
 import { DIALS, samplingSettings } from "./sampling_settings.js";
 
-const MOST = 400;  // tokens of an entry: a longer text is left out of the address
+const MOST = 400; // tokens of an entry: a longer text is left out of the address
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const refuse = () => { throw new Refusal("What was written could not be read from this link, so it is left out."); };
+const refuse = () => {
+  throw new Refusal("What was written could not be read from this link, so it is left out.");
+};
 
 // ---- numbers, names ------------------------------------------------------------------------------
 
@@ -30,18 +32,24 @@ const number = (text) => [...text].reduce((n, digit) => n * 64 + DIGITS.indexOf(
 /** Digits that every id of a vocabulary fits in. */
 const widthOf = (size) => Math.max(1, Math.ceil(Math.log2(size) / 6));
 
-const spelt = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)))
-  .replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+const spelt = (text) =>
+  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=/g, "");
 function unspelt(text) {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytesOf(text.replace(/-/g, "+").replace(/_/g, "/")));
-  } catch { return refuse(); }
+  } catch {
+    return refuse();
+  }
 }
 
 /** A checksum of what a text was written after (FNV-1a): another prompt's text is told apart. */
 function printOf({ model, prompt }) {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(JSON.stringify([model, prompt]))) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  for (const byte of new TextEncoder().encode(JSON.stringify([model, prompt])))
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return digits(hash, 6);
 }
 
@@ -50,16 +58,19 @@ function printOf({ model, prompt }) {
 const dials = () => Object.entries(DIALS);
 
 function settingsPiece({ settings, step }, place) {
-  const { ORDER } = sampler, parts = [`e${settings.seed}`];
+  const { ORDER } = sampler,
+    parts = [`e${settings.seed}`];
   for (const [name, { key, off }] of dials()) if (settings[name] !== off) parts.push(key + settings[name]);
-  if (String(settings.order) !== String(ORDER)) parts.push(`o${settings.order.map((name) => DIALS[name].key).join("")}`);
+  if (String(settings.order) !== String(ORDER))
+    parts.push(`o${settings.order.map((name) => DIALS[name].key).join("")}`);
   if (step !== undefined && step !== place.step) parts.push(`n${step ?? ""}`);
   if (settings.stop.length) parts.push(`x${settings.stop.map(spelt).join(".")}`);
   return `s${parts.join(" ")}`;
 }
 
 function readSettings(piece, place) {
-  const { ORDER, OFF } = sampler, byKey = new Map(dials().map(([name, dial]) => [dial.key, [name, dial]]));
+  const { ORDER, OFF } = sampler,
+    byKey = new Map(dials().map(([name, dial]) => [dial.key, [name, dial]]));
   // The names in the same order as everywhere, since a pen compares settings by their JSON.
   const settings = { ...samplingSettings().values, ...OFF, order: [...ORDER], seed: 0, stop: [] };
   let { step } = place;
@@ -68,9 +79,11 @@ function readSettings(piece, place) {
     return Number.isFinite(x) ? Math.min(high, Math.max(low, x)) : refuse();
   };
   for (const part of piece.split(" ")) {
-    const key = part[0], text = part.slice(1);
+    const key = part[0],
+      text = part.slice(1);
     if (byKey.has(key)) {
-      const [name, { low, high, whole }] = byKey.get(key), x = within(text, low, high);
+      const [name, { low, high, whole }] = byKey.get(key),
+        x = within(text, low, high);
       settings[name] = whole ? Math.round(x) : x;
     } else if (key === "e") settings.seed = Math.round(within(text, 0, Number.MAX_SAFE_INTEGER));
     else if (key === "n") step = text === "" ? null : Math.round(within(text, 0, 2 ** 31));
@@ -88,8 +101,10 @@ function readSettings(piece, place) {
 function runsOf(tokens) {
   const runs = [];
   for (const token of tokens) {
-    const last = runs.at(-1), chosen = Boolean(token.forced);
-    const goesOn = last && last.chosen === chosen && !token.begins && last.settings === token.settings && last.step === token.step;
+    const last = runs.at(-1),
+      chosen = Boolean(token.forced);
+    const goesOn =
+      last && last.chosen === chosen && !token.begins && last.settings === token.settings && last.step === token.step;
     if (goesOn) last.ids.push(token.id);
     else runs.push({ chosen, settings: token.settings, step: token.step, ids: [token.id] });
   }
@@ -100,7 +115,8 @@ function runsOf(tokens) {
 function pieces(tokens, { place, vocabulary }, said = { settings: "" }) {
   const width = widthOf(vocabulary.size);
   return runsOf(tokens).flatMap((run) => {
-    const settings = settingsPiece(run, place), ids = (run.chosen ? "c" : "d") + run.ids.map((id) => digits(id, width)).join("");
+    const settings = settingsPiece(run, place),
+      ids = (run.chosen ? "c" : "d") + run.ids.map((id) => digits(id, width)).join("");
     const fresh = settings !== said.settings;
     said.settings = settings;
     return fresh ? [settings, ids] : [ids];
@@ -111,9 +127,11 @@ const countOf = (runs) => runs.reduce((sum, run) => sum + run.ids.length, 0);
 
 /** The runs that pieces say: { chosen, ids, settings, step }. Throws a Refusal where they make no sense. */
 function readRuns(found, { place, vocabulary }, said) {
-  const width = widthOf(vocabulary.size), runs = [];
+  const width = widthOf(vocabulary.size),
+    runs = [];
   for (const piece of found) {
-    const kind = piece[0], text = piece.slice(1);
+    const kind = piece[0],
+      text = piece.slice(1);
     if (kind === "s") said.settings = readSettings(text, place);
     else if ((kind === "c" || kind === "d") && said.settings && text.length % width === 0 && /^[\w-]*$/.test(text)) {
       const ids = (text.match(new RegExp(`.{${width}}`, "g")) ?? []).map(number);
@@ -129,23 +147,35 @@ function readRuns(found, { place, vocabulary }, said) {
 
 /** A branch after the other, parents first: whole numbers and a name, then its own tokens. */
 function treePieces({ tree: { branches }, active, compared }, where) {
-  const said = { settings: "" }, marks = (branch) => branch.kept + 2 * (branch === active) + 4 * (branch === compared);
+  const said = { settings: "" },
+    marks = (branch) => branch.kept + 2 * (branch === active) + 4 * (branch === compared);
   return branches.flatMap((branch) => [
     `b${[branches.indexOf(branch.parent) + 1, branch.parent ? branch.at : 0, marks(branch), spelt(branch.name)].join(".")}`,
-    ...pieces(branch.tokens, where, said)]);
+    ...pieces(branch.tokens, where, said),
+  ]);
 }
 
 /** What treePieces wrote: { parent, at, kept, active, compared, name, runs }, the parent as a place in the list, or -1. */
 function readTree(found, where) {
-  const saved = [], said = {};
-  for (let from = 0; from < found.length;) {
+  const saved = [],
+    said = {};
+  for (let from = 0; from < found.length; ) {
     if (found[from][0] !== "b") refuse();
     let to = from + 1;
     while (to < found.length && found[to][0] !== "b") to += 1;
-    const [above, at, marks, name] = found[from].slice(1).split("."), parent = Number(above) - 1;
-    if (!(Number.isInteger(parent) && parent >= -1 && parent < saved.length && /^[0-9]{1,4}$/.test(at) && name)) refuse();
-    saved.push({ parent, at: Number(at), kept: Boolean(marks & 1), active: Boolean(marks & 2), compared: Boolean(marks & 4),
-      name: unspelt(name).slice(0, 40), runs: readRuns(found.slice(from + 1, to), where, said) });
+    const [above, at, marks, name] = found[from].slice(1).split("."),
+      parent = Number(above) - 1;
+    if (!(Number.isInteger(parent) && parent >= -1 && parent < saved.length && /^[0-9]{1,4}$/.test(at) && name))
+      refuse();
+    saved.push({
+      parent,
+      at: Number(at),
+      kept: Boolean(marks & 1),
+      active: Boolean(marks & 2),
+      compared: Boolean(marks & 4),
+      name: unspelt(name).slice(0, 40),
+      runs: readRuns(found.slice(from + 1, to), where, said),
+    });
     from = to;
   }
   if (countOf(saved.flatMap(({ runs }) => runs)) > MOST) refuse();
@@ -154,8 +184,9 @@ function readTree(found, where) {
 
 // ---- the address ---------------------------------------------------------------------------------
 
-const waiting = new Map();  // key -> the timer that will write it
-on("subject", (subject) => {  // what belongs to another model or prompt goes
+const waiting = new Map(); // key -> the timer that will write it
+on("subject", (subject) => {
+  // what belongs to another model or prompt goes
   for (const key of ["w", "tree"]) {
     const entry = address.get(key);
     if (entry === null || entry.startsWith(printOf(subject))) continue;
@@ -169,11 +200,14 @@ const head = ({ place, vocabulary }) => [printOf(place), vocabulary.hash.slice(0
 /** Put pieces under a key of the address, soon: it is not worth doing at every step. */
 function keep(key, where, count, write) {
   clearTimeout(waiting.get(key));
-  waiting.set(key, setTimeout(() => {
-    if (printOf(where.place) !== printOf(subject)) return;
-    const entry = count && count <= MOST ? [...head(where), ...write()].join("*") : null;
-    if (address.get(key) !== entry) address.set({ [key]: entry });
-  }, 200));
+  waiting.set(
+    key,
+    setTimeout(() => {
+      if (printOf(where.place) !== printOf(subject)) return;
+      const entry = count && count <= MOST ? [...head(where), ...write()].join("*") : null;
+      if (address.get(key) !== entry) address.set({ [key]: entry });
+    }, 200),
+  );
 }
 
 /** What the address holds for this place, or null; to be asked before anything is written there. */
@@ -194,6 +228,11 @@ export const link = {
   keepText: (where, tokens) => keep("w", where, tokens.length, () => pieces(tokens, where)),
   readText: (found, where) => readRuns(body(found, where), where, {}),
   keepTree: (where, shown) =>
-    keep("tree", where, shown.tree.branches.reduce((sum, branch) => sum + branch.tokens.length, 0), () => treePieces(shown, where)),
+    keep(
+      "tree",
+      where,
+      shown.tree.branches.reduce((sum, branch) => sum + branch.tokens.length, 0),
+      () => treePieces(shown, where),
+    ),
   readTree: (found, where) => readTree(body(found, where), where),
 };

@@ -2,11 +2,13 @@
 
 export const address = {
   all: () => new URLSearchParams(location.hash.slice(1)),
-  get(key, otherwise = null) { return this.all().get(key) ?? otherwise; },
+  get(key, otherwise = null) {
+    return this.all().get(key) ?? otherwise;
+  },
   set(changes) {
     const state = this.all();
     for (const [key, value] of Object.entries(changes)) {
-      const nothing = value === null || value === undefined || (value === "" && key !== "prompt");  // an empty prompt is one
+      const nothing = value === null || value === undefined || (value === "" && key !== "prompt"); // an empty prompt is one
       if (nothing) state.delete(key);
       else state.set(key, String(value));
     }

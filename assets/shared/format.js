@@ -9,7 +9,8 @@ export const format = {
     if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
     const size = Math.abs(x);
     if (size !== 0 && size < 1e-3) return x.toExponential(2).replace("e-", "e−").replace(/^-/, "−");
-    const text = size >= 1000 ? Math.round(x).toLocaleString("en-US").replace(/,/g, "\u202f") : String(Number(x.toPrecision(3)));
+    const text =
+      size >= 1000 ? Math.round(x).toLocaleString("en-US").replace(/,/g, "\u202f") : String(Number(x.toPrecision(3)));
     return text.replace(/^-/, "−");
   },
   /** Percent above 1 %, two decimals down to 0.1 %, scientific below. */
@@ -23,7 +24,8 @@ export const format = {
   seconds(s) {
     if (!Number.isFinite(s)) return "–";
     if (s < 10) return `${s.toFixed(1)} s`;
-    const whole = Math.round(s), m = Math.floor(whole / 60);
+    const whole = Math.round(s),
+      m = Math.floor(whole / 60);
     if (whole < 60) return `${whole} s`;
     return m < 60 ? `${m} min ${String(whole % 60).padStart(2, "0")} s` : `${Math.floor(m / 60)} h ${m % 60} min`;
   },

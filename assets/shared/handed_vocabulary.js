@@ -1,7 +1,7 @@
 // A vocabulary on its way from the Tokenizer tab to the Train form, which may not be on the page yet.
 import { emit } from "./events.js";
 
-let waiting = null;  // { tokenizer, corpus }
+let waiting = null; // { tokenizer, corpus }
 
 /** Hand over a vocabulary and the text that it learnt from. */
 export function handOver(vocabulary) {

@@ -2,13 +2,23 @@
 
 /** Wrap an async function so that at most one call runs and only the newest waiting one follows it. */
 export function latest(fn) {
-  let running = false, next = null;
+  let running = false,
+    next = null;
   return async function call(...args) {
-    if (running) { next = args; return; }
+    if (running) {
+      next = args;
+      return;
+    }
     running = true;
-    try { await fn(...args); } finally {
+    try {
+      await fn(...args);
+    } finally {
       running = false;
-      if (next) { const again = next; next = null; call(...again); }
+      if (next) {
+        const again = next;
+        next = null;
+        call(...again);
+      }
     }
   };
 }

@@ -6,8 +6,23 @@ import { visible } from "./tokens/visible.js";
 
 export const nextTokenBars = (box, rows) => {
   const most = Math.max(...rows.map((row) => row.p));
-  box.replaceChildren(el("ol", { class: "gb-next" }, ...rows.map(({ text, p }) => el("li", {},
-    el("span", { class: "gb-next-token" }, visible(text)),
-    el("span", { class: "gb-next-bar", "aria-hidden": "true" }, el("i", { style: `width: ${(100 * p) / most}%` })),
-    el("span", { class: "gb-next-p" }, format.probability(p))))));
+  box.replaceChildren(
+    el(
+      "ol",
+      { class: "gb-next" },
+      ...rows.map(({ text, p }) =>
+        el(
+          "li",
+          {},
+          el("span", { class: "gb-next-token" }, visible(text)),
+          el(
+            "span",
+            { class: "gb-next-bar", "aria-hidden": "true" },
+            el("i", { style: `width: ${(100 * p) / most}%` }),
+          ),
+          el("span", { class: "gb-next-p" }, format.probability(p)),
+        ),
+      ),
+    ),
+  );
 };

@@ -2,7 +2,8 @@
 
 /** bytesOf("AAEC") -> Uint8Array: how pictures travel. */
 export function bytesOf(base64) {
-  const text = atob(base64), out = new Uint8Array(text.length);
+  const text = atob(base64),
+    out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i += 1) out[i] = text.charCodeAt(i);
   return out;
 }

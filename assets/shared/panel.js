@@ -11,9 +11,9 @@ import { frozen } from "./presenting.js";
 import { Refusal, asker } from "./server.js";
 import { subject } from "./subject.js";
 
-const makers = new Map();   // name -> function that brings it to life
-const mounted = new Set();  // what is on the page
-let version = 0;            // counts what the subject has shown
+const makers = new Map(); // name -> function that brings it to life
+const mounted = new Set(); // what is on the page
+let version = 0; // counts what the subject has shown
 
 export const panel = (name, make) => makers.set(name, make);
 
@@ -28,15 +28,24 @@ async function refresh(part) {
     await part.panel.refresh({ ...subject });
   } catch (error) {
     if (!(error instanceof Refusal)) console.error(error);
-    part.notice(error instanceof Refusal ? error.message : "This picture could not be drawn. Reload the page to try again.");
-  } finally { part.root.removeAttribute("aria-busy"); }
+    part.notice(
+      error instanceof Refusal ? error.message : "This picture could not be drawn. Reload the page to try again.",
+    );
+  } finally {
+    part.root.removeAttribute("aria-busy");
+  }
 }
 const refreshAll = () => mounted.forEach(refresh);
 /** Draw again all that is seen, at once: for another size or resolution. */
 export const redraw = () => mounted.forEach((part) => seen(part) && part.panel.resize?.());
 
-on("stale", () => { version += 1; refreshAll(); });
-on("freeze", (onOff) => { if (!onOff) refreshAll(); });
+on("stale", () => {
+  version += 1;
+  refreshAll();
+});
+on("freeze", (onOff) => {
+  if (!onOff) refreshAll();
+});
 on("room", () => requestAnimationFrame(redraw));
 
 /** Bring the panel that Gradio has put on the page to life. */
@@ -44,23 +53,45 @@ export function mount(name, element, server, upload) {
   const root = element.querySelector(".gb-panel") || element;
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });
   root.prepend(bar);
-  const notice = (text, kind = "warning") => { bar.textContent = text; bar.dataset.kind = kind; bar.hidden = !text; };
+  const notice = (text, kind = "warning") => {
+    bar.textContent = text;
+    bar.dataset.kind = kind;
+    bar.hidden = !text;
+  };
   const part = { name, root, notice, version: -1, panel: {} };
   const ask = asker(server);
-  part.panel = makers.get(name)({ root, ask, upload, notice, find: (s) => root.querySelector(s), all: (s) => [...root.querySelectorAll(s)] }) || {};
+  part.panel =
+    makers.get(name)({
+      root,
+      ask,
+      upload,
+      notice,
+      find: (s) => root.querySelector(s),
+      all: (s) => [...root.querySelectorAll(s)],
+    }) || {};
   mounted.add(part);
   const rail = root.querySelector(".gb-rail");
-  if (rail) {  // below 900 px the rail is a drawer, and this is its handle
-    const handle = el("button", { type: "button", class: "gb-button gb-drawer", "aria-expanded": "false",
-      onclick: () => {
-        const open = rail.classList.toggle("gb-open");
-        handle.setAttribute("aria-expanded", String(open));
-        handle.textContent = open ? "Close" : "Settings";
-      } }, "Settings");
+  if (rail) {
+    // below 900 px the rail is a drawer, and this is its handle
+    const handle = el(
+      "button",
+      {
+        type: "button",
+        class: "gb-button gb-drawer",
+        "aria-expanded": "false",
+        onclick: () => {
+          const open = rail.classList.toggle("gb-open");
+          handle.setAttribute("aria-expanded", String(open));
+          handle.textContent = open ? "Close" : "Settings";
+        },
+      },
+      "Settings",
+    );
     root.append(handle);
   }
   let width = 0;
-  new ResizeObserver(() => {  // also how a panel learns that its tab was opened
+  new ResizeObserver(() => {
+    // also how a panel learns that its tab was opened
     const now = root.clientWidth;
     if (now === width) return;
     width = now;

@@ -2,7 +2,8 @@
 import { emit } from "./events.js";
 
 /** Whether a key belongs to the field that has the focus. */
-export const typing = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+export const typing = (target) =>
+  target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
 
 export function room(onOff = !document.body.classList.contains("gb-room")) {
   document.body.classList.toggle("gb-room", onOff);
@@ -22,8 +23,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "f" || event.key === "F") freeze();
   emit("key", event);
 });
-document.addEventListener("pointermove", (event) => {
-  if (!document.body.classList.contains("gb-room")) return;
-  document.body.style.setProperty("--gb-x", `${event.clientX}px`);
-  document.body.style.setProperty("--gb-y", `${event.clientY}px`);
-}, { passive: true });
+document.addEventListener(
+  "pointermove",
+  (event) => {
+    if (!document.body.classList.contains("gb-room")) return;
+    document.body.style.setProperty("--gb-x", `${event.clientX}px`);
+    document.body.style.setProperty("--gb-y", `${event.clientY}px`);
+  },
+  { passive: true },
+);

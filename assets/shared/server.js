@@ -8,10 +8,13 @@ const keep = (key, make) => {
     const kept = localStorage.getItem(key) || make();
     localStorage.setItem(key, kept);
     return kept;
-  } catch { return make(); }  // storage can be forbidden; the visit then lasts as long as the page
+  } catch {
+    return make();
+  } // storage can be forbidden; the visit then lasts as long as the page
 };
 export const visitor = keep("glassbox.visitor", () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join(""));
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join(""),
+);
 
 /** The address of a file that the server may hand out, by its path there. */
 export const fileUrl = (path) => `${window.gradio_config?.root || ""}/gradio_api/file=${path}`;

@@ -2,7 +2,10 @@
 import { address } from "./address.js";
 import { emit } from "./events.js";
 
-const button = (name) => [...document.querySelectorAll(".tab-container [role=tab]")].find((tab) => tab.textContent.trim().toLowerCase() === name);
+const button = (name) =>
+  [...document.querySelectorAll(".tab-container [role=tab]")].find(
+    (tab) => tab.textContent.trim().toLowerCase() === name,
+  );
 document.addEventListener("click", (event) => {
   const tab = event.target instanceof Element && event.target.closest(".tab-container [role=tab]");
   if (tab) address.set({ tab: tab.textContent.trim().toLowerCase() });

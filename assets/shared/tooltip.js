@@ -1,7 +1,6 @@
 // The one tooltip of the page.
 import { el } from "./elements.js";
 
-
 export const tip = {
   node: null,
   /** Show rows of nodes or strings beside the pointer; the first one is the headline. */
@@ -18,5 +17,7 @@ export const tip = {
     this.node.style.left = `${Math.max(4, left)}px`;
     this.node.style.top = `${Math.max(4, top)}px`;
   },
-  hide() { if (this.node) this.node.hidden = true; },
+  hide() {
+    if (this.node) this.node.hidden = true;
+  },
 };

@@ -15,37 +15,64 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
   const MAX = 4;
   let chosen = (address.get("toks") || "model,gpt2,bpe,character").split(",").map(decodeURIComponent).slice(0, MAX);
   let measure = address.get("measure") === "tokens" ? "tokens" : "rate";
-  let compared = null, measured = null, asked = 0;
+  let compared = null,
+    measured = null,
+    asked = 0;
 
-  const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => pick(shelf.chosen(), true), { menu: false });
+  const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => pick(shelf.chosen(), true), {
+    menu: false,
+  });
 
   // ---- which -----------------------------------------------------------------------------------------
 
   function drawChoices() {
-    const known = new Set(shelf.groups().flatMap((group) => group.tokenizers).map((entry) => entry.ref));
+    const known = new Set(
+      shelf
+        .groups()
+        .flatMap((group) => group.tokenizers)
+        .map((entry) => entry.ref),
+    );
     if (!known.size) return;
     chosen = chosen.filter((ref) => known.has(ref));
     if (!chosen.length) chosen = ["model", "gpt2"];
-    boxes.choices.replaceChildren(...shelf.groups().flatMap(({ title, tokenizers }) => [
-      ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
-      ...tokenizers.map((entry) => el("label", { class: "gb-check" },
-        el("input", { type: "checkbox", value: entry.ref, checked: chosen.includes(entry.ref),
-          disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
-          onchange: (event) => pick(entry.ref, event.target.checked) }), entry.name)),
-    ]));
+    boxes.choices.replaceChildren(
+      ...shelf
+        .groups()
+        .flatMap(({ title, tokenizers }) => [
+          ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
+          ...tokenizers.map((entry) =>
+            el(
+              "label",
+              { class: "gb-check" },
+              el("input", {
+                type: "checkbox",
+                value: entry.ref,
+                checked: chosen.includes(entry.ref),
+                disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
+                onchange: (event) => pick(entry.ref, event.target.checked),
+              }),
+              entry.name,
+            ),
+          ),
+        ]),
+    );
   }
   function pick(ref, whether) {
     if (whether && chosen.includes(ref)) return;
-    const others = chosen.filter((other) => other !== ref), next = whether ? [...others.slice(0, MAX - 1), ref] : others;
+    const others = chosen.filter((other) => other !== ref),
+      next = whether ? [...others.slice(0, MAX - 1), ref] : others;
     if (next.length) chosen = next;
     address.set({ toks: chosen.map(encodeURIComponent).join(",") });
     drawChoices();
     show();
   }
-  on("shelf", () => { drawChoices(); if (root.offsetParent) show(); });
+  on("shelf", () => {
+    drawChoices();
+    if (root.offsetParent) show();
+  });
   on("compare tokenizers", (ref) => {
     if (!chosen.includes(ref)) chosen = [...chosen.slice(0, MAX - 1), ref];
-    compared = null;  // drawn when the view is shown
+    compared = null; // drawn when the view is shown
     drawChoices();
   });
 
@@ -53,7 +80,8 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
 
   async function show() {
     if (subject.model === null || !shelf.groups().length) return;
-    const mine = ++asked, request = { model: subject.model, step: subject.step, toks: chosen, text: subject.prompt };
+    const mine = ++asked,
+      request = { model: subject.model, step: subject.step, toks: chosen, text: subject.prompt };
     try {
       const rows = await ask("compare_tokenizers", request);
       if (mine !== asked) return;
@@ -63,18 +91,28 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
       if (mine !== asked) return;
       measured = samples;
       drawBars();
-    } catch (error) { if (mine === asked) notice(error.message); }
+    } catch (error) {
+      if (mine === asked) notice(error.message);
+    }
   }
 
   function drawRows(answer) {
     compared = answer;
-    boxes.table.replaceChildren(...tokenRows.table(answer, (row) => { shelf.choose(row.ref); openView("tokenizer", "read"); }));
+    boxes.table.replaceChildren(
+      ...tokenRows.table(answer, (row) => {
+        shelf.choose(row.ref);
+        openView("tokenizer", "read");
+      }),
+    );
     boxes.aligned.replaceChildren(...tokenRows.columns(answer, boxes.marks.checked));
     boxes.empty.hidden = answer.bytes_drawn > 0 || answer.counts.bytes > 0;
     tokenRows.label(boxes.aligned, answer.rows);
-    const rest = answer.counts.bytes - answer.bytes_drawn, drawn = answer.rows.some((row) => row.cells);
-    boxes.drawn.textContent = !rest || !drawn ? ""
-      : `Only the first ${format.bytes(answer.bytes_drawn)} of the text are drawn; the table counts all of it.`;
+    const rest = answer.counts.bytes - answer.bytes_drawn,
+      drawn = answer.rows.some((row) => row.cells);
+    boxes.drawn.textContent =
+      !rest || !drawn
+        ? ""
+        : `Only the first ${format.bytes(answer.bytes_drawn)} of the text are drawn; the table counts all of it.`;
     boxes.drawn.hidden = !boxes.drawn.textContent;
   }
 
@@ -86,21 +124,50 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
     }
     const written = measure === "tokens" ? format.whole : (v) => v.toFixed(2);
     // Of tokens only what was written to be compared sets the scale; a long prompt's bar ends at the edge.
-    const scale = Math.max(...samples.filter((s) => measure === "rate" || s.language).flatMap((s) => rows.map((_, i) => value(s, i) ?? 0)));
-    boxes.caption.textContent = measure === "tokens" ? "Tokens for each sample: shorter is cheaper"
-      : "Bytes per token over short samples: longer is cheaper";
-    boxes.keys.replaceChildren(...rows.map((row, i) =>
-      el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), tokenRows.short(row))));
-    boxes.bars.replaceChildren(...samples.map((sample) => el("div", { class: "gb-tk-sample-row" },
-      el("button", { type: "button", class: "gb-tk-link", title: "Use as prompt",
-        onclick: () => look({ prompt: sample.text }) }, sample.name),
-      el("div", {}, ...rows.map((row, i) => {
-        const v = value(sample, i);
-        if (v === null) return el("div", { class: "gb-tk-measure" }, el("small", { class: "gb-soft" }, "can't write it"));
-        const said = `${tokenRows.short(row)}: ${format.whole(sample.tokens[i])} tokens for ${format.whole(sample.bytes)} bytes`;
-        return el("div", { class: "gb-tk-measure", data: { tip: `${sample.name}\u0000${said}` } },
-          el("i", { class: `gb-tk-bar-${i}`, style: `width: ${Math.min(100, 100 * v / scale).toFixed(1)}%` }), el("small", {}, written(v)));
-      })))));
+    const scale = Math.max(
+      ...samples.filter((s) => measure === "rate" || s.language).flatMap((s) => rows.map((_, i) => value(s, i) ?? 0)),
+    );
+    boxes.caption.textContent =
+      measure === "tokens"
+        ? "Tokens for each sample: shorter is cheaper"
+        : "Bytes per token over short samples: longer is cheaper";
+    boxes.keys.replaceChildren(
+      ...rows.map((row, i) => el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), tokenRows.short(row))),
+    );
+    boxes.bars.replaceChildren(
+      ...samples.map((sample) =>
+        el(
+          "div",
+          { class: "gb-tk-sample-row" },
+          el(
+            "button",
+            {
+              type: "button",
+              class: "gb-tk-link",
+              title: "Use as prompt",
+              onclick: () => look({ prompt: sample.text }),
+            },
+            sample.name,
+          ),
+          el(
+            "div",
+            {},
+            ...rows.map((row, i) => {
+              const v = value(sample, i);
+              if (v === null)
+                return el("div", { class: "gb-tk-measure" }, el("small", { class: "gb-soft" }, "can't write it"));
+              const said = `${tokenRows.short(row)}: ${format.whole(sample.tokens[i])} tokens for ${format.whole(sample.bytes)} bytes`;
+              return el(
+                "div",
+                { class: "gb-tk-measure", data: { tip: `${sample.name}\u0000${said}` } },
+                el("i", { class: `gb-tk-bar-${i}`, style: `width: ${Math.min(100, (100 * v) / scale).toFixed(1)}%` }),
+                el("small", {}, written(v)),
+              );
+            }),
+          ),
+        ),
+      ),
+    );
   }
 
   for (const box of [boxes.aligned, boxes.bars]) {
@@ -119,12 +186,14 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
       if (measured) drawBars();
     });
   }
-  const press = () => all("[data-measure]").forEach((button) =>
-    button.setAttribute("aria-pressed", String(button.dataset.measure === measure)));
+  const press = () =>
+    all("[data-measure]").forEach((button) =>
+      button.setAttribute("aria-pressed", String(button.dataset.measure === measure)),
+    );
   press();
   shelf.blanks(boxes.marks, () => {
     if (compared && root.offsetParent) drawRows(compared);
-    else compared = null;  // drawn when the view is shown
+    else compared = null; // drawn when the view is shown
   });
 
   return {

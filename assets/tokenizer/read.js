@@ -14,20 +14,29 @@ import { tokenFlow } from "./token_flow.js";
 import { shelf } from "./tokenizer_menu.js";
 
 panel("read", ({ root, ask, upload, find, all, notice }) => {
-  const MAX_TEXT = 1_000_000, WINDOW = 3000;
+  const MAX_TEXT = 1_000_000,
+    WINDOW = 3000;
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const sheet = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join("");
 
-  let source = "prompt", answer = null, sent = null, version = 0, window_ = null;
+  let source = "prompt",
+    answer = null,
+    sent = null,
+    version = 0,
+    window_ = null;
   let names = address.get("special") !== "tokens";
   const flow = tokenFlow(boxes.tokens, boxes.ids, (i, pinned) => detail(i, pinned));
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });
-  const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => { read(); decode(); });
+  const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => {
+    read();
+    decode();
+  });
   const decode = tokenDecoding({ ask, find, request });
 
   // ---- asking: only what was typed is sent -----------------------------------------------------------
 
-  const high = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xd800, low = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xdc00;
+  const high = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xd800,
+    low = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xdc00;
 
   /** Characters as Python counts them. */
   function points(text, from, to) {
@@ -39,20 +48,25 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
   /** What became of the text that the server has: {at, removed, added}. */
   function edit(before, after) {
     const shorter = Math.min(before.length, after.length);
-    let start = 0, end = 0;
+    let start = 0,
+      end = 0;
     while (start < shorter && before[start] === after[start]) start += 1;
     if (start && high(before, start - 1)) start -= 1;
     while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
     if (end && low(before, before.length - end)) end -= 1;
-    return { at: points(before, 0, start), removed: points(before, start, before.length - end),
-      added: after.slice(start, after.length - end) };
+    return {
+      at: points(before, 0, start),
+      removed: points(before, start, before.length - end),
+      added: after.slice(start, after.length - end),
+    };
   }
 
   const text = () => (source === "own" ? boxes.own.value : subject.prompt);
 
   async function update() {
     if (subject.model === null) return;
-    const now = text(), asked = { ...request(), sheet, version, names_are_text: names };
+    const now = text(),
+      asked = { ...request(), sheet, version, names_are_text: names };
     if (window_ !== null) asked.first = window_;
     if (now.length > MAX_TEXT) {
       throw new Refusal(`This text has ${format.whole(now.length)} characters; use at most ${format.whole(MAX_TEXT)}.`);
@@ -68,13 +82,16 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     draw(fresh);
   }
   const attempt = async () => {
-    try { await update(); } catch (error) {
-      find(".gb-picture").classList.add("gb-tk-stale");  // it stays, but it is of another text
+    try {
+      await update();
+    } catch (error) {
+      find(".gb-picture").classList.add("gb-tk-stale"); // it stays, but it is of another text
       notice(error.message);
     }
   };
   /** One question at a time: an answer changes what the one before it drew. */
-  let running = null, again = false;
+  let running = null,
+    again = false;
   function read() {
     again = true;
     running ||= (async () => {
@@ -82,7 +99,9 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
         again = false;
         await attempt();
       }
-    })().finally(() => { running = null; });
+    })().finally(() => {
+      running = null;
+    });
     return running;
   }
 
@@ -101,28 +120,47 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     boxes.counts.replaceChildren(
       count("bytes", format.whole(counts.bytes), "Bytes of the text in UTF-8"),
       count("characters", format.whole(counts.characters), "Unicode code points; an emoji can be several"),
-      count("graphemes", format.whole(counts.graphemes), "What a reader takes for one character: an emoji, a letter with its accents"),
+      count(
+        "graphemes",
+        format.whole(counts.graphemes),
+        "What a reader takes for one character: an emoji, a letter with its accents",
+      ),
       count("words", format.whole(counts.words), "Stretches without white space"),
       count("tokens", format.whole(total)),
       count("bytes per token", ratio(counts.bytes, total)),
       count("tokens per word", ratio(total, counts.words)),
-      count(`of a context of ${format.whole(context)}`, `${format.number(100 * total / context)} %`,
-        `This model reads at most ${format.whole(context)} tokens at once`));
+      count(
+        `of a context of ${format.whole(context)}`,
+        `${format.number((100 * total) / context)} %`,
+        `This model reads at most ${format.whole(context)} tokens at once`,
+      ),
+    );
     boxes.detail.hidden = boxes.list.hidden = !total;
     boxes.empty.hidden = total > 0;
     boxes.empty.textContent = `${source === "own" ? "Type or paste a text" : "Type a prompt"} above: its tokens appear here.`;
     const { last } = fresh;
     boxes.pager.hidden = fresh.first === 0 && last === total;
-    boxes.window.textContent = `Tokens ${format.whole(fresh.first + 1)} to ${format.whole(last)} of ${format.whole(total)} `
-      + "are drawn; the counts are of all.";
+    boxes.window.textContent =
+      `Tokens ${format.whole(fresh.first + 1)} to ${format.whole(last)} of ${format.whole(total)} ` +
+      "are drawn; the counts are of all.";
     boxes.back.disabled = fresh.first === 0;
     boxes.forth.disabled = last === total;
-    boxes.remarks.textContent = [fresh.lost && `Lost on the way back: ${fresh.lost[0].toLowerCase()}${fresh.lost.slice(1)}`,
-      unread && `This model reads the last ${format.whole(context)} tokens; the first ${format.whole(unread)}, `
-        + "drawn without a border, are out of its sight."].filter(Boolean).join(" ");
+    boxes.remarks.textContent = [
+      fresh.lost && `Lost on the way back: ${fresh.lost[0].toLowerCase()}${fresh.lost.slice(1)}`,
+      unread &&
+        `This model reads the last ${format.whole(context)} tokens; the first ${format.whole(unread)}, ` +
+          "drawn without a border, are out of its sight.",
+    ]
+      .filter(Boolean)
+      .join(" ");
     boxes.remarks.hidden = !boxes.remarks.textContent;
-    const special = fresh.special_tokens, listed = special.slice(0, 6).map(([name, id]) => `${name} (${id})`).join(", ");
-    boxes.special.textContent = special.length ? `Special here: ${listed}${special.length > 6 ? " and more" : ""}.`
+    const special = fresh.special_tokens,
+      listed = special
+        .slice(0, 6)
+        .map(([name, id]) => `${name} (${id})`)
+        .join(", ");
+    boxes.special.textContent = special.length
+      ? `Special here: ${listed}${special.length > 6 ? " and more" : ""}.`
       : "This vocabulary has no special tokens.";
     flow.pin(null);
   }
@@ -133,24 +171,31 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
 
   function detail(i, pinned) {
     if (i === null || !answer) {
-      boxes.detail.replaceChildren(el("p", { class: "gb-soft" }, "Point at a token or an id to see what it is made of."));
+      boxes.detail.replaceChildren(
+        el("p", { class: "gb-soft" }, "Point at a token or an id to see what it is made of."),
+      );
       return;
     }
     const { id, token, whole, note, place, times } = flow.facts(i);
     boxes.detail.replaceChildren(
       chips.chip(id, token.parts, { more: "gb-tk-large" }),
-      el("dl", {}, ...[
-        fact("id", String(id)),
-        fact(`byte${token.hex.includes(" ") ? "s" : ""}`, token.hex),
-        fact("characters", codePoints(token.hex)),
-        token.rank && fact("merge", format.whole(token.rank)),
-        whole && fact("part of", chips.write(el("span"), [{ text: whole }])),
-        note === "special" && fact("special", "stands for no text"),
-        note && note !== "special" && fact("stands for", note),
-        fact("place", `${format.whole(place + 1)} of ${format.whole(answer.total)}`),
-        fact("here", times === 1 ? "once" : `${format.whole(times)} times`),
-      ].filter(Boolean)),
-      el("div", { class: "gb-tk-steps", data: { id: "steps" } }));
+      el(
+        "dl",
+        {},
+        ...[
+          fact("id", String(id)),
+          fact(`byte${token.hex.includes(" ") ? "s" : ""}`, token.hex),
+          fact("characters", codePoints(token.hex)),
+          token.rank && fact("merge", format.whole(token.rank)),
+          whole && fact("part of", chips.write(el("span"), [{ text: whole }])),
+          note === "special" && fact("special", "stands for no text"),
+          note && note !== "special" && fact("stands for", note),
+          fact("place", `${format.whole(place + 1)} of ${format.whole(answer.total)}`),
+          fact("here", times === 1 ? "once" : `${format.whole(times)} times`),
+        ].filter(Boolean),
+      ),
+      el("div", { class: "gb-tk-steps", data: { id: "steps" } }),
+    );
     if (pinned && token.rank) making(id, i);
   }
 
@@ -160,7 +205,9 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     try {
       const bytes = Uint8Array.from(hex.split(" "), (pair) => Number.parseInt(pair, 16));
       found = [...new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)];
-    } catch { return "not a whole one"; }
+    } catch {
+      return "not a whole one";
+    }
     const points = found.map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
     return found.length <= 4 ? `${found.length} (${points.join(" ")})` : String(found.length);
   }
@@ -169,13 +216,22 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     const { steps } = await ask("explain_token", { ...request(), id }).catch(() => ({ steps: [] }));
     const box = boxes.detail.querySelector("[data-id=steps]");
     if (flow.pinned() !== i || !box) return;
-    const line = ({ left, right, token, rank }) => el("span", { class: "gb-tk-step" },
-      chips.chip(left.id, left.parts), "+", chips.chip(right.id, right.parts), "→", chips.chip(token.id, token.parts),
-      el("span", { class: "gb-soft" }, `merge ${format.whole(rank)}`));
+    const line = ({ left, right, token, rank }) =>
+      el(
+        "span",
+        { class: "gb-tk-step" },
+        chips.chip(left.id, left.parts),
+        "+",
+        chips.chip(right.id, right.parts),
+        "→",
+        chips.chip(token.id, token.parts),
+        el("span", { class: "gb-soft" }, `merge ${format.whole(rank)}`),
+      );
     box.replaceChildren(el("span", { class: "gb-soft" }, "How it was made"), ...steps.map(line));
   }
 
-  document.addEventListener("click", (event) => {  // click away
+  document.addEventListener("click", (event) => {
+    // click away
     const inside = event.target instanceof Element && event.target.closest("[data-token], .gb-tk-detail");
     if (flow.pinned() !== null && !inside) flow.pin(null);
   });
@@ -185,25 +241,36 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
 
   for (const button of all("[data-copy]")) {
     button.addEventListener("click", async () => {
-      const ids = flow.ids(), before = button.textContent;
-      const written = { json: JSON.stringify(ids), python: `ids = [${ids.join(", ")}]`, text: ids.join(" ") }[button.dataset.copy];
+      const ids = flow.ids(),
+        before = button.textContent;
+      const written = { json: JSON.stringify(ids), python: `ids = [${ids.join(", ")}]`, text: ids.join(" ") }[
+        button.dataset.copy
+      ];
       try {
         await navigator.clipboard.writeText(written);
         button.textContent = "copied";
-        setTimeout(() => { button.textContent = before; }, 1200);
-      } catch { notice("This browser lets no page copy here; select the ids and copy them yourself.", "info"); }
+        setTimeout(() => {
+          button.textContent = before;
+        }, 1200);
+      } catch {
+        notice("This browser lets no page copy here; select the ids and copy them yourself.", "info");
+      }
     });
   }
   function choose(which) {
     source = which;
     boxes.own.hidden = which !== "own";
     if (which === "own" && !boxes.own.value) boxes.own.value = subject.prompt;
-    for (const button of all("[data-source]")) button.setAttribute("aria-pressed", String(button.dataset.source === which));
+    for (const button of all("[data-source]"))
+      button.setAttribute("aria-pressed", String(button.dataset.source === which));
     read();
   }
   for (const button of all("[data-source]")) button.addEventListener("click", () => choose(button.dataset.source));
   boxes.own.addEventListener("input", read);
-  const turn = (to) => { window_ = Math.max(0, to); read(); };
+  const turn = (to) => {
+    window_ = Math.max(0, to);
+    read();
+  };
   boxes.back.addEventListener("click", () => turn(answer.first - WINDOW));
   boxes.forth.addEventListener("click", () => turn(answer.last));
   shelf.blanks(boxes.marks, (marks) => flow.show(marks));
@@ -216,11 +283,24 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
 
   // ---- why it matters --------------------------------------------------------------------------------
 
-  const reasons = new Map(tokenLessons.map((lesson) => [lesson, el("button", { type: "button", class: "gb-tk-reason", onclick: () => {
-    if (source !== "prompt") choose("prompt");
-    shelf.choose("gpt2");
-    look({ prompt: lesson.prompt });
-  } }, lesson.title)]));
+  const reasons = new Map(
+    tokenLessons.map((lesson) => [
+      lesson,
+      el(
+        "button",
+        {
+          type: "button",
+          class: "gb-tk-reason",
+          onclick: () => {
+            if (source !== "prompt") choose("prompt");
+            shelf.choose("gpt2");
+            look({ prompt: lesson.prompt });
+          },
+        },
+        lesson.title,
+      ),
+    ]),
+  );
   boxes.why.append(...reasons.values());
 
   /** A lesson stands there as long as its text does. */
@@ -231,17 +311,25 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     if (!now) return;
     boxes.lesson.replaceChildren(now.says);
     if (!now.view) return;
-    boxes.lesson.append(" ", el("button", { type: "button", class: "gb-tk-copy",
-      onclick: () => openView("tokenizer", now.view) }, "See it in Compare"));
+    boxes.lesson.append(
+      " ",
+      el(
+        "button",
+        { type: "button", class: "gb-tk-copy", onclick: () => openView("tokenizer", now.view) },
+        "See it in Compare",
+      ),
+    );
   }
 
   detail(null);
   return {
     refresh() {
       menu.settle();
-      decode();  // the pasted ids mean something else to another tokenizer
+      decode(); // the pasted ids mean something else to another tokenizer
       return read();
     },
-    resize() { if (menu.settle()) read(); },
+    resize() {
+      if (menu.settle()) read();
+    },
   };
 });

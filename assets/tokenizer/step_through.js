@@ -16,7 +16,13 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });
   const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => cut());
 
-  let pieces = [], chosen = 0, film = null, merging = null, states = [], at = 0, asked = 0;
+  let pieces = [],
+    chosen = 0,
+    film = null,
+    merging = null,
+    states = [],
+    at = 0,
+    asked = 0;
 
   boxes.legend.append(...KINDS.map((kind) => el("span", { class: `gb-tk-kind gb-tk-kind-${kind}` }, kind)));
 
@@ -29,7 +35,9 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
       if (mine !== asked) return;
       notice("");
       drawPieces(answer);
-    } catch (error) { if (mine === asked) notice(error.message); }
+    } catch (error) {
+      if (mine === asked) notice(error.message);
+    }
   }
 
   function drawPieces(answer) {
@@ -37,23 +45,36 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
     pieces = answer.pieces;
     boxes.name.textContent = answer.name;
     boxes.about.textContent = answer.about;
-    boxes.pieces.replaceChildren(...pieces.flatMap(({ kind, parts }, i) => {
-      const node = chips.write(el("button", { type: "button", role: "radio", title: kind, data: { i },
-        class: `gb-token gb-tk-piece gb-tk-kind-${kind}` }), parts);
-      return parts[parts.length - 1]?.text?.endsWith("\n") ? [node, el("br")] : [node];
-    }));
+    boxes.pieces.replaceChildren(
+      ...pieces.flatMap(({ kind, parts }, i) => {
+        const node = chips.write(
+          el("button", {
+            type: "button",
+            role: "radio",
+            title: kind,
+            data: { i },
+            class: `gb-token gb-tk-piece gb-tk-kind-${kind}`,
+          }),
+          parts,
+        );
+        return parts[parts.length - 1]?.text?.endsWith("\n") ? [node, el("br")] : [node];
+      }),
+    );
     boxes.empty.hidden = pieces.length > 0;
     boxes.stage.hidden = !pieces.length;
-    boxes.empty.textContent = answer.merges ? "Type a prompt above: its pieces appear here."
-      : "This tokenizer merges nothing: it takes words or characters whole. "
-        + "Choose GPT-2's vocabulary or another byte-level one at the right.";
+    boxes.empty.textContent = answer.merges
+      ? "Type a prompt above: its pieces appear here."
+      : "This tokenizer merges nothing: it takes words or characters whole. " +
+        "Choose GPT-2's vocabulary or another byte-level one at the right.";
     boxes.more.hidden = answer.total <= pieces.length;
     boxes.more.textContent = `The first ${format.whole(pieces.length)} of ${format.whole(answer.total)} pieces are drawn.`;
     if (!pieces.length) return stop();
     const wanted = Number(address.get("piece", "-1"));
     const kept = pieces[chosen]?.piece === before ? chosen : pieces.findIndex((entry) => entry.piece === before);
     const telling = pieces.findIndex((entry) => entry.kind === "word" && entry.piece.length > 5);
-    choose(before === undefined && pieces[wanted] ? wanted : before !== undefined && kept >= 0 ? kept : Math.max(0, telling));
+    choose(
+      before === undefined && pieces[wanted] ? wanted : before !== undefined && kept >= 0 ? kept : Math.max(0, telling),
+    );
   }
 
   async function choose(i) {
@@ -72,7 +93,8 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
       merging = answer;
       states = [answer.start];
       for (const { place, candidates } of answer.steps) {
-        const last = states[states.length - 1], token = candidates.find(([p]) => p === place)[2];
+        const last = states[states.length - 1],
+          token = candidates.find(([p]) => p === place)[2];
         states.push([...last.slice(0, place), token, ...last.slice(place + 2)]);
       }
       boxes.at.max = answer.steps.length;
@@ -104,18 +126,30 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
 
   /** The tokens of now, and above each gap what its two would become; the one that goes next in amber. */
   function drawTower() {
-    const ids = states[at], step = merging.steps[at];
+    const ids = states[at],
+      step = merging.steps[at];
     const waiting = new Map(step ? step.candidates.map(([place, rank, id]) => [place, { rank, id }]) : []);
     const made = at > 0 ? merging.steps[at - 1].place : -1;
     const cells = ids.flatMap((id, i) => {
-      const cell = el("div", { class: "gb-tk-cell" },
-        chip(id, `gb-tk-large${i === made ? " gb-tk-made" : ""}`), el("small", { class: "gb-soft" }, String(id)));
+      const cell = el(
+        "div",
+        { class: "gb-tk-cell" },
+        chip(id, `gb-tk-large${i === made ? " gb-tk-made" : ""}`),
+        el("small", { class: "gb-soft" }, String(id)),
+      );
       if (i === ids.length - 1) return [cell];
       const found = waiting.get(i);
       const gap = el("div", { class: "gb-tk-gap" });
       if (found) {
         const next = step.place === i;
-        gap.append(el("div", { class: `gb-tk-could${next ? " gb-tk-next" : ""}` }, chip(found.id), el("b", {}, format.whole(found.rank))));
+        gap.append(
+          el(
+            "div",
+            { class: `gb-tk-could${next ? " gb-tk-next" : ""}` },
+            chip(found.id),
+            el("b", {}, format.whole(found.rank)),
+          ),
+        );
       }
       return [cell, gap];
     });
@@ -123,33 +157,64 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
   }
 
   function say() {
-    const step = merging.steps[at], n = merging.steps.length;
+    const step = merging.steps[at],
+      n = merging.steps.length;
     const spoken = (id) => `“${chips.spoken(token(id).parts)}”`;
     if (!step) {
-      const left = states[at].length, tokens = left === 1 ? "one token" : `${left} tokens`;
-      boxes.said.textContent = !n ? "Nothing merges here."
+      const left = states[at].length,
+        tokens = left === 1 ? "one token" : `${left} tokens`;
+      boxes.said.textContent = !n
+        ? "Nothing merges here."
         : `No neighbours are left that may merge: ${tokens} after ${n} merge${n === 1 ? "" : "s"}.`;
       return;
     }
     const [, rank, id] = step.candidates.find(([place]) => place === step.place);
     const [left, right] = states[at].slice(step.place, step.place + 2);
     const others = step.candidates.length - 1;
-    boxes.said.textContent = `Next: ${spoken(left)} and ${spoken(right)} become ${spoken(id)}, by merge ${format.whole(rank)}`
-      + (others ? `, the lowest rank of ${others + 1} that could go.` : ", the only one that could go.");
+    boxes.said.textContent =
+      `Next: ${spoken(left)} and ${spoken(right)} become ${spoken(id)}, by merge ${format.whole(rank)}` +
+      (others ? `, the lowest rank of ${others + 1} that could go.` : ", the only one that could go.");
   }
 
   function drawLadder() {
-    boxes.ladder.replaceChildren(...merging.steps.map(({ place, candidates }, i) => {
-      const [, rank, id] = candidates.find(([p]) => p === place), [left, right] = states[i].slice(place, place + 2);
-      return el("button", { type: "button", class: "gb-tk-rung", data: { i: i + 1 }, onclick: () => { stop(); go(i + 1); } },
-        el("span", { class: "gb-soft" }, `${i + 1}`), chip(left), "+", chip(right), "→", chip(id),
-        el("span", { class: "gb-soft" }, `rank ${format.whole(rank)}, id ${id}`));
-    }));
-    const ids = states[states.length - 1], same = ids.join() === merging.encoded.join();
-    boxes.final.replaceChildren(el("b", {}, "Final ids "),
+    boxes.ladder.replaceChildren(
+      ...merging.steps.map(({ place, candidates }, i) => {
+        const [, rank, id] = candidates.find(([p]) => p === place),
+          [left, right] = states[i].slice(place, place + 2);
+        return el(
+          "button",
+          {
+            type: "button",
+            class: "gb-tk-rung",
+            data: { i: i + 1 },
+            onclick: () => {
+              stop();
+              go(i + 1);
+            },
+          },
+          el("span", { class: "gb-soft" }, `${i + 1}`),
+          chip(left),
+          "+",
+          chip(right),
+          "→",
+          chip(id),
+          el("span", { class: "gb-soft" }, `rank ${format.whole(rank)}, id ${id}`),
+        );
+      }),
+    );
+    const ids = states[states.length - 1],
+      same = ids.join() === merging.encoded.join();
+    boxes.final.replaceChildren(
+      el("b", {}, "Final ids "),
       el("span", { class: "gb-mono" }, `[${merging.encoded.join(", ")}]`),
-      el("span", { class: "gb-soft" }, same ? " the same that the tokenizer's own fast code gives."
-        : " since this whole piece is a token, it is taken without any merge."));
+      el(
+        "span",
+        { class: "gb-soft" },
+        same
+          ? " the same that the tokenizer's own fast code gives."
+          : " since this whole piece is a token, it is taken without any merge.",
+      ),
+    );
   }
 
   function go(to) {
@@ -175,11 +240,14 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
     boxes.play.setAttribute("aria-label", "Play the merges");
   }
   function roll() {
-    film = setTimeout(() => {
-      if (!root.offsetParent || at >= merging.steps.length) return stop();
-      go(at + 1);
-      roll();
-    }, 1000 / Number(boxes.speed.value) * (calm() ? 1.5 : 1));
+    film = setTimeout(
+      () => {
+        if (!root.offsetParent || at >= merging.steps.length) return stop();
+        go(at + 1);
+        roll();
+      },
+      (1000 / Number(boxes.speed.value)) * (calm() ? 1.5 : 1),
+    );
   }
   function play() {
     if (film) return stop();
@@ -189,21 +257,44 @@ panel("step_through", ({ root, ask, upload, find, all, notice }) => {
     roll();
   }
   boxes.play.addEventListener("click", play);
-  boxes.back.addEventListener("click", () => { stop(); go(at - 1); });
-  boxes.forth.addEventListener("click", () => { stop(); go(at + 1); });
-  boxes.at.addEventListener("input", () => { stop(); go(Number(boxes.at.value)); });
-  const speed = () => { boxes["shown-speed"].textContent = format.number(Number(boxes.speed.value)); };
+  boxes.back.addEventListener("click", () => {
+    stop();
+    go(at - 1);
+  });
+  boxes.forth.addEventListener("click", () => {
+    stop();
+    go(at + 1);
+  });
+  boxes.at.addEventListener("input", () => {
+    stop();
+    go(Number(boxes.at.value));
+  });
+  const speed = () => {
+    boxes["shown-speed"].textContent = format.number(Number(boxes.speed.value));
+  };
   boxes.speed.addEventListener("input", speed);
   speed();
   on("key", (event) => {
     if (!root.offsetParent || !merging || event.target.closest?.("button, summary")) return;
-    if (event.key === " ") { event.preventDefault(); play(); }
-    else if (event.key === "ArrowRight") { stop(); go(at + 1); }
-    else if (event.key === "ArrowLeft") { stop(); go(at - 1); }
+    if (event.key === " ") {
+      event.preventDefault();
+      play();
+    } else if (event.key === "ArrowRight") {
+      stop();
+      go(at + 1);
+    } else if (event.key === "ArrowLeft") {
+      stop();
+      go(at - 1);
+    }
   });
 
   return {
-    refresh() { menu.settle(); return cut(); },
-    resize() { if (menu.settle()) cut(); },
+    refresh() {
+      menu.settle();
+      return cut();
+    },
+    resize() {
+      if (menu.settle()) cut();
+    },
   };
 });

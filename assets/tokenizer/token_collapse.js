@@ -4,7 +4,9 @@ import * as tokenChip from "../shared/tokens/chip.js";
 
 /** `tokens` are the readable parts of each id; it grows with the training. */
 export const tokenCollapse = (box, tokens) => {
-  let pieces = [], chips = [], fresh = null;
+  let pieces = [],
+    chips = [],
+    fresh = null;
 
   const endsLine = (id) => tokens[id][tokens[id].length - 1]?.text?.endsWith("\n");
 

@@ -5,20 +5,27 @@ import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 
 export const tokenDecoding = ({ ask, find, request }) => {
-  const paste = find("[data-id=paste]"), out = find("[data-id=decoded]"), notes = find("[data-id=decode-notes]");
+  const paste = find("[data-id=paste]"),
+    out = find("[data-id=decoded]"),
+    notes = find("[data-id=decode-notes]");
   const use = find("[data-id=use]");
   let text = "";
 
-  const part = (piece) => (piece.text !== undefined ? piece.text
-    : el("span", { class: "gb-tk-wrong" }, piece.hex ?? visible(`id ${piece.id}`)));
+  const part = (piece) =>
+    piece.text !== undefined
+      ? piece.text
+      : el("span", { class: "gb-tk-wrong" }, piece.hex ?? visible(`id ${piece.id}`));
 
   const decode = latest(async () => {
-    let parts = [], remarks = [];
+    let parts = [],
+      remarks = [];
     text = "";
     if (paste.value.trim()) {
       try {
         ({ parts, remarks, text } = await ask("decode_ids", { ...request(), ids: paste.value }));
-      } catch (error) { remarks = [error.message]; }
+      } catch (error) {
+        remarks = [error.message];
+      }
     }
     out.replaceChildren(...parts.map(part));
     notes.replaceChildren(...remarks.map((remark) => el("p", {}, remark)));

@@ -3,15 +3,23 @@
 import { el } from "../shared/elements.js";
 import * as tokenChip from "../shared/tokens/chip.js";
 
-const MAX_BLOCK = 200;  // units of a block; longer lines go on in the next one
+const MAX_BLOCK = 200; // units of a block; longer lines go on in the next one
 
 /** A copy of `list` with `removed` entries at `from` replaced; splice can't take a hundred thousand. */
 const spliced = (list, [from, removed, added]) => [...list.slice(0, from), ...added, ...list.slice(from + removed)];
 
 /** `box` holds the chips, `list` the ids. `point(i, pinned)` is told which token is looked at, or null. */
 function make(box, list, point) {
-  let ids = [], blocks = [], table = {}, first = 0, chips = [], idNodes = [], marks = true, unread = 0;
-  let lit = [], focusable = null;
+  let ids = [],
+    blocks = [],
+    table = {},
+    first = 0,
+    chips = [],
+    idNodes = [],
+    marks = true,
+    unread = 0;
+  let lit = [],
+    focusable = null;
 
   const idNode = (id) => el("span", { data: { token: "" } }, String(id));
   const build = (raw) => ({ raw, ids: raw[0].map(idNode), ...tokenChip.unit(raw, table, { marks }) });
@@ -20,7 +28,10 @@ function make(box, list, point) {
     light(null);
     if (answer.fresh) {
       for (const block of blocks) remove(block);
-      ids = []; blocks = []; table = {}; unread = 0;
+      ids = [];
+      blocks = [];
+      table = {};
+      unread = 0;
     }
     Object.assign(table, answer.new);
     ids = spliced(ids, answer.ids);
@@ -34,13 +45,18 @@ function make(box, list, point) {
 
   /** Units `from` on give way to others: the blocks around them are made anew, with the nodes that stay. */
   function change(from, removed, added) {
-    let start = 0, before = 0;
-    while (start < blocks.length - 1 && before + blocks[start].units.length <= from) before += blocks[start++].units.length;
-    let end = start, covered = before;
+    let start = 0,
+      before = 0;
+    while (start < blocks.length - 1 && before + blocks[start].units.length <= from)
+      before += blocks[start++].units.length;
+    let end = start,
+      covered = before;
     while (end < blocks.length && covered <= from + removed) covered += blocks[end++].units.length;
-    const touched = blocks.slice(start, end), units = touched.flatMap((block) => block.units);
+    const touched = blocks.slice(start, end),
+      units = touched.flatMap((block) => block.units);
     units.splice(from - before, removed, ...added.map(build));
-    const fresh = lines(units).map(blockOf), next = blocks[end];
+    const fresh = lines(units).map(blockOf),
+      next = blocks[end];
     for (const block of fresh) {
       box.insertBefore(block.box, next?.box ?? null);
       list.insertBefore(block.list, next?.list ?? null);
@@ -59,9 +75,11 @@ function make(box, list, point) {
     return found.filter((line) => line.length);
   }
 
-  const blockOf = (units) => ({ units,
+  const blockOf = (units) => ({
+    units,
     box: el("div", { class: "gb-tk-line-of" }, ...units.map((unit) => unit.node)),
-    list: el("div", { class: "gb-tk-line-of" }, ...units.flatMap((unit) => unit.ids)) });
+    list: el("div", { class: "gb-tk-line-of" }, ...units.flatMap((unit) => unit.ids)),
+  });
   function remove(block) {
     block.box.remove();
     block.list.remove();
@@ -77,11 +95,13 @@ function make(box, list, point) {
   function show(whether) {
     if (marks === whether) return;
     marks = whether;
-    const raw = blocks.flatMap((block) => block.units.map((unit) => unit.raw)), was = unread;
+    const raw = blocks.flatMap((block) => block.units.map((unit) => unit.raw)),
+      was = unread;
     patch({ fresh: true, new: table, ids: [0, 0, ids], first, units: [0, 0, raw], unread: was });
   }
 
-  function stop(chip) {  // one stop for the Tab key, then the arrows
+  function stop(chip) {
+    // one stop for the Tab key, then the arrows
     if (focusable) focusable.tabIndex = -1;
     focusable = chip;
     if (chip) chip.tabIndex = 0;
@@ -100,8 +120,10 @@ function make(box, list, point) {
         lit.push(node);
       }
     });
-    const at = idNodes[i].getBoundingClientRect(), frame = list.getBoundingClientRect();
-    if (at.top < frame.top || at.bottom > frame.bottom) {  // scrolled out of the list; the page stays put
+    const at = idNodes[i].getBoundingClientRect(),
+      frame = list.getBoundingClientRect();
+    if (at.top < frame.top || at.bottom > frame.bottom) {
+      // scrolled out of the list; the page stays put
       list.scrollTop += at.top - frame.top - frame.height / 2;
     }
   }
@@ -130,17 +152,25 @@ function make(box, list, point) {
     light(i);
     point(i, i !== null);
   }
-  const hover = (i) => { if (pinned === null) { light(i); point(i, false); } };
+  const hover = (i) => {
+    if (pinned === null) {
+      light(i);
+      point(i, false);
+    }
+  };
   for (const part of [box, list]) {
-    part.addEventListener("pointerover", (event) => { if (event.pointerType !== "touch") hover(indexOf(event)); });
+    part.addEventListener("pointerover", (event) => {
+      if (event.pointerType !== "touch") hover(indexOf(event));
+    });
     part.addEventListener("pointerleave", () => hover(null));
     part.addEventListener("click", (event) => {
       const i = indexOf(event);
       pin(i === pinned ? null : i);
-      if (part === box && pinned !== null) chips[i].scrollIntoView({ block: "nearest" });  // what is said of it may cover it
+      if (part === box && pinned !== null) chips[i].scrollIntoView({ block: "nearest" }); // what is said of it may cover it
     });
   }
-  box.addEventListener("focusin", (event) => {  // by key: a finger's focus comes before its click, which decides
+  box.addEventListener("focusin", (event) => {
+    // by key: a finger's focus comes before its click, which decides
     const i = indexOf(event);
     if (i !== null && event.target.matches(":focus-visible")) hover(i);
   });

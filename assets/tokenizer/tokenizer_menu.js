@@ -8,7 +8,10 @@ import { Refusal } from "../shared/server.js";
 
 const MAX_FILE = 24_000_000;
 const PATTERNS = { gpt2: "GPT-2", cl100k: "cl100k (GPT-4)", o200k: "o200k (GPT-4o)" };
-let groups = [], patterns = [], chosen = address.get("tok", "model"), loading = null;
+let groups = [],
+  patterns = [],
+  chosen = address.get("tok", "model"),
+  loading = null;
 
 const all = () => groups.flatMap((group) => group.tokenizers);
 const nameOf = (ref) => all().find((entry) => entry.ref === ref)?.name ?? ref.replace(/^mine:/, "");
@@ -32,15 +35,20 @@ function choose(ref) {
   emit("tokenizer", ref);
 }
 
-const options = () => groups.filter((group) => group.tokenizers.length).flatMap(({ title, tokenizers }) => {
-  const made = tokenizers.map((entry) => el("option", { value: entry.ref }, entry.name));
-  return title ? [el("optgroup", { label: title }, ...made)] : made;
-});
+const options = () =>
+  groups
+    .filter((group) => group.tokenizers.length)
+    .flatMap(({ title, tokenizers }) => {
+      const made = tokenizers.map((entry) => el("option", { value: entry.ref }, entry.name));
+      return title ? [el("optgroup", { label: title }, ...made)] : made;
+    });
 
 /** Send a vocabulary file; `pattern` is how a .tiktoken file's text is cut, which the file does not say. */
 async function add({ ask, upload }, file, pattern) {
   if (file.size > MAX_FILE) {
-    throw new Refusal(`“${file.name}” has ${format.bytes(file.size)}; a vocabulary may have ${format.bytes(MAX_FILE)}.`);
+    throw new Refusal(
+      `“${file.name}” has ${format.bytes(file.size)}; a vocabulary may have ${format.bytes(MAX_FILE)}.`,
+    );
   }
   const { path } = await upload(file);
   const { ref } = await ask("keep_tokenizer", { path, pattern });
@@ -56,14 +64,27 @@ async function add({ ask, upload }, file, pattern) {
  */
 function attach(box, { root, ask, upload, notice }, change, { menu = true } = {}) {
   const select = el("select", { "aria-label": "Tokenizer" });
-  const file = el("input", { type: "file", accept: ".json,.tiktoken,application/json", hidden: true, "aria-label": "A vocabulary file" });
+  const file = el("input", {
+    type: "file",
+    accept: ".json,.tiktoken,application/json",
+    hidden: true,
+    "aria-label": "A vocabulary file",
+  });
   const pattern = el("select");
-  const cut = el("div", { class: "gb-group", hidden: true },
+  const cut = el(
+    "div",
+    { class: "gb-group", hidden: true },
     el("label", { class: "gb-field" }, el("span", {}, "This file does not say how text is cut. As in"), pattern),
-    el("button", { type: "button", class: "gb-button", onclick: () => send(waiting, pattern.value) }, "Add"));
-  const browse = el("button", { type: "button", class: "gb-button", onclick: () => file.click() }, "Add a vocabulary file");
+    el("button", { type: "button", class: "gb-button", onclick: () => send(waiting, pattern.value) }, "Add"),
+  );
+  const browse = el(
+    "button",
+    { type: "button", class: "gb-button", onclick: () => file.click() },
+    "Add a vocabulary file",
+  );
   box.append(menu ? el("label", { class: "gb-field" }, el("span", {}, "Tokenizer"), select) : browse, file, cut);
-  let waiting = null, drawn = null;
+  let waiting = null,
+    drawn = null;
 
   function follow() {
     select.replaceChildren(...options(), el("option", { value: "file" }, "A vocabulary file…"));
@@ -76,9 +97,12 @@ function attach(box, { root, ask, upload, notice }, change, { menu = true } = {}
       notice("Reading the file…", "info");
       const ref = await add({ ask, upload }, given, cutAs);
       notice("");
-      if (ref === chosen) emit("tokenizer", ref);  // another file of the same name
+      if (ref === chosen)
+        emit("tokenizer", ref); // another file of the same name
       else choose(ref);
-    } catch (error) { notice(error.message); }
+    } catch (error) {
+      notice(error.message);
+    }
   }
   select.addEventListener("change", () => {
     if (select.value !== "file") return choose(select.value);
@@ -93,7 +117,13 @@ function attach(box, { root, ask, upload, notice }, change, { menu = true } = {}
     else cut.hidden = false;
   });
   on("shelf", follow);
-  on("tokenizer", () => { follow(); if (root.offsetParent) { drawn = chosen; change(); } });
+  on("tokenizer", () => {
+    follow();
+    if (root.offsetParent) {
+      drawn = chosen;
+      change();
+    }
+  });
   follow();
   load(ask).catch((error) => notice(error.message));
   return {
@@ -111,7 +141,10 @@ function blanks(box, show) {
     address.set({ blanks: box.checked ? null : "off" });
     emit("blanks", box.checked);
   });
-  const follow = (marks) => { box.checked = marks; show(marks); };
+  const follow = (marks) => {
+    box.checked = marks;
+    show(marks);
+  };
   on("blanks", follow);
   follow(address.get("blanks") !== "off");
 }
@@ -119,7 +152,10 @@ function blanks(box, show) {
 /** Save a tokenizer as a file: "glassbox", "tiktoken" or "hugging_face". */
 async function download(ask, request, form) {
   const { name, text } = await ask("export_tokenizer", { ...request, format: form });
-  const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "application/octet-stream" })), download: name });
+  const link = el("a", {
+    href: URL.createObjectURL(new Blob([text], { type: "application/octet-stream" })),
+    download: name,
+  });
   link.click();
   URL.revokeObjectURL(link.href);
 }

@@ -17,21 +17,49 @@ import { handOver } from "../shared/handed_vocabulary.js";
 
 panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
-  const SIZES = [300, 512, 1024, 2048, 4096, 8192, 16384, 32768], PACES = [1, 3, 10, 20, 50, 150, 0];
+  const SIZES = [300, 512, 1024, 2048, 4096, 8192, 16384, 32768],
+    PACES = [1, 3, 10, 20, 50, 150, 0];
   const NEWEST = 10;
-  const WORDS = { ready: "Ready.", reading: "Counting the pairs of the text.", running: "Merging.", paused: "Paused.",
-    finished: "Finished.", stopped: "Stopped; what it has learnt is kept.", failed: "" };
-  const tokens = [];  // how each id reads
-  let state = "ready", since = 0, timer = null, about = null, merges = [], pairNodes = new Map();
-  let kept = null, loaded = false, proposed = "", learntFrom = null;
+  const WORDS = {
+    ready: "Ready.",
+    reading: "Counting the pairs of the text.",
+    running: "Merging.",
+    paused: "Paused.",
+    finished: "Finished.",
+    stopped: "Stopped; what it has learnt is kept.",
+    failed: "",
+  };
+  const tokens = []; // how each id reads
+  let state = "ready",
+    since = 0,
+    timer = null,
+    about = null,
+    merges = [],
+    pairNodes = new Map();
+  let kept = null,
+    loaded = false,
+    proposed = "",
+    learntFrom = null;
   const collapse = tokenCollapse(boxes.sample, tokens);
   const going = () => state === "reading" || state === "running" || state === "paused";
-  const say = (error) => { if (!(error instanceof Refusal)) console.error(error); notice(error.message); };
-  const guarded = (work) => async (...args) => { try { await work(...args); } catch (error) { say(error); } };
+  const say = (error) => {
+    if (!(error instanceof Refusal)) console.error(error);
+    notice(error.message);
+  };
+  const guarded =
+    (work) =>
+    async (...args) => {
+      try {
+        await work(...args);
+      } catch (error) {
+        say(error);
+      }
+    };
 
   // ---- the form --------------------------------------------------------------------------------------
 
-  const size = () => SIZES[boxes.size.value], pace = () => PACES[boxes.pace.value];
+  const size = () => SIZES[boxes.size.value],
+    pace = () => PACES[boxes.pace.value];
   function follow() {
     boxes["shown-size"].textContent = format.whole(size());
     boxes["shown-pace"].textContent = pace() || "as fast as it goes";
@@ -42,40 +70,60 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
   async function fill() {
     const { texts, going: before } = await ask("list_corpora");
     const wanted = boxes.corpus.value || address.get("bpe", "pydoc");
-    boxes.corpus.replaceChildren(el("option", { value: "pasted" }, "A text of yours"), el("option", { value: "prompt" }, "The prompt"),
-      ...texts.map((text) => el("option", { value: text.ref }, `${text.title} (${format.bytes(text.bytes)})`)));
-    boxes.corpus.value = [...boxes.corpus.options].some((option) => option.value === wanted) ? wanted : texts[0]?.ref ?? "pasted";
+    boxes.corpus.replaceChildren(
+      el("option", { value: "pasted" }, "A text of yours"),
+      el("option", { value: "prompt" }, "The prompt"),
+      ...texts.map((text) => el("option", { value: text.ref }, `${text.title} (${format.bytes(text.bytes)})`)),
+    );
+    boxes.corpus.value = [...boxes.corpus.options].some((option) => option.value === wanted)
+      ? wanted
+      : (texts[0]?.ref ?? "pasted");
     follow();
     return before;
   }
   boxes.size.value = Math.max(0, SIZES.indexOf(Number(address.get("bpesize", "1024"))));
   for (const box of [boxes.corpus, boxes.size]) box.addEventListener("input", follow);
-  boxes.pace.addEventListener("input", guarded(async () => {
-    follow();
-    if (state === "running") await ask("steer_learning", { action: "resume", pace: pace() });
-  }));
+  boxes.pace.addEventListener(
+    "input",
+    guarded(async () => {
+      follow();
+      if (state === "running") await ask("steer_learning", { action: "resume", pace: pace() });
+    }),
+  );
 
   // ---- steering --------------------------------------------------------------------------------------
 
-  boxes.start.addEventListener("click", guarded(async () => {
-    notice("");
-    const corpus = boxes.corpus.value, own = { pasted: boxes.text.value, prompt: subject.prompt }[corpus];
-    learntFrom = corpus;
-    await ask("start_learning", { corpus: own === undefined ? corpus : "pasted", ...(own === undefined ? {} : { text: own }),
-      vocab_size: size(), pace: pace() });
-    begin();
-    await news();
-  }));
-  const steer = (action) => guarded(async () => {
-    ({ state } = await ask("steer_learning", { action, pace: pace() }));
-    await news();
-  })();
+  boxes.start.addEventListener(
+    "click",
+    guarded(async () => {
+      notice("");
+      const corpus = boxes.corpus.value,
+        own = { pasted: boxes.text.value, prompt: subject.prompt }[corpus];
+      learntFrom = corpus;
+      await ask("start_learning", {
+        corpus: own === undefined ? corpus : "pasted",
+        ...(own === undefined ? {} : { text: own }),
+        vocab_size: size(),
+        pace: pace(),
+      });
+      begin();
+      await news();
+    }),
+  );
+  const steer = (action) =>
+    guarded(async () => {
+      ({ state } = await ask("steer_learning", { action, pace: pace() }));
+      await news();
+    })();
   boxes.pause.addEventListener("click", () => steer(state === "paused" ? "resume" : "pause"));
   boxes.step.addEventListener("click", () => steer("step"));
   boxes.stop.addEventListener("click", () => steer("stop"));
   on("key", (event) => {
     if (!root.offsetParent || !going() || event.target.closest?.("button, summary")) return;
-    if (event.key === " ") { event.preventDefault(); steer(state === "paused" ? "resume" : "pause"); }
+    if (event.key === " ") {
+      event.preventDefault();
+      steer(state === "paused" ? "resume" : "pause");
+    }
     if (event.key === ".") steer("step");
   });
 
@@ -131,12 +179,16 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
       tokens.push(parts);
       return [left, right, tokens.length - 1];
     });
-    merges.push(...fresh.map(([left, right, count, length], i) => ({ left, right, count, length, token: applied[i][2] })));
+    merges.push(
+      ...fresh.map(([left, right, count, length], i) => ({ left, right, count, length, token: applied[i][2] })),
+    );
     if (applied.length) collapse.apply(applied);
   }
 
   function draw(answer) {
-    const last = merges[merges.length - 1], length = last?.length ?? about?.n_bytes ?? 0, vocabulary = 257 + merges.length;
+    const last = merges[merges.length - 1],
+      length = last?.length ?? about?.n_bytes ?? 0,
+      vocabulary = 257 + merges.length;
     const count = (name, value, title = "") => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
     const early = state === "finished" && about && vocabulary < about.vocab_size;
     boxes.status.textContent = WORDS[state] + (early ? " No pair is left that occurs twice." : "");
@@ -146,7 +198,8 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
       count("bytes of the text", format.whole(about?.n_bytes ?? 0)),
       count("tokens of the text", format.whole(length)),
       count("bytes per token", length ? (about.n_bytes / length).toFixed(2) : "–"),
-      count("time spent learning", format.seconds(answer.seconds), `${answer.seconds.toFixed(3)} s, pauses left out`));
+      count("time spent learning", format.seconds(answer.seconds), `${answer.seconds.toFixed(3)} s, pauses left out`),
+    );
     const share = about ? merges.length / Math.max(1, about.vocab_size - 257) : 0;
     boxes.progress.firstElementChild.style.transform = `scaleX(${Math.min(1, share)})`;
     boxes.progress.setAttribute("aria-valuenow", Math.round(100 * share));
@@ -157,12 +210,21 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
 
   /** Rows glide to their new places; the amber one merges next. */
   function drawPairs(pairs) {
-    const most = pairs[0]?.[2] ?? 1, tops = new Map([...pairNodes].map(([key, node]) => [key, node.offsetTop]));
+    const most = pairs[0]?.[2] ?? 1,
+      tops = new Map([...pairNodes].map(([key, node]) => [key, node.offsetTop]));
     const rows = pairs.map(([left, right, count, leftParts, rightParts], i) => {
-      const key = `${left},${right}`, row = pairNodes.get(key) ?? el("div", { class: "gb-tk-pair" },
-        el("span", { class: "gb-tk-both" }, chips.chip(left, leftParts), chips.chip(right, rightParts)), el("i"), el("b"));
+      const key = `${left},${right}`,
+        row =
+          pairNodes.get(key) ??
+          el(
+            "div",
+            { class: "gb-tk-pair" },
+            el("span", { class: "gb-tk-both" }, chips.chip(left, leftParts), chips.chip(right, rightParts)),
+            el("i"),
+            el("b"),
+          );
       row.classList.toggle("gb-tk-first", i === 0);
-      row.querySelector("i").style.width = `${(100 * count / most).toFixed(1)}%`;
+      row.querySelector("i").style.width = `${((100 * count) / most).toFixed(1)}%`;
       row.querySelector("b").textContent = format.whole(count);
       return [key, row];
     });
@@ -171,7 +233,8 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
     if (!pairs.length) boxes.pairs.append(el("p", { class: "gb-soft" }, "No pair is left that occurs twice."));
     if (calm() || pace() > 20 || !pace()) return;
     for (const [key, row] of pairNodes) {
-      const from = tops.get(key), by = from === undefined ? 12 : from - row.offsetTop;
+      const from = tops.get(key),
+        by = from === undefined ? 12 : from - row.offsetTop;
       const before = { transform: `translateY(${by}px)`, opacity: from === undefined ? 0 : 1 };
       if (by) row.animate([before, { transform: "none", opacity: 1 }], { duration: 220, easing: "ease-out" });
     }
@@ -179,33 +242,55 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
 
   function drawNewest() {
     const newest = merges.slice(-NEWEST).reverse();
-    boxes.newest.replaceChildren(...newest.map(({ left, right, token, count }) => el("div", { class: "gb-tk-step" },
-      chips.chip(left, tokens[left]), "+", chips.chip(right, tokens[right]), "→", chips.chip(token, tokens[token]),
-      el("span", { class: "gb-soft gb-small" }, `id ${token}, ${format.whole(count)} times`))));
+    boxes.newest.replaceChildren(
+      ...newest.map(({ left, right, token, count }) =>
+        el(
+          "div",
+          { class: "gb-tk-step" },
+          chips.chip(left, tokens[left]),
+          "+",
+          chips.chip(right, tokens[right]),
+          "→",
+          chips.chip(token, tokens[token]),
+          el("span", { class: "gb-soft gb-small" }, `id ${token}, ${format.whole(count)} times`),
+        ),
+      ),
+    );
   }
 
   function curves() {
-    const end = about?.vocab_size ?? 0, empty = "The curve begins with the second merge.";
+    const end = about?.vocab_size ?? 0,
+      empty = "The curve begins with the second merge.";
     const start = about ? [[257, 1]] : [];
     const rates = [...start, ...merges.map((m, i) => [258 + i, about.n_bytes / m.length])];
     tokenCurve(boxes.compression, rates, { end, empty, label: (v) => v.toFixed(2) });
-    tokenCurve(boxes.counts, merges.map((m, i) => [258 + i, m.count]), { end, empty, logarithmic: true, label: format.whole });
+    tokenCurve(
+      boxes.counts,
+      merges.map((m, i) => [258 + i, m.count]),
+      { end, empty, logarithmic: true, label: format.whole },
+    );
   }
 
   // ---- keeping ---------------------------------------------------------------------------------------
 
-  boxes.save.addEventListener("click", guarded(async () => {
-    ({ ref: kept } = await ask("save_vocabulary", { name: boxes.name.value }));
-    await shelf.load(ask, true);
-    emit("tokenizers");
-    boxes.kept.hidden = false;
-    boxes.save.textContent = "Kept";
-    setTimeout(() => { boxes.save.textContent = "Keep"; }, 1500);
-  }));
+  boxes.save.addEventListener(
+    "click",
+    guarded(async () => {
+      ({ ref: kept } = await ask("save_vocabulary", { name: boxes.name.value }));
+      await shelf.load(ask, true);
+      emit("tokenizers");
+      boxes.kept.hidden = false;
+      boxes.save.textContent = "Kept";
+      setTimeout(() => {
+        boxes.save.textContent = "Keep";
+      }, 1500);
+    }),
+  );
   for (const button of all("[data-go]")) {
     button.addEventListener("click", () => {
       const where = button.dataset.go;
-      if (where === "train") {  // that tab may not be on the page yet: it looks for this when it appears
+      if (where === "train") {
+        // that tab may not be on the page yet: it looks for this when it appears
         handOver({ tokenizer: kept, corpus: learntFrom });
         scrollTo({ top: 0 });
         return openView("train", "run");
@@ -216,14 +301,18 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
     });
   }
   for (const button of all("[data-form]")) {
-    button.addEventListener("click", guarded(() => shelf.download(ask, { tok: kept }, button.dataset.form)));
+    button.addEventListener(
+      "click",
+      guarded(() => shelf.download(ask, { tok: kept }, button.dataset.form)),
+    );
   }
 
   async function appear() {
     const before = await fill();
     if (loaded) return;
     loaded = true;
-    if (before) {  // a reload finds the training that was left
+    if (before) {
+      // a reload finds the training that was left
       begin();
       await news();
     }
@@ -233,7 +322,10 @@ panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
     resize() {
       if (!loaded) return;
       guarded(fill)();
-      if (about) { curves(); if (going()) news().catch(say); }
+      if (about) {
+        curves();
+        if (going()) news().catch(say);
+      }
     },
     theme: curves,
   };

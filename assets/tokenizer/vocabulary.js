@@ -14,7 +14,10 @@ panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
   const LONGEST = 24;
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });
   const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => fresh());
-  let filter = { length: null, byte: null }, shown = 0, asked = 0, pinned = null;
+  let filter = { length: null, byte: null },
+    shown = 0,
+    asked = 0,
+    pinned = null;
 
   // ---- asking ----------------------------------------------------------------------------------------
 
@@ -23,15 +26,23 @@ panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
     const counted = boxes.corpus.value;
     try {
       const answer = await ask("search_vocabulary", {
-        ...request(), query: boxes.query.value, start, order: boxes.order.value === "count" && !counted ? "id" : boxes.order.value,
+        ...request(),
+        query: boxes.query.value,
+        start,
+        order: boxes.order.value === "count" && !counted ? "id" : boxes.order.value,
         unused: Boolean(counted) && boxes.unused.checked,
-        ...(counted ? { corpus: counted === "prompt" ? "pasted" : counted, text: counted === "prompt" ? subject.prompt : "" } : {}),
-        ...(filter.length ? { length: filter.length } : {}), ...(filter.byte === null ? {} : { byte: filter.byte }),
+        ...(counted
+          ? { corpus: counted === "prompt" ? "pasted" : counted, text: counted === "prompt" ? subject.prompt : "" }
+          : {}),
+        ...(filter.length ? { length: filter.length } : {}),
+        ...(filter.byte === null ? {} : { byte: filter.byte }),
       });
       if (mine !== asked) return;
       notice("");
       draw(answer, start);
-    } catch (error) { if (mine === asked) notice(error.message); }
+    } catch (error) {
+      if (mine === asked) notice(error.message);
+    }
   }
   function fresh() {
     filter = { length: null, byte: null };
@@ -39,9 +50,13 @@ panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
   }
 
   async function fill() {
-    const { texts } = await ask("list_corpora"), wanted = boxes.corpus.value || address.get("lexin", "");
-    boxes.corpus.replaceChildren(el("option", { value: "" }, "No text"), el("option", { value: "prompt" }, "The prompt"),
-      ...texts.map((text) => el("option", { value: text.ref }, text.title)));
+    const { texts } = await ask("list_corpora"),
+      wanted = boxes.corpus.value || address.get("lexin", "");
+    boxes.corpus.replaceChildren(
+      el("option", { value: "" }, "No text"),
+      el("option", { value: "prompt" }, "The prompt"),
+      ...texts.map((text) => el("option", { value: text.ref }, text.title)),
+    );
     boxes.corpus.value = wanted;
     if (boxes.corpus.selectedIndex < 0) boxes.corpus.value = "";
   }
@@ -57,14 +72,23 @@ panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
     boxes.clear.hidden = !narrowed;
     boxes["unused-row"].hidden = answer.never === null;
     const where = answer.text === "Your text" ? "the prompt" : answer.text;
-    boxes.never.textContent = answer.never === null ? "" : `${format.whole(answer.never)} of ${everything} never occur in ${where}.`;
-    if (start === 0) { boxes.words.replaceChildren(); shown = 0; }
-    boxes.words.append(...answer.tokens.map((token) => {
-      const node = el("button", { type: "button", class: "gb-tk-word", data: { id: token.id }, onclick: () => pin(token, node) },
-        chips.chip(token.id, token.parts, { more: token.special ? "gb-tk-special" : "" }),
-        el("small", {}, token.count === null ? String(token.id) : `× ${format.whole(token.count)}`));
-      return node;
-    }));
+    boxes.never.textContent =
+      answer.never === null ? "" : `${format.whole(answer.never)} of ${everything} never occur in ${where}.`;
+    if (start === 0) {
+      boxes.words.replaceChildren();
+      shown = 0;
+    }
+    boxes.words.append(
+      ...answer.tokens.map((token) => {
+        const node = el(
+          "button",
+          { type: "button", class: "gb-tk-word", data: { id: token.id }, onclick: () => pin(token, node) },
+          chips.chip(token.id, token.parts, { more: token.special ? "gb-tk-special" : "" }),
+          el("small", {}, token.count === null ? String(token.id) : `× ${format.whole(token.count)}`),
+        );
+        return node;
+      }),
+    );
     if (!answer.total) boxes.words.append(el("p", { class: "gb-empty" }, "No token is like that."));
     shown += answer.tokens.length;
     boxes.more.hidden = shown >= answer.total;
@@ -75,27 +99,54 @@ panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
 
   function drawLengths(lengths) {
     const most = Math.max(...lengths);
-    boxes.lengths.replaceChildren(...lengths.slice(1).map((count, i) => {
-      const length = i + 1, name = length === LONGEST ? `${LONGEST}+` : String(length);
-      return el("button", { type: "button", "aria-pressed": String(filter.length === length), disabled: !count,
-        "aria-label": `${format.whole(count)} tokens of ${name} bytes`,
-        onclick: () => { filter.length = filter.length === length ? null : length; search(); } },
-      el("i", { style: `height: ${count ? Math.max(2, 100 * count / most) : 0}%` }),
-      el("small", {}, length === 1 || length % 4 === 0 ? name : ""));
-    }));
+    boxes.lengths.replaceChildren(
+      ...lengths.slice(1).map((count, i) => {
+        const length = i + 1,
+          name = length === LONGEST ? `${LONGEST}+` : String(length);
+        return el(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(filter.length === length),
+            disabled: !count,
+            "aria-label": `${format.whole(count)} tokens of ${name} bytes`,
+            onclick: () => {
+              filter.length = filter.length === length ? null : length;
+              search();
+            },
+          },
+          el("i", { style: `height: ${count ? Math.max(2, (100 * count) / most) : 0}%` }),
+          el("small", {}, length === 1 || length % 4 === 0 ? name : ""),
+        );
+      }),
+    );
   }
 
   const byteName = (byte) => (byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : byte === 0x20 ? "·" : "");
 
   function drawBytes(counts) {
     const most = Math.max(...counts.map(Math.log1p));
-    boxes.bytes.replaceChildren(...counts.map((count, byte) => {
-      const share = count ? Math.round(12 + 68 * Math.log1p(count) / most) : 0;
-      const hex = byte.toString(16).padStart(2, "0");
-      return el("button", { type: "button", "aria-pressed": String(filter.byte === byte), disabled: !count,
-        "aria-label": `${format.whole(count)} tokens begin with ${hex} ${byteName(byte)}`, style: `--share: ${share}%`,
-        onclick: () => { filter.byte = filter.byte === byte ? null : byte; search(); } }, byteName(byte));
-    }));
+    boxes.bytes.replaceChildren(
+      ...counts.map((count, byte) => {
+        const share = count ? Math.round(12 + (68 * Math.log1p(count)) / most) : 0;
+        const hex = byte.toString(16).padStart(2, "0");
+        return el(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(filter.byte === byte),
+            disabled: !count,
+            "aria-label": `${format.whole(count)} tokens begin with ${hex} ${byteName(byte)}`,
+            style: `--share: ${share}%`,
+            onclick: () => {
+              filter.byte = filter.byte === byte ? null : byte;
+              search();
+            },
+          },
+          byteName(byte),
+        );
+      }),
+    );
   }
   for (const box of [boxes.bytes, boxes.lengths]) {
     box.addEventListener("pointerover", (event) => {
@@ -118,45 +169,84 @@ panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
     node.classList.add("gb-tk-picked");
     const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
     const tree = el("div", { class: "gb-tk-tree" });
-    boxes.detail.replaceChildren(chips.chip(token.id, token.parts, { more: "gb-tk-large" }),
-      el("dl", {}, ...[fact("id", String(token.id)), fact("bytes", token.hex), token.rank && fact("merge", format.whole(token.rank)),
-        token.count !== null && fact("in the text", format.whole(token.count))].filter(Boolean)), tree);
+    boxes.detail.replaceChildren(
+      chips.chip(token.id, token.parts, { more: "gb-tk-large" }),
+      el(
+        "dl",
+        {},
+        ...[
+          fact("id", String(token.id)),
+          fact("bytes", token.hex),
+          token.rank && fact("merge", format.whole(token.rank)),
+          token.count !== null && fact("in the text", format.whole(token.count)),
+        ].filter(Boolean),
+      ),
+      tree,
+    );
     try {
       const { steps } = await ask("explain_token", { ...request(), id: token.id });
       if (pinned !== token.id || !steps.length) return;
       tree.append(grow(token.id, new Map(steps.map((step) => [step.token.id, step])), token.parts));
       boxes.detail.scrollIntoView({ block: "nearest" });
-    } catch (error) { notice(error.message); }
+    } catch (error) {
+      notice(error.message);
+    }
   }
 
   /** The token on top, under it the two it was made of, down to the bytes. */
   function grow(id, steps, parts) {
-    const step = steps.get(id), chip = chips.chip(id, parts);
+    const step = steps.get(id),
+      chip = chips.chip(id, parts);
     if (!step) return el("div", { class: "gb-tk-node" }, chip);
     chip.title = `merge ${format.whole(step.rank)}`;
-    return el("div", { class: "gb-tk-node" }, chip, el("small", { class: "gb-soft" }, format.whole(step.rank)),
-      el("div", { class: "gb-tk-children" }, grow(step.left.id, steps, step.left.parts), grow(step.right.id, steps, step.right.parts)));
+    return el(
+      "div",
+      { class: "gb-tk-node" },
+      chip,
+      el("small", { class: "gb-soft" }, format.whole(step.rank)),
+      el(
+        "div",
+        { class: "gb-tk-children" },
+        grow(step.left.id, steps, step.left.parts),
+        grow(step.right.id, steps, step.right.parts),
+      ),
+    );
   }
 
   // ---- settings --------------------------------------------------------------------------------------
 
   let wait = null;
-  boxes.query.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(search, 120); });
+  boxes.query.addEventListener("input", () => {
+    clearTimeout(wait);
+    wait = setTimeout(search, 120);
+  });
   for (const box of [boxes.order, boxes.unused]) box.addEventListener("input", () => search());
   boxes.corpus.addEventListener("input", () => {
     address.set({ lexin: boxes.corpus.value || null });
     if (!boxes.corpus.value) boxes.unused.checked = false;
     search();
   });
-  boxes.clear.addEventListener("click", () => { boxes.query.value = ""; boxes.unused.checked = false; fresh(); });
+  boxes.clear.addEventListener("click", () => {
+    boxes.query.value = "";
+    boxes.unused.checked = false;
+    fresh();
+  });
   boxes.more.addEventListener("click", () => search(shown));
   on("key", (event) => event.key === "Escape" && pinned !== null && pin(null));
   for (const button of all("[data-form]")) {
-    button.addEventListener("click", () => shelf.download(ask, request(), button.dataset.form).catch((error) => notice(error.message)));
+    button.addEventListener("click", () =>
+      shelf.download(ask, request(), button.dataset.form).catch((error) => notice(error.message)),
+    );
   }
 
   return {
-    async refresh() { menu.settle(); await fill(); return search(); },
-    resize() { if (menu.settle()) fresh(); },
+    async refresh() {
+      menu.settle();
+      await fill();
+      return search();
+    },
+    resize() {
+      if (menu.settle()) fresh();
+    },
   };
 });

@@ -11,20 +11,29 @@ import { takeOver } from "../shared/handed_vocabulary.js";
 
 const MAX_FILE = 20_000_000;
 const TOKENIZERS = {
-  whitespace: "Words between spaces", character: "Characters", bpe: "BPE, trained on this text",
+  whitespace: "Words between spaces",
+  character: "Characters",
+  bpe: "BPE, trained on this text",
   gpt2: "GPT-2's own vocabulary",
 };
 const MINE = "mine:";
 const WORDS = {
-  adamw: "AdamW", muon: "Muon in the blocks, else AdamW", cosine: "cosine", linear: "straight line",
+  adamw: "AdamW",
+  muon: "Muon in the blocks, else AdamW",
+  cosine: "cosine",
+  linear: "straight line",
 };
 const TABLE = /\.(csv|jsonl)$/i;
 
 /** A field as a number, a text or a switch. A slider with data-log runs over the logarithm and is set exactly. */
 function wrapped(node) {
-  const log = "log" in node.dataset, output = node.closest(".gb-field")?.querySelector("[data-value]");
+  const log = "log" in node.dataset,
+    output = node.closest(".gb-field")?.querySelector("[data-value]");
   const rounded = () => Number((10 ** node.valueAsNumber).toPrecision(2));
-  if (log) node.addEventListener("input", () => { node.dataset.exact = rounded(); });
+  if (log)
+    node.addEventListener("input", () => {
+      node.dataset.exact = rounded();
+    });
   return {
     node,
     get value() {
@@ -34,13 +43,17 @@ function wrapped(node) {
     },
     set value(value) {
       if (node.type === "checkbox") node.checked = value;
-      else if (log) { node.dataset.exact = value; node.value = Math.log10(value); }
-      else node.value = value;
+      else if (log) {
+        node.dataset.exact = value;
+        node.value = Math.log10(value);
+      } else node.value = value;
     },
     limits(low, high) {
       Object.assign(node, log ? { min: Math.log10(low), max: Math.log10(high), step: 0.01 } : { min: low, max: high });
     },
-    tell() { if (output) output.textContent = log ? format.number(this.value) : format.whole(this.value); },
+    tell() {
+      if (output) output.textContent = log ? format.number(this.value) : format.whole(this.value);
+    },
     get label() {
       const label = node.closest("label");
       return (label.querySelector(".gb-spread > span") ?? label.querySelector("span")).textContent;
@@ -52,16 +65,26 @@ function wrapped(node) {
 export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, planned }) => {
   const fields = Object.fromEntries(all("[data-name]").map((node) => [node.dataset.name, wrapped(node)]));
   const preset = find("[data-id=preset]");
-  let choices = null, wanted = "", plan = null, table = null, forecasting = null;
+  let choices = null,
+    wanted = "",
+    plan = null,
+    table = null,
+    forecasting = null;
 
   const self = {
     /** Whether a run is in training: then nothing is measured. */
     busy: false,
     /** What the server knows: limits, presets, corpora, the visitor's runs. */
-    get choices() { return choices; },
+    get choices() {
+      return choices;
+    },
     /** The newest plan; null while there is none. */
-    get plan() { return plan; },
-    get ready() { return plan !== null; },
+    get plan() {
+      return plan;
+    },
+    get ready() {
+      return plan !== null;
+    },
     settings() {
       const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
       return { ...values, corpus: chosenText() };
@@ -89,12 +112,14 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
       if (name === "corpus") return choices.corpora.find((c) => c.name === value)?.title ?? String(value);
       if (name === "tokenizer") return TOKENIZERS[value] ?? value.replace(MINE, "");
       if (typeof value === "boolean") return value ? "on" : "off";
-      return typeof value === "number" ? format.number(value) : WORDS[value] ?? value;
+      return typeof value === "number" ? format.number(value) : (WORDS[value] ?? value);
     },
     label: (name) => fields[name].label,
     /** Whether the menus have the text and the tokenizer of some settings. */
     has: ({ corpus, tokenizer }) => choices.corpora.some((c) => c.name === corpus) && tokenizers().includes(tokenizer),
-    fill, replan, takeVocabulary,
+    fill,
+    replan,
+    takeVocabulary,
   };
 
   /** Until a text is pasted, the one before it counts. */
@@ -106,11 +131,18 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     const option = (value, title) => el("option", { value }, title);
     const inGroup = (group) => choices.corpora.filter((c) => c.group === group).map((c) => option(c.name, c.title));
     const groups = ["Texts", "Tasks", "Yours"].filter((group) => inGroup(group).length);
-    fields.corpus.node.replaceChildren(...groups.map((label) => el("optgroup", { label }, ...inGroup(label))),
-      option("file", "A file of yours…"), option("paste", "Paste a text…"));
-    const own = choices.vocabularies.map(({ name, title, size }) => option(name, `${title} · ${format.whole(size)} tokens`));
-    fields.tokenizer.node.replaceChildren(...choices.tokenizers.map((kind) => option(kind, TOKENIZERS[kind])),
-      ...(own.length ? [el("optgroup", { label: "Yours, from the Tokenizer tab" }, ...own)] : []));
+    fields.corpus.node.replaceChildren(
+      ...groups.map((label) => el("optgroup", { label }, ...inGroup(label))),
+      option("file", "A file of yours…"),
+      option("paste", "Paste a text…"),
+    );
+    const own = choices.vocabularies.map(({ name, title, size }) =>
+      option(name, `${title} · ${format.whole(size)} tokens`),
+    );
+    fields.tokenizer.node.replaceChildren(
+      ...choices.tokenizers.map((kind) => option(kind, TOKENIZERS[kind])),
+      ...(own.length ? [el("optgroup", { label: "Yours, from the Tokenizer tab" }, ...own)] : []),
+    );
     if (!preset.options.length) {
       for (const [name, known] of Object.entries(choices.choices)) {
         fields[name].node.append(...known.map((value) => option(value, WORDS[value])));
@@ -123,7 +155,8 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
   }
   const tokenizers = () => [...choices.tokenizers, ...choices.vocabularies.map(({ name }) => name)];
 
-  function whole({ settings }) {  // what a preset doesn't name has its default
+  function whole({ settings }) {
+    // what a preset doesn't name has its default
     const values = Object.fromEntries(Object.entries(choices.limits).map(([name, [, , value]]) => [name, value]));
     for (const [name, known] of Object.entries(choices.choices)) values[name] = known[0];
     return { ...values, tokenizer: "character", layer_stats: false, corpus: choices.corpora[0].name, ...settings };
@@ -131,7 +164,9 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
 
   // The address holds the preset and what differs from it. Names that people gave may have commas in them.
   function remember() {
-    const from = whole(chosen()), now = self.settings(), differing = Object.keys(from).filter((name) => now[name] !== from[name]);
+    const from = whole(chosen()),
+      now = self.settings(),
+      differing = Object.keys(from).filter((name) => now[name] !== from[name]);
     const written = (name) => `${name}:${String(now[name]).replace(/[%,]/g, encodeURIComponent)}`;
     address.set({ preset: preset.value, set: differing.map(written).join(",") });
   }
@@ -140,7 +175,8 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     preset.value = known ? address.get("preset") : address.get("set") ? "" : choices.presets[0].name;
     const values = whole(chosen());
     for (const pair of (address.get("set") ?? "").split(",").filter(Boolean)) {
-      const [name, ...rest] = pair.split(":"), text = rest.join(":").replace(/%2C|%25/g, decodeURIComponent);
+      const [name, ...rest] = pair.split(":"),
+        text = rest.join(":").replace(/%2C|%25/g, decodeURIComponent);
       if (typeof values[name] === "number") values[name] = Number(text);
       else if (typeof values[name] === "boolean") values[name] = text === "true";
       else if (name in values) values[name] = text;
@@ -149,14 +185,18 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
   }
   const chosen = () => choices.presets.find((p) => p.name === preset.value) ?? choices.presets[0];
 
-  function show() {  // the sliders' values, and what was chosen
+  function show() {
+    // the sliders' values, and what was chosen
     for (const field of Object.values(fields)) if (field.node.type === "range") field.tell();
-    const corpus = choices.corpora.find((c) => c.name === fields.corpus.value), download = find("[data-id=download]");
+    const corpus = choices.corpora.find((c) => c.name === fields.corpus.value),
+      download = find("[data-id=download]");
     find("[data-id=paste-field]").hidden = fields.corpus.value !== "paste";
     find("[data-id=about-corpus]").textContent = corpus ? `${corpus.description} ${format.bytes(corpus.bytes)}.` : "";
     find("[data-id=about-preset]").textContent = preset.value ? chosen().about : "";
     const mine = choices.vocabularies.find((v) => v.name === fields.tokenizer.value);
-    find("[data-id=about-tokenizer]").textContent = mine ? `Your vocabulary of ${format.whole(mine.size)} tokens, from the Tokenizer tab.` : "";
+    find("[data-id=about-tokenizer]").textContent = mine
+      ? `Your vocabulary of ${format.whole(mine.size)} tokens, from the Tokenizer tab.`
+      : "";
     download.hidden = !corpus || corpus.here;
     download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
     find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
@@ -192,20 +232,28 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
   function foresee() {
     clearTimeout(forecasting);
     const line = find("[data-id=forecast]");
-    if (self.busy) { line.textContent = ""; return; }
+    if (self.busy) {
+      line.textContent = "";
+      return;
+    }
     line.textContent = "Measuring how long it takes here…";
     forecasting = setTimeout(measured, 700);
   }
   const measured = latest(async () => {
     const settings = JSON.stringify(self.settings());
-    if (self.busy) { find("[data-id=forecast]").textContent = ""; return; }
+    if (self.busy) {
+      find("[data-id=forecast]").textContent = "";
+      return;
+    }
     try {
       const { seconds, measured: exact, busy } = await ask("forecast_run", self.settings());
       if (settings !== JSON.stringify(self.settings())) return;
       const how = busy ? "which trains another run now" : exact ? "measured just now" : "from the arithmetic it takes";
       const about = exact ? "About" : "Roughly";
       find("[data-id=forecast]").textContent = `${about} ${format.seconds(seconds)} on this computer, ${how}.`;
-    } catch { find("[data-id=forecast]").textContent = ""; }
+    } catch {
+      find("[data-id=forecast]").textContent = "";
+    }
   });
 
   // ---- what a person does -------------------------------------------------------------------------
@@ -220,7 +268,10 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
   for (const [name, field] of Object.entries(fields)) {
     if (name !== "corpus") field.node.addEventListener("input", edited);
   }
-  preset.addEventListener("input", () => { self.set(whole(chosen())); edited(); });
+  preset.addEventListener("input", () => {
+    self.set(whole(chosen()));
+    edited();
+  });
   fields.corpus.node.addEventListener("input", () => {
     const value = fields.corpus.value;
     find("[data-id=column-field]").hidden = true;
@@ -251,45 +302,62 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     return true;
   }
   on("train with", guarded(takeVocabulary));
-  on("tokenizers", guarded(async () => { if (choices) await fill(); }));
+  on(
+    "tokenizers",
+    guarded(async () => {
+      if (choices) await fill();
+    }),
+  );
 
-  find("[data-id=use-paste]").addEventListener("click", guarded(async () => {
-    await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
-  }));
-  find("[data-id=file]").addEventListener("change", guarded(async (event) => {
-    const [file] = event.target.files;
-    event.target.value = "";
-    if (!file) return;
-    if (file.size > MAX_FILE) {
-      const size = `“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}`;
-      throw new Refusal(`${size}, so use a part of it.`);
-    }
-    if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
-    table = TABLE.test(file.name) ? file : null;
-    const { path } = await upload(file);
-    const { name, columns, column } = await ask("keep_upload", { path });
-    if (columns) {
-      find("[data-id=column]").replaceChildren(...columns.map((text) => el("option", { value: text }, text)));
-      find("[data-id=column]").value = column;
-    }
-    find("[data-id=column-field]").hidden = !columns;
-    await learnFrom(name);
-  }));
-  find("[data-id=column]").addEventListener("input", guarded(async (event) => {
-    const { path } = await upload(table);
-    await learnFrom((await ask("keep_upload", { path, column: event.target.value })).name);
-  }));
-  find("[data-id=download]").addEventListener("click", guarded(async (event) => {
-    const button = event.currentTarget;
-    button.disabled = true;
-    button.textContent = "Downloading…";
-    try {
-      await ask("download_corpus", { corpus: fields.corpus.value });
-    } finally {
-      button.disabled = false;
-      await fill();
-    }
-    edited();
-  }));
+  find("[data-id=use-paste]").addEventListener(
+    "click",
+    guarded(async () => {
+      await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
+    }),
+  );
+  find("[data-id=file]").addEventListener(
+    "change",
+    guarded(async (event) => {
+      const [file] = event.target.files;
+      event.target.value = "";
+      if (!file) return;
+      if (file.size > MAX_FILE) {
+        const size = `“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}`;
+        throw new Refusal(`${size}, so use a part of it.`);
+      }
+      if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
+      table = TABLE.test(file.name) ? file : null;
+      const { path } = await upload(file);
+      const { name, columns, column } = await ask("keep_upload", { path });
+      if (columns) {
+        find("[data-id=column]").replaceChildren(...columns.map((text) => el("option", { value: text }, text)));
+        find("[data-id=column]").value = column;
+      }
+      find("[data-id=column-field]").hidden = !columns;
+      await learnFrom(name);
+    }),
+  );
+  find("[data-id=column]").addEventListener(
+    "input",
+    guarded(async (event) => {
+      const { path } = await upload(table);
+      await learnFrom((await ask("keep_upload", { path, column: event.target.value })).name);
+    }),
+  );
+  find("[data-id=download]").addEventListener(
+    "click",
+    guarded(async (event) => {
+      const button = event.currentTarget;
+      button.disabled = true;
+      button.textContent = "Downloading…";
+      try {
+        await ask("download_corpus", { corpus: fields.corpus.value });
+      } finally {
+        button.disabled = false;
+        await fill();
+      }
+      edited();
+    }),
+  );
   return self;
 };

@@ -6,19 +6,29 @@ const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residua
 
 /** Draw what plan_run told. */
 function drawPlan(find, plan) {
-  const shade = (i) => `background:var(${PARTS[i]})`, row = (name, value) => el("li", {}, name, el("b", {}, value));
+  const shade = (i) => `background:var(${PARTS[i]})`,
+    row = (name, value) => el("li", {}, name, el("b", {}, value));
   find("[data-id=n-params]").textContent = format.whole(plan.n_params);
-  find("[data-id=parts]").replaceChildren(...plan.parts.map(({ name, count }, i) =>
-    el("i", { title: `${name}: ${format.whole(count)}`, style: `flex:${count};${shade(i)}` })));
-  find("[data-id=part-names]").replaceChildren(...plan.parts.map(({ name, count }, i) =>
-    el("li", {}, el("i", { style: shade(i) }), name, el("b", {}, format.number(count)))));
+  find("[data-id=parts]").replaceChildren(
+    ...plan.parts.map(({ name, count }, i) =>
+      el("i", { title: `${name}: ${format.whole(count)}`, style: `flex:${count};${shade(i)}` }),
+    ),
+  );
+  find("[data-id=part-names]").replaceChildren(
+    ...plan.parts.map(({ name, count }, i) =>
+      el("li", {}, el("i", { style: shade(i) }), name, el("b", {}, format.number(count))),
+    ),
+  );
   find("[data-id=plan]").replaceChildren(
     row("tokens in the vocabulary", format.whole(plan.vocab_size)),
     row("tokens in the text", format.whole(plan.tokens)),
     row("bytes a token", plan.bytes_per_token.toFixed(2)),
     row("times it reads the text", format.number(plan.passes)),
     row("memory, about", format.bytes(plan.memory)),
-    ...plan.baselines.slice(2).map(({ name, loss }) => row(`loss, ${name.split(":")[0]}`, `${format.number(loss)} nats`)));
+    ...plan.baselines
+      .slice(2)
+      .map(({ name, loss }) => row(`loss, ${name.split(":")[0]}`, `${format.number(loss)} nats`)),
+  );
 }
 
 /** There is no plan: say why, where the numbers would stand. */

@@ -5,7 +5,7 @@ import { el } from "../shared/elements.js";
 import { Refusal, fileUrl } from "../shared/server.js";
 import { plain, runFigure } from "./run_figure.js";
 
-const CONFIG = { displayModeBar: false, responsive: true };  // drag zooms, a double click goes back
+const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a double click goes back
 let loading = null;
 
 const plotlyUrl = () => fileUrl(document.querySelector("meta[name=glassbox-plotly]").content);
@@ -24,14 +24,15 @@ async function runChart(div, run) {
   const Plotly = await plotly();
   const { data, layout } = runFigure(run);
   await Plotly.react(div, data, layout, CONFIG);
-  const { width, height } = div._fullLayout;  // Plotly keeps the size it was first drawn in
+  const { width, height } = div._fullLayout; // Plotly keeps the size it was first drawn in
   if (Math.abs(width - div.clientWidth) > 1 || Math.abs(height - div.clientHeight) > 1) await Plotly.Plots.resize(div);
 }
 
 /** The chart in `div` as a Blob: "png", "svg", or "html", a page that answers to the pointer without a network. */
 async function chartFile(div, kind, title) {
   if (kind === "html") return page(div, title);
-  const Plotly = await plotly(), size = { width: div.clientWidth, height: div.clientHeight };
+  const Plotly = await plotly(),
+    size = { width: div.clientWidth, height: div.clientHeight };
   const url = await Plotly.toImage(div, { format: kind, ...size, scale: kind === "png" ? 2 : 1 });
   return (await fetch(url)).blob();
 }
@@ -44,7 +45,9 @@ async function page({ data, layout }, title) {
   const parts = [
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${plain(title)}</title></head>`,
     `<body style="margin:0;background:${color("--gb-paper")}"><div id="chart" style="height:96vh"></div>`,
-    "<script>", library, "<\/script>",
+    "<script>",
+    library,
+    "<\/script>",
     `<script>const figure = ${figure}; const settings = { responsive: true, displaylogo: false };`,
     `Plotly.newPlot("chart", figure.data, figure.layout, settings);<\/script></body></html>`,
   ];

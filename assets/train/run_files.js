@@ -19,13 +19,20 @@ export async function saveRun(ask, run, kind) {
 /** Bring the buttons to life; current(): { run, name } of the run on show. */
 export function runFiles({ all, ask, chart, guarded, current }) {
   for (const button of all("[data-export]")) {
-    button.addEventListener("click", guarded(() => saveRun(ask, current().run, button.dataset.export)));
+    button.addEventListener(
+      "click",
+      guarded(() => saveRun(ask, current().run, button.dataset.export)),
+    );
   }
   for (const button of all("[data-figure]")) {
-    button.addEventListener("click", guarded(async () => {
-      const kind = button.dataset.figure, url = URL.createObjectURL(await chartFile(chart, kind, current().name));
-      save(url, `${current().name.replace(/[^A-Za-z0-9]+/g, "-")}.${kind}`);
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
-    }));
+    button.addEventListener(
+      "click",
+      guarded(async () => {
+        const kind = button.dataset.figure,
+          url = URL.createObjectURL(await chartFile(chart, kind, current().name));
+        save(url, `${current().name.replace(/[^A-Za-z0-9]+/g, "-")}.${kind}`);
+        setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      }),
+    );
   }
 }

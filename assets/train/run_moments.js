@@ -19,10 +19,13 @@ const inkOn = ([r, g, b]) => ((0.2126 * r + 0.7152 * g + 0.0722 * b) / 255 > 0.4
 /** A validation passage whose tokens are coloured by how much they surprised the model. */
 function passagePicture(find) {
   const box = find("[data-id=passage]");
-  let tokens = [], texts = [], losses = null;
+  let tokens = [],
+    texts = [],
+    losses = null;
 
   box.addEventListener("pointermove", ({ target, clientX, clientY }) => {
-    const k = tokens.indexOf(target), nats = losses?.[k - 1];  // the first token has nothing before it, and no loss
+    const k = tokens.indexOf(target),
+      nats = losses?.[k - 1]; // the first token has nothing before it, and no loss
     if (nats === undefined) return tip.hide();
     const odds = format.probability(Math.exp(-nats));
     tip.show(clientX, clientY, visible(texts[k]), `${format.number(nats)} nats: the model gave it ${odds}`);
@@ -39,30 +42,48 @@ function passagePicture(find) {
       box.replaceChildren(...tokens);
     }
     // The right end of the colours is the loss of knowing nothing.
-    const colours = palette("surprise"), most = backdrop.baselines[0]?.loss ?? 8;
+    const colours = palette("surprise"),
+      most = backdrop.baselines[0]?.loss ?? 8;
     losses.forEach((nats, k) => {
       const colour = colours[Math.round(255 * Math.min(1, nats / most))];
       tokens[k + 1].style.background = cssRgb(colour);
       tokens[k + 1].style.color = inkOn(colour);
     });
     const ramp = canvas2d(find("[data-id=ramp]"), 96, 10);
-    colours.forEach((colour, k) => { ramp.fillStyle = cssRgb(colour); ramp.fillRect((k * 96) / 256, 0, 1, 10); });
+    colours.forEach((colour, k) => {
+      ramp.fillStyle = cssRgb(colour);
+      ramp.fillRect((k * 96) / 256, 0, 1, 10);
+    });
     find("[data-id=ramp-end]").textContent = `${format.number(most)} nats`;
   };
 }
 
 function drawSamples(list, moments) {
-  const shown = moments.filter((moment) => moment.sample).slice(-SAMPLES).reverse();
+  const shown = moments
+    .filter((moment) => moment.sample)
+    .slice(-SAMPLES)
+    .reverse();
   const empty = el("li", { class: "gb-soft" }, "Samples appear here at every evaluation, the newest first.");
-  const written = shown.map(({ step, sample: { prompt, text } }) => el("li", {}, el("time", {}, `step ${format.whole(step)}`),
-    el("p", {}, el("span", { class: "gb-given" }, prompt.trimStart()), prompt.trim() ? text : text.trimStart())));
+  const written = shown.map(({ step, sample: { prompt, text } }) =>
+    el(
+      "li",
+      {},
+      el("time", {}, `step ${format.whole(step)}`),
+      el("p", {}, el("span", { class: "gb-given" }, prompt.trimStart()), prompt.trim() ? text : text.trimStart()),
+    ),
+  );
   list.replaceChildren(...(written.length ? written : [empty]));
 }
 
 /** scrubbed(step): a person chose an evaluation, or null for the newest one. */
 function moments({ find, scrubbed }) {
-  const slider = find("[data-id=moment]"), drawPassage = passagePicture(find), drawExam = examSheet(find);
-  let digest = runState(), backdrop = { baselines: [], exam: [], passage: [] }, at = null, key = "";
+  const slider = find("[data-id=moment]"),
+    drawPassage = passagePicture(find),
+    drawExam = examSheet(find);
+  let digest = runState(),
+    backdrop = { baselines: [], exam: [], passage: [] },
+    at = null,
+    key = "";
 
   slider.addEventListener("input", () => {
     const i = slider.valueAsNumber;
@@ -78,7 +99,10 @@ function moments({ find, scrubbed }) {
   }
 
   function draw(force = false) {
-    const known = digest.moments, i = index(), moment = known[i], task = backdrop.exam.length > 0;
+    const known = digest.moments,
+      i = index(),
+      moment = known[i],
+      task = backdrop.exam.length > 0;
     const step = moment ? `step ${format.whole(moment.step)}` : "";
     find("[data-id=scrub]").hidden = known.length < 2;
     slider.max = Math.max(0, known.length - 1);
@@ -87,7 +111,11 @@ function moments({ find, scrubbed }) {
     const now = `${known.length} ${known.at(-1)?.step} ${i} ${Object.keys(known.at(-1) ?? {}).length}`;
     if (now === key && !force) return;
     key = now;
-    find("[data-id=moment-title]").textContent = !task ? WRITES : backdrop.exam.some(([, , seen]) => seen) ? BOTH : ANSWERS;
+    find("[data-id=moment-title]").textContent = !task
+      ? WRITES
+      : backdrop.exam.some(([, , seen]) => seen)
+        ? BOTH
+        : ANSWERS;
     find("[data-id=samples]").hidden = task;
     find("[data-id=exam]").hidden = !task || !known.some((other) => other.exam);
     drawPassage(moment, backdrop);
@@ -103,8 +131,13 @@ function moments({ find, scrubbed }) {
       draw(other);
     },
     /** Look at the evaluation of that step or the last before it; null for the newest. */
-    goTo(step) { at = step; draw(); },
-    get at() { return at; },
+    goTo(step) {
+      at = step;
+      draw();
+    },
+    get at() {
+      return at;
+    },
     redraw: () => draw(true),
   };
 }

@@ -3,29 +3,37 @@ import { format } from "../shared/format.js";
 import { examsOf } from "./exam.js";
 
 const WORDS = {
-  running: "Training.", paused: "Paused.", finished: "Finished.", stopped: "Stopped; everything is saved.",
-  time: "The time was up; everything is saved.", target: "The validation loss is as low as you wanted.",
+  running: "Training.",
+  paused: "Paused.",
+  finished: "Finished.",
+  stopped: "Stopped; everything is saved.",
+  time: "The time was up; everything is saved.",
+  target: "The validation loss is as low as you wanted.",
   patience: "The validation loss no longer fell, so it stopped.",
   interrupted: "Its program ended under it. Continue from where it was last saved.",
 };
 const PENDING = "Paused; the change counts from the next step on.";
 const percent = (share) => (share === undefined || share === null ? "–" : `${Math.round(100 * share)} %`);
 
-const joules = (j) => (j < 1e3 ? `${format.number(j)} J` : j < 1e6 ? `${format.number(j / 1e3)} kJ` : `${format.number(j / 1e6)} MJ`);
+const joules = (j) =>
+  j < 1e3 ? `${format.number(j)} J` : j < 1e6 ? `${format.number(j / 1e3)} kJ` : `${format.number(j / 1e6)} MJ`;
 const remaining = (s) => (s > 600 && s < 3600 ? `${Math.round(s / 60)} min` : format.seconds(s));
 
 function status({ state, failure, ready }, end, pending) {
   if (failure) return failure;
-  if (state === "diverged") return `${end?.why || "The loss was no longer a number."} Lower the learning rate and continue from its last good snapshot.`;
+  if (state === "diverged")
+    return `${end?.why || "The loss was no longer a number."} Lower the learning rate and continue from its last good snapshot.`;
   if (ready === false) return "Building the model…";
-  return pending && state === "paused" ? PENDING : WORDS[state] ?? "Ready.";
+  return pending && state === "paused" ? PENDING : (WORDS[state] ?? "Ready.");
 }
 
 /** The loss in words, beside what counting alone would reach. */
 function meaning(validation, right, { baselines, unit = "tokens" }) {
   if (validation === undefined) return "\u00a0";
   const choices = (loss) => format.number(Math.exp(loss));
-  const others = baselines.slice(1).map(({ name, loss, floor }) => `${floor ? "the best possible" : name}: ${choices(loss)}`);
+  const others = baselines
+    .slice(1)
+    .map(({ name, loss, floor }) => `${floor ? "the best possible" : name}: ${choices(loss)}`);
   const beside = others.length ? ` (${others.join("; ")})` : "";
   const unsure = `about as unsure as if it chose evenly among ${choices(validation)} ${unit}`;
   const exam = right === undefined ? "" : ` It answers ${percent(right)} of the questions exactly right.`;
@@ -33,31 +41,37 @@ function meaning(validation, right, { baselines, unit = "tokens" }) {
 }
 
 /** trainFigures(find): a function that writes down how a run stands; `standing` is what poll_run told. */
-export const runNumbers = (find) => ({ run, standing, digest, backdrop, pending }) => {
-  const write = (id, text) => {
-    const node = find(`[data-id=${id}]`);
-    if (node.textContent !== text) node.textContent = text;
+export const runNumbers =
+  (find) =>
+  ({ run, standing, digest, backdrop, pending }) => {
+    const write = (id, text) => {
+      const node = find(`[data-id=${id}]`);
+      if (node.textContent !== text) node.textContent = text;
+    };
+    const last = (name) => digest.curve(name).last?.[1],
+      validation = last("validation_loss");
+    const right = examsOf(digest, backdrop)[0]?.points.at(-1)?.[1];
+    const { step, max_steps: steps, state } = standing,
+      going = state === "running" || state === "paused";
+    write("status", status(standing, digest.end, pending));
+    write("n-step", run === null ? "–" : `${format.whole(step)} / ${format.whole(steps)}`);
+    write("n-train", format.number(last("loss") ?? last("train_loss")));
+    write("n-validation", format.number(validation));
+    write("n-perplexity", format.number(validation === undefined ? undefined : Math.exp(validation)));
+    find("[data-id=f-right]").hidden = right === undefined;
+    write("n-right", percent(right));
+    write("n-norm", format.number(last("grad_norm")));
+    write("n-speed", format.number(standing.tokens_per_second));
+    find("[data-id=f-energy]").hidden = !standing.joules;
+    find("[data-id=f-energy]").title =
+      "About: it is counted for the whole machine, whatever else runs on it. Pauses are left out";
+    write("energy-of", `energy, ${standing.joules_of}`);
+    write("n-energy", `≈ ${joules(standing.joules ?? 0)}`);
+    write("n-outside", percent(standing.outside));
+    write("n-left", going ? remaining(standing.seconds_left ?? NaN) : "–");
+    const made = steps ? Math.min(1, step / steps) : 0,
+      progress = find("[data-id=progress]");
+    progress.firstElementChild.style.transform = `scaleX(${made})`;
+    progress.setAttribute("aria-valuenow", Math.round(100 * made));
+    write("meaning", meaning(validation, right, backdrop));
   };
-  const last = (name) => digest.curve(name).last?.[1], validation = last("validation_loss");
-  const right = examsOf(digest, backdrop)[0]?.points.at(-1)?.[1];
-  const { step, max_steps: steps, state } = standing, going = state === "running" || state === "paused";
-  write("status", status(standing, digest.end, pending));
-  write("n-step", run === null ? "–" : `${format.whole(step)} / ${format.whole(steps)}`);
-  write("n-train", format.number(last("loss") ?? last("train_loss")));
-  write("n-validation", format.number(validation));
-  write("n-perplexity", format.number(validation === undefined ? undefined : Math.exp(validation)));
-  find("[data-id=f-right]").hidden = right === undefined;
-  write("n-right", percent(right));
-  write("n-norm", format.number(last("grad_norm")));
-  write("n-speed", format.number(standing.tokens_per_second));
-  find("[data-id=f-energy]").hidden = !standing.joules;
-  find("[data-id=f-energy]").title = "About: it is counted for the whole machine, whatever else runs on it. Pauses are left out";
-  write("energy-of", `energy, ${standing.joules_of}`);
-  write("n-energy", `≈ ${joules(standing.joules ?? 0)}`);
-  write("n-outside", percent(standing.outside));
-  write("n-left", going ? remaining(standing.seconds_left ?? NaN) : "–");
-  const made = steps ? Math.min(1, step / steps) : 0, progress = find("[data-id=progress]");
-  progress.firstElementChild.style.transform = `scaleX(${made})`;
-  progress.setAttribute("aria-valuenow", Math.round(100 * made));
-  write("meaning", meaning(validation, right, backdrop));
-};

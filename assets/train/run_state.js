@@ -1,5 +1,6 @@
 // What happened in a run, as the page keeps it: curves of at most 500 points, evaluations, changes.
-const MAX_BUCKETS = 250, MAX_MOMENTS = 120;
+const MAX_BUCKETS = 250,
+  MAX_MOMENTS = 120;
 const STEP_VALUES = ["loss", "learning_rate", "grad_norm", "clipped_norm", "tokens_seen"];
 
 /**
@@ -8,10 +9,15 @@ const STEP_VALUES = ["loss", "learning_rate", "grad_norm", "clipped_norm", "toke
  * whether points came one by one or thinned by the server.
  */
 function curve(points = []) {
-  let width = 1, buckets = [];
+  let width = 1,
+    buckets = [];
   function put(bucket) {
-    const last = buckets.at(-1), place = ({ low }) => Math.floor(low[0] / width);
-    if (!last || place(last) !== place(bucket)) { buckets.push({ ...bucket }); return; }
+    const last = buckets.at(-1),
+      place = ({ low }) => Math.floor(low[0] / width);
+    if (!last || place(last) !== place(bucket)) {
+      buckets.push({ ...bucket });
+      return;
+    }
     if (bucket.low[1] < last.low[1]) last.low = bucket.low;
     if (bucket.high[1] > last.high[1]) last.high = bucket.high;
     last.sum += bucket.sum;
@@ -19,7 +25,7 @@ function curve(points = []) {
     last.end = bucket.end;
   }
   const self = {
-    last: null,  // the newest point, whatever is kept
+    last: null, // the newest point, whatever is kept
     add(step, value) {
       const point = [step, value];
       self.last = point;
@@ -40,7 +46,7 @@ function curve(points = []) {
     smoothed(inertia) {
       let mean = buckets.length ? buckets[0].sum / buckets[0].count : 0;
       return buckets.map(({ end, sum, count }, i) => {
-        mean += (sum / count - mean) * Math.max(1 - inertia, 4 / (4 + i));  // early on the loss falls fast
+        mean += (sum / count - mean) * Math.max(1 - inertia, 4 / (4 + i)); // early on the loss falls fast
         return [end, mean];
       });
     },
@@ -52,11 +58,13 @@ function curve(points = []) {
 /** y at x on a rising line of [x, y], straight between its points. */
 function between(line, x) {
   if (!line.length || x <= line[0][0]) return line.length && x === line[0][0] ? line[0][1] : 0;
-  let low = 0, high = line.length - 1;
+  let low = 0,
+    high = line.length - 1;
   if (x >= line[high][0]) return line[high][1];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (line[middle][0] <= x) low = middle; else high = middle;
+    if (line[middle][0] <= x) low = middle;
+    else high = middle;
   }
   const [a, b] = [line[low], line[high]];
   return a[1] + ((b[1] - a[1]) * (x - a[0])) / (b[0] - a[0]);
@@ -78,13 +86,17 @@ function digest({ curves = {}, moments = [], changes = [], end = null } = {}) {
   const known = new Map(Object.entries(curves).map(([name, points]) => [name, curve(points)]));
   let seconds = known.get("seconds")?.last?.[1] ?? 0;
   const self = {
-    moments, changes, end,
+    moments,
+    changes,
+    end,
     /** The curve of that name, empty if there is none. */
     curve(name) {
       if (!known.has(name)) known.set(name, curve());
       return known.get(name);
     },
-    get started() { return self.curve("validation_loss").last !== null; },
+    get started() {
+      return self.curve("validation_loss").last !== null;
+    },
     /** A function from a step to its place on the axis: "step", "tokens_seen" or "seconds". */
     scale(axis) {
       if (axis === "step") return (step) => step;

@@ -11,47 +11,99 @@ import { shownRun } from "./shown_run.js";
 import { saveRun } from "./run_files.js";
 
 panel("runs", ({ ask, notice, find, root }) => {
-  const HIDDEN = "glassbox.hidden-runs", WHILE_LIVE = 2000;
+  const HIDDEN = "glassbox.hidden-runs",
+    WHILE_LIVE = 2000;
   const STATES = {
-    running: "training", paused: "paused", finished: "finished", stopped: "stopped", time: "time was up",
-    target: "loss reached", patience: "no longer fell", diverged: "diverged", failed: "failed", interrupted: "cut off",
+    running: "training",
+    paused: "paused",
+    finished: "finished",
+    stopped: "stopped",
+    time: "time was up",
+    target: "loss reached",
+    patience: "no longer fell",
+    diverged: "diverged",
+    failed: "failed",
+    interrupted: "cut off",
   };
   const NUMBERS = {
-    n_params: ["parameters", format.number], step: ["steps", format.whole], train_loss: ["train loss", format.number],
-    validation_loss: ["validation", format.number], best: ["best", format.number],
-    accuracy: ["right", (x) => `${Math.round(100 * x)} %`], seconds: ["time in steps", format.seconds],
+    n_params: ["parameters", format.number],
+    step: ["steps", format.whole],
+    train_loss: ["train loss", format.number],
+    validation_loss: ["validation", format.number],
+    best: ["best", format.number],
+    accuracy: ["right", (x) => `${Math.round(100 * x)} %`],
+    seconds: ["time in steps", format.seconds],
     bytes: ["on the disk", format.bytes],
   };
-  let rows = [], chosen = null, timer = null, all = false;
-  const say = (error) => { if (!(error instanceof Refusal)) console.error(error); notice(error.message); };
-  const guarded = (work) => async (...args) => { try { notice(""); await work(...args); } catch (error) { say(error); } };
+  let rows = [],
+    chosen = null,
+    timer = null,
+    all = false;
+  const say = (error) => {
+    if (!(error instanceof Refusal)) console.error(error);
+    notice(error.message);
+  };
+  const guarded =
+    (work) =>
+    async (...args) => {
+      try {
+        notice("");
+        await work(...args);
+      } catch (error) {
+        say(error);
+      }
+    };
   const spoken = (value) => (typeof value === "number" ? format.number(value) : String(value));
   const number = (name, value) => (value === null || value === undefined ? "–" : NUMBERS[name][1](value));
 
-  const hidden = () => { try { return JSON.parse(localStorage.getItem(HIDDEN)) ?? []; } catch { return []; } };
-  const hide = (ids) => { try { localStorage.setItem(HIDDEN, JSON.stringify(ids)); } catch { /* then they stay */ } };
+  const hidden = () => {
+    try {
+      return JSON.parse(localStorage.getItem(HIDDEN)) ?? [];
+    } catch {
+      return [];
+    }
+  };
+  const hide = (ids) => {
+    try {
+      localStorage.setItem(HIDDEN, JSON.stringify(ids));
+    } catch {
+      /* then they stay */
+    }
+  };
 
   // The address holds which runs are ghosts, and by what the table is sorted ("-" is downwards).
   const ghosts = () => shownRun.ghosts().filter((id) => rows.some((row) => row.id === id));
-  const setGhosts = (ids) => { address.set({ ghosts: ids.join(",") || "none" }); emit("ghosts"); draw(); };
+  const setGhosts = (ids) => {
+    address.set({ ghosts: ids.join(",") || "none" });
+    emit("ghosts");
+    draw();
+  };
   function sorting() {
     const text = address.get("sort") ?? "-created";
     return { key: text.replace(/^-/, ""), down: text.startsWith("-") };
   }
 
   function sorted() {
-    const { key, down } = sorting(), shown = rows.filter((row) => all || !hidden().includes(row.id));
+    const { key, down } = sorting(),
+      shown = rows.filter((row) => all || !hidden().includes(row.id));
     const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1);
-    return shown.sort((a, b) => (a[key] === null) - (b[key] === null) || order(a[key], b[key]));  // what lacks it comes last
+    return shown.sort((a, b) => (a[key] === null) - (b[key] === null) || order(a[key], b[key])); // what lacks it comes last
   }
 
   // ---- the table ------------------------------------------------------------------------------------
 
   function head(name, title, align = null) {
-    const { key, down } = sorting(), here = name === key;
-    const turn = () => { address.set({ sort: here && !down ? `-${name}` : name }); draw(); };
-    return el("th", { class: align, "aria-sort": here ? (down ? "descending" : "ascending") : null },
-      el("button", { type: "button", onclick: turn }, `${title}${here ? (down ? " ↓" : " ↑") : ""}`));
+    const { key, down } = sorting(),
+      here = name === key;
+    const turn = () => {
+      address.set({ sort: here && !down ? `-${name}` : name });
+      draw();
+    };
+    return el(
+      "th",
+      { class: align, "aria-sort": here ? (down ? "descending" : "ascending") : null },
+      el("button", { type: "button", onclick: turn }, `${title}${here ? (down ? " ↓" : " ↑") : ""}`),
+    );
   }
 
   function draw() {
@@ -60,23 +112,47 @@ panel("runs", ({ ask, notice, find, root }) => {
     find("[data-id=unhide]").hidden = !away;
     find("[data-id=unhide]").textContent = all ? "Hide the hidden runs again" : `Show hidden runs (${away})`;
     const numbers = Object.entries(NUMBERS).map(([name, [title]]) => head(name, title, "gb-number"));
-    find("[data-id=heads]").replaceChildren(el("th", {}, ""), head("name", "run"), head("created", "when"), head("state", "state"),
-      ...numbers, el("th", {}, "changed since the run before"));
-    find("[data-id=rows]").replaceChildren(...sorted().flatMap((row) => (row.id === chosen ? [line(row), actions(row)] : [line(row)])));
+    find("[data-id=heads]").replaceChildren(
+      el("th", {}, ""),
+      head("name", "run"),
+      head("created", "when"),
+      head("state", "state"),
+      ...numbers,
+      el("th", {}, "changed since the run before"),
+    );
+    find("[data-id=rows]").replaceChildren(
+      ...sorted().flatMap((row) => (row.id === chosen ? [line(row), actions(row)] : [line(row)])),
+    );
     compare().catch(say);
   }
 
   function line(row) {
     const tick = el("input", { type: "checkbox", "aria-label": `Draw ${row.name} behind the run on show` });
     tick.checked = ghosts().includes(row.id);
-    tick.addEventListener("change", () => setGhosts(tick.checked ? [...ghosts(), row.id] : ghosts().filter((id) => id !== row.id)));
-    const open = chosen === row.id, choose = () => { chosen = open ? null : row.id; draw(); };
-    const name = el("button", { type: "button", class: "gb-run-name", "aria-expanded": String(open), onclick: choose }, row.name);
+    tick.addEventListener("change", () =>
+      setGhosts(tick.checked ? [...ghosts(), row.id] : ghosts().filter((id) => id !== row.id)),
+    );
+    const open = chosen === row.id,
+      choose = () => {
+        chosen = open ? null : row.id;
+        draw();
+      };
+    const name = el(
+      "button",
+      { type: "button", class: "gb-run-name", "aria-expanded": String(open), onclick: choose },
+      row.name,
+    );
     const numbers = Object.keys(NUMBERS).map((key) => el("td", { class: "gb-number" }, number(key, row[key])));
-    return el("tr", { "aria-selected": String(open), data: { run: row.id } },
-      el("td", {}, tick), el("td", {}, name), el("td", {}, format.date(row.created)),
+    return el(
+      "tr",
+      { "aria-selected": String(open), data: { run: row.id } },
+      el("td", {}, tick),
+      el("td", {}, name),
+      el("td", {}, format.date(row.created)),
       el("td", { class: row.live ? "gb-live" : null }, STATES[row.state] ?? row.state),
-      ...numbers, el("td", { class: "gb-run-changes gb-soft" }, changed(row.changes)));
+      ...numbers,
+      el("td", { class: "gb-run-changes gb-soft" }, changed(row.changes)),
+    );
   }
 
   function changed(changes) {
@@ -91,14 +167,24 @@ panel("runs", ({ ask, notice, find, root }) => {
     const button = (text, onclick, more = "") =>
       el("button", { type: "button", class: `gb-button ${more}`, onclick: guarded(onclick) }, text);
     const fill = (...nodes) => box.replaceChildren(el("div", { class: "gb-row" }, ...nodes));
-    const away = hidden().includes(row.id), sure = `Delete it for good (${format.bytes(row.bytes)})`;
-    const show = () => { emit("open-run", row.id); openView("train", "run"); };
-    const toggle = () => { hide(away ? hidden().filter((id) => id !== row.id) : [...hidden(), row.id]); draw(); };
-    const usual = () => fill(
-      button("Show it", show, "gb-primary"), button("Rename", naming),
-      ...["csv", "jsonl", "zip"].map((kind) => button(kind.toUpperCase(), () => saveRun(ask, row.id, kind))),
-      button(away ? "Unhide" : "Hide", toggle),
-      row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))));
+    const away = hidden().includes(row.id),
+      sure = `Delete it for good (${format.bytes(row.bytes)})`;
+    const show = () => {
+      emit("open-run", row.id);
+      openView("train", "run");
+    };
+    const toggle = () => {
+      hide(away ? hidden().filter((id) => id !== row.id) : [...hidden(), row.id]);
+      draw();
+    };
+    const usual = () =>
+      fill(
+        button("Show it", show, "gb-primary"),
+        button("Rename", naming),
+        ...["csv", "jsonl", "zip"].map((kind) => button(kind.toUpperCase(), () => saveRun(ask, row.id, kind))),
+        button(away ? "Unhide" : "Hide", toggle),
+        row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))),
+      );
     function naming() {
       const field = el("input", { type: "text", maxlength: 100, value: row.name, "aria-label": "The run's name" });
       const keep = guarded(async () => {
@@ -107,13 +193,22 @@ panel("runs", ({ ask, notice, find, root }) => {
         await load();
         emit("models");
       });
-      field.addEventListener("keydown", ({ key }) => { if (key === "Enter") keep(); if (key === "Escape") usual(); });
+      field.addEventListener("keydown", ({ key }) => {
+        if (key === "Enter") keep();
+        if (key === "Escape") usual();
+      });
       fill(field, button("Keep", keep, "gb-primary"), button("Cancel", usual));
       field.select();
     }
     async function remove() {
       await ask("delete_run", { run: row.id });
-      if (address.get("ghosts")) address.set({ ghosts: ghosts().filter((id) => id !== row.id).join(",") || "none" });
+      if (address.get("ghosts"))
+        address.set({
+          ghosts:
+            ghosts()
+              .filter((id) => id !== row.id)
+              .join(",") || "none",
+        });
       await load();
       emit("models");
       emit("run-gone", row.id);
@@ -128,21 +223,32 @@ panel("runs", ({ ask, notice, find, root }) => {
     if (ids.length < 2) return;
     const { runs, settings } = await ask("compare_runs", { runs: ids });
     const row = (id) => rows.find((other) => other.id === id) ?? {};
-    const reached = ["validation_loss", "best"].map((key) => [NUMBERS[key][0], runs.map(({ id }) => number(key, row(id)[key]))]);
+    const reached = ["validation_loss", "best"].map((key) => [
+      NUMBERS[key][0],
+      runs.map(({ id }) => number(key, row(id)[key])),
+    ]);
     const lines = [...settings.map(({ name, values }) => [name, values.map(spoken)]), ...reached];
     find("[data-id=compare-heads]").replaceChildren(el("th", {}, ""), ...runs.map(({ name }) => el("th", {}, name)));
-    find("[data-id=compare-rows]").replaceChildren(...lines.map(([name, values]) =>
-      el("tr", {}, el("th", { scope: "row" }, name), ...values.map((value) => el("td", {}, value)))));
+    find("[data-id=compare-rows]").replaceChildren(
+      ...lines.map(([name, values]) =>
+        el("tr", {}, el("th", { scope: "row" }, name), ...values.map((value) => el("td", {}, value))),
+      ),
+    );
   }
 
   const load = latest(async () => {
     clearTimeout(timer);
     rows = (await ask("list_ledger")).rows;
-    if (!root.querySelector(".gb-actions input")) draw();  // whoever types a name keeps the field
+    if (!root.querySelector(".gb-actions input")) draw(); // whoever types a name keeps the field
     if (root.offsetParent && rows.some((row) => row.live)) timer = setTimeout(() => load().catch(say), WHILE_LIVE);
   });
-  const shown = () => { if (root.offsetParent) load().catch(say); };
-  find("[data-id=unhide]").addEventListener("click", () => { all = !all; draw(); });
+  const shown = () => {
+    if (root.offsetParent) load().catch(say);
+  };
+  find("[data-id=unhide]").addEventListener("click", () => {
+    all = !all;
+    draw();
+  });
   find("[data-id=first]").addEventListener("click", () => openView("train", "run"));
   on("runs", shown);
   return { resize: shown };

@@ -9,10 +9,14 @@ let drawn = null;
 /** Draw the plan's schedule, [step, rate] each; `step` marks how far a run is. */
 function drawSchedule(find, points, step = null) {
   drawn = { points, step };
-  const canvas = find("[data-id=schedule]"), width = canvas.parentElement.clientWidth;
+  const canvas = find("[data-id=schedule]"),
+    width = canvas.parentElement.clientWidth;
   if (!width || !points?.length) return;
-  const pen = canvas2d(canvas, width, HEIGHT), last = points.at(-1)[0] || 1, peak = Math.max(...points.map((p) => p[1]));
-  const x = (s) => 1 + ((width - 2) * s) / last, y = (rate) => HEIGHT - 2 - ((HEIGHT - 6) * rate) / peak;
+  const pen = canvas2d(canvas, width, HEIGHT),
+    last = points.at(-1)[0] || 1,
+    peak = Math.max(...points.map((p) => p[1]));
+  const x = (s) => 1 + ((width - 2) * s) / last,
+    y = (rate) => HEIGHT - 2 - ((HEIGHT - 6) * rate) / peak;
   pen.beginPath();
   points.forEach(([s, rate], i) => (i ? pen.lineTo(x(s), y(rate)) : pen.moveTo(x(s), y(rate))));
   pen.strokeStyle = color("--gb-mlp");
@@ -32,6 +36,8 @@ function drawSchedule(find, points, step = null) {
   find("[data-id=schedule-to]").textContent = `to ${format.number(points.at(-1)[1])}`;
 }
 /** The same again in other colours, at another width, or further on. */
-const redrawSchedule = (find, step = drawn?.step ?? null) => { if (drawn) drawSchedule(find, drawn.points, step); };
+const redrawSchedule = (find, step = drawn?.step ?? null) => {
+  if (drawn) drawSchedule(find, drawn.points, step);
+};
 
 export { drawSchedule, redrawSchedule };

@@ -17,9 +17,12 @@ function tell(fn, args) {
 function noted(key, value) {
   try {
     const before = sessionStorage.getItem(key);
-    if (value) sessionStorage.setItem(key, value); else sessionStorage.removeItem(key);
+    if (value) sessionStorage.setItem(key, value);
+    else sessionStorage.removeItem(key);
     return before;
-  } catch { return null; }
+  } catch {
+    return null;
+  }
 }
 
 addEventListener("pagehide", () => {
@@ -27,9 +30,11 @@ addEventListener("pagehide", () => {
   noted(GONE, "yes");
   tell("note_presence", { present: false });
 });
-const back = () => { if (noted(GONE, null)) tell("note_presence", { present: true }); };
-back();  // after a reload
-addEventListener("pageshow", back);  // after a way back that found the page as it was left
+const back = () => {
+  if (noted(GONE, null)) tell("note_presence", { present: true });
+};
+back(); // after a reload
+addEventListener("pageshow", back); // after a way back that found the page as it was left
 
 /** The form's menu of "go on" and "stop". */
 export const tabClosing = (menu) => {

@@ -11,19 +11,26 @@ import { shownRun } from "./shown_run.js";
 panel("text", ({ ask, notice, find, root }) => {
   let shownFor = null;
 
-  const write = (id, text) => { find(`[data-id=${id}]`).textContent = text; };
+  const write = (id, text) => {
+    find(`[data-id=${id}]`).textContent = text;
+  };
   /** Rows of a name, a bar and a number; bars are shares of the greatest value. */
   function bars(id, rows) {
     const most = Math.max(...rows.map((row) => row.value));
-    find(`[data-id=${id}]`).replaceChildren(...rows.flatMap(({ name, value, text, mono, plain }) => [
-      el("span", { class: mono ? "gb-mono" : null }, name),
-      el("i", { class: plain ? "gb-plain" : null, style: `width:${(100 * value) / most}%` }), el("b", {}, text)]));
+    find(`[data-id=${id}]`).replaceChildren(
+      ...rows.flatMap(({ name, value, text, mono, plain }) => [
+        el("span", { class: mono ? "gb-mono" : null }, name),
+        el("i", { class: plain ? "gb-plain" : null, style: `width:${(100 * value) / most}%` }),
+        el("b", {}, text),
+      ]),
+    );
   }
 
   const load = latest(async () => {
     const settings = shownRun.settings();
     if (!settings || !root.offsetParent) return;
-    const { corpus, tokenizer, vocab_size } = settings, key = JSON.stringify([corpus, tokenizer, vocab_size]);
+    const { corpus, tokenizer, vocab_size } = settings,
+      key = JSON.stringify([corpus, tokenizer, vocab_size]);
     if (key === shownFor) return;
     root.setAttribute("aria-busy", "true");
     try {
@@ -34,7 +41,9 @@ panel("text", ({ ask, notice, find, root }) => {
     } catch (error) {
       if (!(error instanceof Refusal)) console.error(error);
       notice(error.message);
-    } finally { root.removeAttribute("aria-busy"); }
+    } finally {
+      root.removeAttribute("aria-busy");
+    }
   });
 
   function draw(card) {
@@ -50,15 +59,30 @@ panel("text", ({ ask, notice, find, root }) => {
     write("c-used", `${format.whole(card.vocab_used)} (${format.probability(card.vocab_used / card.vocab_size)})`);
     write("sample", card.sample);
     const losses = [
-      ["all tokens alike", card.even_loss], ["single tokens counted", card.unigram_loss],
-      ["pairs of tokens counted", card.bigram_loss], ["the floor: no model gets lower", card.floor?.value],
+      ["all tokens alike", card.even_loss],
+      ["single tokens counted", card.unigram_loss],
+      ["pairs of tokens counted", card.bigram_loss],
+      ["the floor: no model gets lower", card.floor?.value],
     ];
     const known = losses.filter(([, value]) => value !== null && value !== undefined);
-    bars("losses", known.map(([name, value], i) => ({ name, value, plain: i === known.length - 1 && Boolean(card.floor),
-      text: `${format.number(value)} · ${format.number(value / Math.LN2 / card.bytes_per_token)} bits a byte` })));
-    bars("frequent", card.most_frequent.map(({ text, count }) => ({
-      name: visible(text), value: count, mono: true, text: `${format.whole(count)} · ${format.probability(count / card.n_tokens)}`,
-    })));
+    bars(
+      "losses",
+      known.map(([name, value], i) => ({
+        name,
+        value,
+        plain: i === known.length - 1 && Boolean(card.floor),
+        text: `${format.number(value)} · ${format.number(value / Math.LN2 / card.bytes_per_token)} bits a byte`,
+      })),
+    );
+    bars(
+      "frequent",
+      card.most_frequent.map(({ text, count }) => ({
+        name: visible(text),
+        value: count,
+        mono: true,
+        text: `${format.whole(count)} · ${format.probability(count / card.n_tokens)}`,
+      })),
+    );
   }
 
   const shown = () => load();

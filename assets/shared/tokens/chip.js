@@ -8,7 +8,12 @@ const TINTS = 7;
 
 /** Without marks: blanks as themselves, but a line break inside a chip takes no room. */
 const plain = (blank) =>
-  visible(blank.replace(/[\r\n]/g, "\u200b").replace(/ /g, "\u00a0").replace(/\t/g, "\u00a0\u00a0"));
+  visible(
+    blank
+      .replace(/[\r\n]/g, "\u200b")
+      .replace(/ /g, "\u00a0")
+      .replace(/\t/g, "\u00a0\u00a0"),
+  );
 
 /** Append a token's parts, each {text} or {hex}, to a node. */
 function write(node, parts, marks = true) {
