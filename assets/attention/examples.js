@@ -1,4 +1,4 @@
-// The strip above the views of the Attention tab: worked examples, one click each, and a menu that
+// The right end of the second row in the Attention tab: a menu of worked examples, and one that
 // saves what is on the screen.
 import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
@@ -6,7 +6,6 @@ import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { closableMenu } from "../shared/menu.js";
-import { calm } from "../shared/motion.js";
 import { bytesOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
 import * as exporting from "../shared/picture_file.js";
@@ -20,7 +19,8 @@ import * as heat from "./heat.js";
 panel("examples", ({ root, ask, find, notice }) => {
   const box = find("[data-id=examples]"),
     says = find("[data-id=says]"),
-    menu = find("[data-id=menu]");
+    menu = find("[data-id=menu]"),
+    worked = find("[data-id=worked]");
   const safely = (work) =>
     work.catch((error) => {
       if (!(error instanceof Refusal)) console.error(error);
@@ -42,7 +42,7 @@ panel("examples", ({ root, ask, find, notice }) => {
         ),
       ),
     );
-    root.querySelector("#gb-examples-at").hidden = examples.length === 0;
+    worked.hidden = examples.length === 0;
     press();
   }
   function press() {
@@ -51,6 +51,7 @@ panel("examples", ({ root, ask, find, notice }) => {
 
   async function show(name) {
     notice("");
+    worked.open = false;
     const found = await ask("find_worked_example", { name });
     open = { name, ...found };
     focus.set({ head: found.head, cell: null });
@@ -61,18 +62,6 @@ panel("examples", ({ root, ask, find, notice }) => {
     await settled();
     if (open?.name !== name) return;
     focus.set({ head: found.head, cell: { row: found.cell[0], column: found.cell[1] } });
-    bringUp();
-  }
-
-  /** Scroll so that what was said and the head it is about are seen together, beneath what sticks to the top. */
-  function bringUp() {
-    const stuck = ["gb-bar", "gb-timeline"]
-      .map((id) => document.getElementById(id))
-      .filter((part) => part?.offsetHeight && getComputedStyle(part).position === "sticky");
-    const free = says.getBoundingClientRect().top - stuck.reduce((sum, part) => sum + part.offsetHeight, 0) - 8;
-    const zoom = document.querySelector("#gb-heads [data-id=zoom]").getBoundingClientRect();
-    if (zoom.bottom > innerHeight)
-      scrollBy({ top: Math.min(free, zoom.bottom - innerHeight + 8), behavior: calm() ? "auto" : "smooth" });
   }
 
   /** Wait until the Heads view has drawn the new subject; a cell of the old one would mean nothing. */
@@ -158,7 +147,7 @@ panel("examples", ({ root, ask, find, notice }) => {
       at = head();
     const scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
     const request = () => ({ ...subject, layer: at[0], head: at[1] });
-    const name = document.querySelector(".gb-views [aria-pressed=true]")?.dataset.view ?? "picture";
+    const name = document.querySelector("[data-views-of]:not([hidden]) [aria-pressed=true]")?.dataset.view ?? "picture";
     if (kind === "png" || kind === "svg") {
       const svg = await atTwice(async () => toSvg(shown));
       hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");
@@ -188,5 +177,6 @@ panel("examples", ({ root, ask, find, notice }) => {
     safely(save(event.target.value)).finally(() => root.removeAttribute("aria-busy"));
   });
   closableMenu(menu);
+  closableMenu(worked);
   return {};
 });

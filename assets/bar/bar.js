@@ -10,13 +10,15 @@ import { Refusal } from "../shared/server.js";
 import { look, renew, subject } from "../shared/subject.js";
 import { shareMenu } from "./sharing.js";
 
-panel("bar", ({ root, ask, upload, find, notice }) => {
+panel("bar", ({ ask, upload, find, notice }) => {
   const model = find("[data-id=model]"),
     prompt = find("[data-id=prompt]"),
     examples = find("[data-id=examples]");
   const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"],
-    MAX_BYTES = 64_000_000;
-  let models = [];
+    MAX_BYTES = 64_000_000,
+    MOST_PX = 240; // of the prompt
+  let models = [],
+    device = ""; // where the numbers are computed
   const current = () => models.find((m) => m.ref === subject.model);
 
   function fillMenu() {
@@ -25,7 +27,11 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
       if (!groups.has(m.group)) groups.set(m.group, el("optgroup", { label: m.group }));
       groups.get(m.group).append(el("option", { value: m.ref }, m.live ? `${m.title} (training now)` : m.title));
     }
-    model.replaceChildren(...groups.values(), el("option", { value: "file" }, "A checkpoint folder…"));
+    model.replaceChildren(
+      ...groups.values(),
+      el("option", { value: "file" }, "A checkpoint folder…"),
+      el("optgroup", { label: `computed on ${device}` }),
+    );
     model.value = subject.model ?? "";
   }
 
@@ -45,10 +51,10 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
     look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) });
   }
 
+  /** One line at rest; over the picture below as tall as its text while someone writes in it. */
   function grow() {
-    // the prompt grows with its text, up to a few lines
-    prompt.style.height = "auto";
-    prompt.style.height = `${Math.min(prompt.scrollHeight + 2, 132)}px`;
+    prompt.style.height = "";
+    if (document.activeElement === prompt) prompt.style.height = `${Math.min(prompt.scrollHeight + 2, MOST_PX)}px`;
   }
 
   function follow() {
@@ -64,7 +70,7 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
   async function reload({ settle = false } = {}) {
     const answer = await ask("list_models");
     models = answer.models;
-    find("[data-id=device]").textContent = answer.device;
+    device = answer.device;
     if (settle) {
       const wanted = address.get("model");
       const ref = models.some((m) => m.ref === wanted) ? wanted : (models[0]?.ref ?? null);
@@ -140,6 +146,8 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
   prompt.addEventListener("keydown", (event) => {
     if (event.key === "Escape") prompt.blur();
   });
+  for (const event of ["focus", "blur"]) prompt.addEventListener(event, grow);
+  on("prompt", () => prompt.focus());
   examples.addEventListener("change", () => {
     if (!examples.value) return;
     look({ prompt: examples.value });
@@ -156,8 +164,6 @@ panel("bar", ({ root, ask, upload, find, notice }) => {
   find("[data-id=present]").addEventListener("click", () => room());
   shareMenu({ ask, find, notice });
 
-  // The timeline stays right below the bar, however tall that is.
-  new ResizeObserver(() => document.body.style.setProperty("--gb-bar-height", `${root.offsetHeight}px`)).observe(root);
   on("subject", follow);
   on("models", () => safely(reload())); // someone made or removed a model
   safely(reload({ settle: true }));

@@ -1,9 +1,9 @@
 // The timeline: every kept moment of the model's training side by side, the best head of each kind at
-// each, and a handle that moves all lenses to one of them. Play shows the training as a film.
+// each, and a handle that moves all panels to one of them. Play shows the training as a film.
 import { canvas2d } from "../shared/canvas.js";
 import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
-import { on } from "../shared/events.js";
+import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
@@ -21,7 +21,8 @@ panel("timeline", ({ root, ask, find, notice }) => {
     line: "a line of its own task: 24 letters, the sign, the same letters",
     random: "random tokens, and the same ones again",
   };
-  const FRAME = 600,
+  const LEAST_SPAN = 0.05, // of a score: smaller changes are noise
+    FRAME = 600,
     SPEEDS = [1, 2, 4];
   const track = find("[data-id=track]"),
     canvas = track.querySelector("canvas"),
@@ -29,6 +30,7 @@ panel("timeline", ({ root, ask, find, notice }) => {
   let steps = [],
     moments = [],
     measured = "",
+    measuredOn = "", // what the scores were measured on, in words
     turn = 0,
     speed = 1,
     film = null;
@@ -46,7 +48,10 @@ panel("timeline", ({ root, ask, find, notice }) => {
     const changed = ref !== measured || now.length !== steps.length || now.at(-1) !== steps.at(-1);
     if (ref !== measured || (moments.at(-1)?.step ?? -1) > (now.at(-1) ?? -1)) moments = [];
     steps = now;
-    if (root.hidden) return stop();
+    if (root.hidden) {
+      emit("step", "");
+      return stop();
+    }
     draw();
     if (changed) {
       measured = ref;
@@ -60,20 +65,10 @@ panel("timeline", ({ root, ask, find, notice }) => {
       const answer = await ask("read_timeline", { model: subject.model, after: moments.at(-1)?.step ?? -1 });
       if (mine !== turn) return;
       moments = moments.concat(answer.moments);
-      sayKeys(answer.measured_on);
+      measuredOn = MEASURED[answer.measured_on];
       complete = answer.complete || !answer.moments.length;
       draw();
     }
-  }
-
-  /** Which colour is which kind, and what the scores were measured on. */
-  function sayKeys(text) {
-    find("[data-id=keys]").replaceChildren(
-      ...KINDS.map(([, name, ink]) =>
-        el("span", {}, el("i", { class: "gb-key", style: `background: var(${ink})` }), ` ${name}`),
-      ),
-      `best head of each kind, measured on ${MEASURED[text]}`,
-    );
   }
 
   // ---- drawing ------------------------------------------------------------------------------------
@@ -86,42 +81,50 @@ panel("timeline", ({ root, ask, find, notice }) => {
     const width = track.clientWidth,
       height = track.clientHeight,
       pen = canvas2d(canvas, width, height);
-    const thick = document.body.classList.contains("gb-room") ? 2 : 1,
-      low = height - 10,
-      up = (p) => low - p * (low - 6);
+    const low = height - 7,
+      high = 4;
     pen.strokeStyle = color("--gb-line");
-    pen.lineWidth = thick;
+    pen.lineWidth = 1;
     pen.beginPath();
     pen.moveTo(at(0, width), low);
     pen.lineTo(at(steps.length - 1, width), low);
     steps.forEach((_, i) => {
       pen.moveTo(at(i, width), low);
-      pen.lineTo(at(i, width), low + 4);
+      pen.lineTo(at(i, width), low + 3);
     });
     pen.stroke();
     const place = new Map(steps.map((step, i) => [step, i]));
     for (const [kind, , name] of KINDS) {
       pen.strokeStyle = color(name);
-      pen.lineWidth = 2 * thick;
+      pen.lineWidth = 1.5;
       pen.beginPath();
-      moments
-        .filter((m) => m.best[kind] && place.has(m.step))
-        .forEach((m, k) => pen[k ? "lineTo" : "moveTo"](at(place.get(m.step), width), up(m.best[kind][0])));
+      const known = moments.filter((m) => m.best[kind] && place.has(m.step)),
+        scores = known.map((m) => m.best[kind][0]),
+        least = Math.min(...scores),
+        span = Math.max(LEAST_SPAN, Math.max(...scores) - least);
+      // Each kind on a scale of its own: what a strip this low can show is when a kind of head comes.
+      known.forEach((m, k) =>
+        pen[k ? "lineTo" : "moveTo"](
+          at(place.get(m.step), width),
+          low - 2 - ((m.best[kind][0] - least) / span) * (low - 2 - high),
+        ),
+      );
       pen.stroke();
     }
     const i = here(),
       x = at(i, width);
     pen.strokeStyle = pen.fillStyle = color("--gb-accent");
-    pen.lineWidth = 2 * thick;
+    pen.lineWidth = 2;
     pen.beginPath();
-    pen.moveTo(x, 2);
+    pen.moveTo(x, 1);
     pen.lineTo(x, low);
     pen.stroke();
     pen.beginPath();
-    pen.arc(x, low, 6 * thick, 0, 2 * Math.PI);
+    pen.arc(x, low, 5, 0, 2 * Math.PI);
     pen.fill();
     const text = `step ${format.whole(steps[i])}${i === steps.length - 1 ? " · newest" : ""}`;
     find("[data-id=step]").textContent = text;
+    emit("step", text);
     track.setAttribute("aria-valuemax", steps.length - 1);
     track.setAttribute("aria-valuenow", i);
     track.setAttribute("aria-valuetext", text);
@@ -150,7 +153,9 @@ panel("timeline", ({ root, ask, find, notice }) => {
       event.clientX,
       event.clientY,
       `Step ${format.whole(steps[i])}`,
-      ...(rows.length ? ["The best head of each kind:", ...rows] : ["Its heads are being measured …"]),
+      ...(rows.length
+        ? ["The best head of each kind:", ...rows, `measured on ${measuredOn}`]
+        : ["Its heads are being measured …"]),
     );
   }
   let dragging = false;
@@ -180,7 +185,7 @@ panel("timeline", ({ root, ask, find, notice }) => {
     }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    event.stopPropagation(); // the arrows of a lens would move its heads
+    event.stopPropagation(); // the arrows of a view would move its heads
     stop();
     goTo(Math.max(0, Math.min(steps.length - 1, to)));
   });
@@ -214,6 +219,9 @@ panel("timeline", ({ root, ask, find, notice }) => {
     if (film) run();
   });
 
+  on("moment", (by) => {
+    if (!root.hidden) goTo(Math.max(0, Math.min(steps.length - 1, here() + by)));
+  });
   on("moments", follow);
   on("subject", draw);
   on("room", () => requestAnimationFrame(draw));

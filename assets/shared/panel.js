@@ -1,9 +1,11 @@
 // Panels: the parts of the page. They never know each other; they know the subject, and how to ask.
 //
 // A panel is a module that calls
-//   panel("name", ({ root, ask, upload, notice, find, all }) => ({ refresh(subject), theme(), resize() }))
+//   panel("name", ({ root, ask, upload, notice, say, find, all }) => ({ refresh(subject), theme(), resize() }))
 // `refresh` runs when the panel is visible and the subject has changed since it last ran; `theme` and
-// `resize` redraw. All three are optional. `ask(fn, args)` calls a Python function of the panel.
+// `resize` redraw. All three are optional. `ask(fn, args)` calls a Python function of the panel; `say(text)` writes
+// what is looked at into the line beneath the picture (caption.js).
+import { captionOf } from "./caption.js";
 import { dark } from "./colour.js";
 import { el } from "./elements.js";
 import { emit, on } from "./events.js";
@@ -59,13 +61,15 @@ export function mount(name, element, server, upload) {
     bar.hidden = !text;
   };
   const part = { name, root, notice, version: -1, panel: {} };
-  const ask = asker(server);
+  const ask = asker(server),
+    say = captionOf(root);
   part.panel =
     makers.get(name)({
       root,
       ask,
       upload,
       notice,
+      say,
       find: (s) => root.querySelector(s),
       all: (s) => [...root.querySelectorAll(s)],
     }) || {};
@@ -89,13 +93,13 @@ export function mount(name, element, server, upload) {
     );
     root.append(handle);
   }
-  let width = 0;
+  let size = "";
   new ResizeObserver(() => {
     // also how a panel learns that its tab was opened
-    const now = root.clientWidth;
-    if (now === width) return;
-    width = now;
-    if (!now) return;
+    const now = `${root.clientWidth} x ${root.clientHeight}`;
+    if (now === size) return;
+    size = now;
+    if (!root.clientWidth) return;
     if (!part.panel.refresh || part.version === version) part.panel.resize?.();
     else refresh(part);
   }).observe(root);

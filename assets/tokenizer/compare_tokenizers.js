@@ -36,25 +36,23 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
     chosen = chosen.filter((ref) => known.has(ref));
     if (!chosen.length) chosen = ["model", "gpt2"];
     boxes.choices.replaceChildren(
-      ...shelf
-        .groups()
-        .flatMap(({ title, tokenizers }) => [
-          ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
-          ...tokenizers.map((entry) =>
-            el(
-              "label",
-              { class: "gb-check" },
-              el("input", {
-                type: "checkbox",
-                value: entry.ref,
-                checked: chosen.includes(entry.ref),
-                disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
-                onchange: (event) => pick(entry.ref, event.target.checked),
-              }),
-              entry.name,
-            ),
+      ...shelf.groups().flatMap(({ title, tokenizers }) => [
+        ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
+        ...tokenizers.map((entry) =>
+          el(
+            "label",
+            { class: "gb-check" },
+            el("input", {
+              type: "checkbox",
+              value: entry.ref,
+              checked: chosen.includes(entry.ref),
+              disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
+              onchange: (event) => pick(entry.ref, event.target.checked),
+            }),
+            entry.name,
           ),
-        ]),
+        ),
+      ]),
     );
   }
   function pick(ref, whether) {

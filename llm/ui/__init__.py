@@ -20,7 +20,7 @@ from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.bundle import bundle
 from llm.ui.generate import build_generate_tab
-from llm.ui.panel import ASSETS, Panel
+from llm.ui.panel import ASSETS, Panel, TabRow
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
 from llm.ui.timeline import build_timeline
@@ -45,7 +45,9 @@ def build_app() -> gr.Blocks:
     app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
     with app:
         build_bar(subjects)
+        TabRow(TABS)
         build_timeline(subjects)
+        Panel("keys")
         with gr.Tabs(selected=FIRST_TAB):
             for title, build_tab in TABS.items():
                 with gr.Tab(title, id=title.lower()):
@@ -82,7 +84,7 @@ def _head() -> str:
     plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths(plotly)
     panels = sorted(path.with_suffix(".js").relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.html"))
-    script = bundle(ASSETS, "app.js", ["bar/views.js", *panels])
+    script = bundle(ASSETS, "app.js", ["bar/tab_row.js", "bar/views.js", *panels])
     return (
         f'<meta name="glassbox-plotly" content="{html.escape(str(plotly))}">\n'
         f"<style>\n{MOTION.read_text(encoding='utf-8')}\n:root:root {{\n{_styles()}\n}}\n</style>\n"

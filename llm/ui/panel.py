@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import html
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,27 @@ class View(Panel):
         self.title = title
         self.name = title.lower().replace(" ", "_")
         super().__init__(self.name, endpoints, elem_classes=["gb-view"], render=False)
+
+
+class TabRow(gr.HTML):
+    """The page's second row: its tabs by their titles, and room for each one's views."""
+
+    def __init__(self, titles: Iterable[str]) -> None:
+        tabs = "".join(
+            f'<button type="button" role="tab" data-tab="{title.lower()}">{html.escape(title)}</button>'
+            f'<span class="gb-views-of" role="none" data-views-of="{title.lower()}" hidden></span>'
+            for title in titles
+        )
+        super().__init__(
+            value=None,
+            html_template=f'<nav class="gb-panel gb-tab-row"><div role="tablist" aria-label="Tabs">{tabs}</div></nav>',
+            js_on_load="glassbox.mount('tab_row', element, server, upload);",
+            apply_default_css=False,
+            elem_id="gb-tab-row",
+        )
+
+    def get_block_name(self) -> str:
+        return "html"
 
 
 class Views(gr.HTML):
