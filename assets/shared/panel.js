@@ -28,6 +28,7 @@ async function refresh(part) {
     part.root.setAttribute("aria-busy", "true");
     part.notice("");
     await part.panel.refresh({ ...subject });
+    part.drawn = true;
   } catch (error) {
     if (!(error instanceof Refusal)) console.error(error);
     part.notice(
@@ -39,7 +40,8 @@ async function refresh(part) {
 }
 const refreshAll = () => mounted.forEach(refresh);
 /** Draw again all that is seen, at once: for another size or resolution. */
-export const redraw = () => mounted.forEach((part) => seen(part) && part.panel.resize?.());
+export const redraw = () =>
+  mounted.forEach((part) => seen(part) && (part.drawn || !part.panel.refresh) && part.panel.resize?.());
 
 on("stale", () => {
   version += 1;
@@ -60,7 +62,7 @@ export function mount(name, element, server, upload) {
     bar.dataset.kind = kind;
     bar.hidden = !text;
   };
-  const part = { name, root, notice, version: -1, panel: {} };
+  const part = { name, root, notice, version: -1, drawn: false, panel: {} };
   const ask = asker(server),
     say = captionOf(root);
   part.panel =
@@ -100,8 +102,9 @@ export function mount(name, element, server, upload) {
     if (now === size) return;
     size = now;
     if (!root.clientWidth) return;
-    if (!part.panel.refresh || part.version === version) part.panel.resize?.();
-    else refresh(part);
+    const current = !part.panel.refresh || part.version === version;
+    if (!current) refresh(part);
+    else if (!part.panel.refresh || part.drawn) part.panel.resize?.(); // the first picture is drawn to size by itself
   }).observe(root);
   refresh(part);
 }

@@ -48,7 +48,12 @@ def test_a_visitor_travels_through_a_training(page):
     track = page.get_by_role("slider", name="Moment of the training")
     track.wait_for()
     expect(track).to_have_attribute("aria-valuetext", re.compile("newest"))
-    page.wait_for_function("document.querySelector('.gb-track-keys').textContent.includes('a line of its own task')")
+    for x in range(40, 140):  # its heads are measured a few moments at a time
+        track.hover(position={"x": x, "y": 10})
+        if "a line of its own task" in page.locator(".gb-tip").inner_text():
+            break
+        page.wait_for_timeout(100)
+    assert "a line of its own task" in page.locator(".gb-tip").inner_text()
     page.wait_for_function("glassbox.subject.prompt.includes('|')")  # an example that this model can read
     box = track.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 20)

@@ -1,0 +1,151 @@
+"""The stage: how much of the window each view's picture takes, whether all of it is seen, and how small its text is.
+
+`pytest tests/ui/test_stage.py -s` prints the whole table.
+"""
+
+import pytest
+
+TABS = ("train", "attention", "tokenizer", "generate")
+DESKS = [(1440, 900), (1920, 1080), (1280, 720)]
+ROOM, PHONE = (1280, 720), (390, 844)
+
+MEASURE = """() => {
+  const view = [...document.querySelectorAll(".gb-view[data-gb-on]")].find((one) => one.offsetParent !== null);
+  const pictures = [...view.querySelectorAll("[data-picture]")].filter((one) => one.offsetParent !== null);
+  const union = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  let area = 0, hidden = 0;
+  for (const picture of pictures) {
+    const box = picture.getBoundingClientRect();
+    let seen = { left: Math.max(0, box.left), top: Math.max(0, box.top),
+      right: Math.min(innerWidth, box.right), bottom: Math.min(innerHeight, box.bottom) };
+    for (let node = picture.parentElement; node && node !== document.body; node = node.parentElement) {
+      if (getComputedStyle(node).overflow === "visible") continue;
+      const clip = node.getBoundingClientRect();
+      seen = { left: Math.max(seen.left, clip.left), top: Math.max(seen.top, clip.top),
+        right: Math.min(seen.right, clip.right), bottom: Math.min(seen.bottom, clip.bottom) };
+    }
+    const whole = box.width * box.height;
+    area += whole;
+    hidden += whole - Math.max(0, seen.right - seen.left) * Math.max(0, seen.bottom - seen.top);
+    union.left = Math.min(union.left, box.left); union.top = Math.min(union.top, box.top);
+    // What overflows a picture without a scroll bar of the picture's own is cut.
+    const cut = (one) => getComputedStyle(one).overflowY === "hidden" && one.scrollHeight > one.clientHeight + 2;
+    if (cut(picture)) hidden += whole * (1 - picture.clientHeight / picture.scrollHeight);
+  }
+  let smallest = Infinity;
+  const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement;
+    const shown = parent.offsetParent !== null && getComputedStyle(parent).visibility === "visible";
+    if (walker.currentNode.textContent.trim() && shown && !parent.closest(".gb-sr, svg, .gb-tip"))
+      smallest = Math.min(smallest, parseFloat(getComputedStyle(parent).fontSize));
+  }
+  const round = (x) => Math.round(1000 * x) / 10;
+  return {
+    pictures: pictures.length, top: Math.round(union.top), share: round(area / innerWidth / innerHeight),
+    visible: area ? round(1 - hidden / area) : 0, smallest,
+    page: [document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight],
+    notices: [...view.querySelectorAll(".gb-notice[data-kind=warning]")].filter((one) => one.offsetParent).length,
+  };
+}"""
+
+
+def views(page):
+    """Every view as (tab, name), as the page itself lists them."""
+    found = []
+    for tab in TABS:
+        page.evaluate("(tab) => glassbox.openView(tab)", tab)
+        page.wait_for_selector(f"[data-views-of={tab}]:not([hidden]) [data-view]")
+        names = page.eval_on_selector_all(
+            f"[data-views-of={tab}] [data-view]", "(all) => all.map((b) => b.dataset.view)"
+        )
+        found += [(tab, name) for name in names]
+    return found
+
+
+def settled(page, tab, name):
+    """Open a view and wait until it has drawn."""
+    page.evaluate("([tab, view]) => glassbox.openView(tab, view)", [tab, name])
+    page.wait_for_function(
+        """(name) => {
+          const view = document.querySelector(`#gb-${name}`);
+          return view?.matches("[data-gb-on]") && !view.querySelector("[aria-busy=true]");
+        }""",
+        arg=name,
+    )
+    page.wait_for_timeout(400)
+
+
+def measured(page, tab, name, printed):
+    """What MEASURE says of a view once it has a picture; printed as a row of the table."""
+    settled(page, tab, name)
+    # A view that begins with an example computes it first.
+    page.wait_for_function(
+        """(name) => [...document.querySelectorAll(`#gb-${name} [data-picture]`)].some((one) => one.offsetParent)""",
+        arg=name,
+    )
+    page.wait_for_timeout(300)
+    found = page.evaluate(MEASURE)
+    print(f"{printed:<22}{tab + ' / ' + name:<42}{found['share']:>6} % of the window  {found['visible']:>5} % seen  "
+          f"text {found['smallest']:g} px  begins at {found['top']}")  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def page_at(browser, app_url):
+    """page_at(width, height, dark): a fresh page of that size."""
+    contexts = []
+
+    def make(width, height, dark=False):
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(app_url)
+        page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+        page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width, height", DESKS)
+def test_at_the_desk_the_picture_owns_the_window(page_at, width, height):
+    """Every view's picture is wholly seen, takes 45 % of the window, and the page does not scroll."""
+    page = page_at(width, height, dark=width == 1920)
+    wrong = []
+    for tab, name in views(page):
+        found = measured(page, tab, name, f"{width} x {height}")
+        if found["share"] < 45 or found["visible"] < 99.5 or max(found["page"]) > 0 or found["notices"]:
+            wrong.append((tab, name, found))
+    assert not wrong, wrong
+
+
+def test_in_a_room_there_is_nothing_but_the_picture(page_at):
+    """P leaves the picture on 75 % of a projector's screen, with text of 20 px or more; P brings the controls back."""
+    page = page_at(*ROOM)
+    wrong = []
+    for tab, name in views(page):
+        settled(page, tab, name)
+        page.keyboard.press("p")
+        page.wait_for_function("document.body.classList.contains('gb-room')")
+        found = measured(page, tab, name, "room, 1280 x 720")
+        if found["share"] < 75 or found["visible"] < 99.5 or found["smallest"] < 20 or max(found["page"]) > 0:
+            wrong.append((tab, name, found))
+        page.keyboard.press("p")
+        page.wait_for_function("!document.body.classList.contains('gb-room')")
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_on_a_phone_the_picture_begins_near_the_top(page_at, dark):
+    """Within 160 px on 390 x 844, and nothing sticks out sideways."""
+    page = page_at(*PHONE, dark)
+    wrong = []
+    for tab, name in views(page):
+        found = measured(page, tab, name, "phone")
+        if found["top"] > 160 or found["page"][0] > 0:
+            wrong.append((tab, name, found))
+    assert not wrong, wrong
