@@ -4,8 +4,8 @@ import { visible } from "../shared/tokens/visible.js";
 import * as oneHead from "./head_page.js";
 import * as heat from "./heat.js";
 
-/** The saved page's own script. It knows nothing but `data`, `zoomer` and `paint`, and is never run here. */
-function viewer(data) {
+/** The saved page's own script. It knows nothing but what it is called with, and is never run here. */
+function viewer(data, zoomer, paint) {
   const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const q = floats(data.q),
     k = floats(data.k),
@@ -138,7 +138,7 @@ function toPage(packed, scale, at) {
     `${titleOf(packed)}: all ${layers * heads} heads`,
     data,
     body,
-    `const zoomer = ${zoomer};\nconst paint = ${heat.paint};\n(${viewer})`,
+    `((data) => (${viewer})(data, ${zoomer}, ${heat.paint}))`,
   );
 }
 

@@ -1,6 +1,5 @@
 // The strip above the views of the Attention tab: worked examples, one click each, and a menu that
 // saves what is on the screen.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
@@ -12,6 +11,7 @@ import { panel } from "../shared/panel.js";
 import * as exporting from "../shared/picture_file.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import * as allHeads from "./all_heads_page.js";
 import { focus } from "./focus.js";
 import * as oneHead from "./head_page.js";
@@ -135,7 +135,9 @@ panel("examples", ({ root, ask, find, notice }) => {
   // ---- saving -------------------------------------------------------------------------------------
 
   const view = () =>
-    [...document.querySelectorAll(".gb-view[data-gb-on] .gb-panel")].find((lens) => lens.offsetParent !== null);
+    /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".gb-view[data-gb-on] .gb-panel")]).find(
+      (lens) => lens.offsetParent !== null,
+    );
 
   /** The head on the screen, as its title says it; otherwise the one that was chosen. */
   function head() {
@@ -158,7 +160,8 @@ panel("examples", ({ root, ask, find, notice }) => {
       at = head();
     const scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
     const request = () => ({ ...subject, layer: at[0], head: at[1] });
-    const name = document.querySelector(".gb-views [aria-pressed=true]")?.dataset.view ?? "picture";
+    const pressed = /** @type {HTMLElement} */ (document.querySelector(".gb-views [aria-pressed=true]"));
+    const name = pressed?.dataset.view ?? "picture";
     if (kind === "png" || kind === "svg") {
       const svg = await atTwice(async () => toSvg(shown));
       hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");

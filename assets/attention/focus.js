@@ -19,9 +19,12 @@ export const focus = {
     return row === undefined || column > row ? null : { row, column: pair(text) ? column : null };
   },
 
-  /** Choose a head, a cell or both; every view of the tab hears of it. */
+  /**
+   * Choose a head, a cell or both (null: none); every view of the tab hears of it.
+   * @param {{ head?: [number, number] | null, cell?: { row: number, column: number | null } | null }} choice
+   */
   set({ head, cell }) {
-    if (head !== undefined) address.set({ head: head && head.join(".") });
+    if (head !== undefined) address.set({ head: head?.join(".") });
     const named = cell && (cell.column === null ? cell.row : `${cell.row}.${cell.column}`);
     if (cell !== undefined) address.set({ cell: named });
     emit("focus");

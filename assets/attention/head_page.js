@@ -150,7 +150,7 @@ function page(name, data, body, script) {
     `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>${title}</title>\n` +
     `<style>body { font: 15px/1.5 system-ui, sans-serif; margin: 24px; background: ${data.paper}; color: ${data.ink} } output { display: block; min-height: 3em; white-space: pre-wrap } canvas { cursor: crosshair }</style>\n` +
     `<h1 style="font-size: 18px">${title}</h1>\n<p>Each row is a token and shows how it spreads its attention over itself and those before it. Colours follow the ${scale === "sqrt" ? "square root of the weight" : scale === "log" ? "weight's logarithm" : "weight"}.</p>\n` +
-    `${body}\n<script>${script}(${json});<\/script>\n</html>\n`
+    `${body}\n<script>${script}(${json});</script>\n</html>\n`
   );
 }
 
@@ -182,4 +182,4 @@ function toShapes(packed, scale) {
   );
 }
 
-export { toPage, toShapes, zoomer, page, look, titleOf };
+export { look, page, titleOf, toPage, toShapes, zoomer };

@@ -9,7 +9,7 @@ const FLOWS = {
   // whose attention the text shows, in a sentence each
   head: (_, [layer, head]) => `Layer ${layer}, head ${head}: the weights of this head alone.`,
   layer: ({ heads }, [layer]) =>
-    `The mean of the ${heads} heads of layer ${layer}, ` + "whatever each of them does with what it finds.",
+    `The mean of the ${heads} heads of layer ${layer}, whatever each of them does with what it finds.`,
   all: ({ layers, heads }) =>
     `The mean of all ${layers * heads} heads. ` +
     "Later layers read tokens that earlier ones have mixed; a mean forgets that.",

@@ -136,10 +136,10 @@ panel("heads", ({ ask, find, all, root, notice }) => {
       : "attention weight";
     const count = picture.tokens.length;
     find("[data-id=size]").textContent =
-      `All ${picture.layers * picture.heads} heads, ` + `${count} token${count > 1 ? "s" : ""}`;
+      `All ${picture.layers * picture.heads} heads, ${count} token${count > 1 ? "s" : ""}`;
     find("[data-id=pooled]").hidden = picture.side === picture.tokens.length;
     find("[data-id=pooled]").textContent =
-      `Thumbnails have ${picture.side} cells a side; ` + "each shows the strongest weight in it.";
+      `Thumbnails have ${picture.side} cells a side; each shows the strongest weight in it.`;
     heat.legend(find("[data-id=legend]"), scale);
     picture.thumbnails = picture.bytes.map((own, i) =>
       muted ? heat.levels(heat.weights(own), picture.side, scale, picture.rests[i]) : heat.byteLevels(own, scale),

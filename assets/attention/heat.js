@@ -110,7 +110,8 @@ function differences(a, b, scale) {
 const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 const hex = (name) => {
   const text = color(name);
-  return packed([1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)));
+  const part = (i) => parseInt(text.slice(i, i + 2), 16);
+  return packed([part(1), part(3), part(5)]);
 };
 
 /** The colours of the theme that is on. `muted` hatches the first column. */
@@ -167,4 +168,4 @@ function legend(box, scale, map = "sequential") {
   ]);
 }
 
-export { SCALES, weights, byteLevels, levels, attend, differences, inks, paint, legend };
+export { attend, byteLevels, differences, inks, legend, levels, paint, SCALES, weights };

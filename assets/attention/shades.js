@@ -39,4 +39,4 @@ const running = (tokens) =>
     return text.includes("\n") ? [node, el("br")] : [node];
   });
 
-export { at, shade, strip, running };
+export { at, running, shade, strip };

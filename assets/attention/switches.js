@@ -33,7 +33,7 @@ export const partSwitches = (box, { onFlip, onHover }) => {
         el(
           "span",
           { class: head === "mlp" ? "gb-ab-mlp" : "", "aria-hidden": "true" },
-          head === "mlp" ? "MLP" : heads <= 16 || head % 2 === 0 ? `H${head}` : "",
+          head === "mlp" ? "MLP" : heads <= 16 || Number(head) % 2 === 0 ? `H${head}` : "",
         ),
       ),
     ];
@@ -130,4 +130,4 @@ export const partSwitches = (box, { onFlip, onHover }) => {
   });
   return { build, draw, has: (part) => buttons.has(part) };
 };
-export { partName, signed, placed };
+export { partName, placed, signed };

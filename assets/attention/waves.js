@@ -42,7 +42,7 @@ export const positionWaves = (box, name, onHover) => {
       image = new ImageData(side, side),
       pixels = new Uint32Array(image.data.buffer);
     const ink = Uint32Array.from(palette("diverging"), packed);
-    for (let p = 0; p < pixels.length; p += 1) pixels[p] = ink[similar[p] + 1 > 255 ? 255 : similar[p] + 1];
+    for (let p = 0; p < pixels.length; p += 1) pixels[p] = ink[Math.min(255, similar[p] + 1)];
     const small = new OffscreenCanvas(side, side);
     small.getContext("2d").putImageData(image, 0, 0);
     const context = canvas2d(matrix, size, size);

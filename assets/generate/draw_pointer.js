@@ -19,7 +19,7 @@ export const drawPointer = (box) => {
   let view = null,
     width = 0,
     ink = null;
-  // As in ranks.js, nothing is measured while drawing.
+  // As in rank_plot.js, nothing is measured while drawing.
   new ResizeObserver(([{ contentRect }]) => {
     width = contentRect.width;
     redraw();
@@ -29,7 +29,7 @@ export const drawPointer = (box) => {
     if (view) draw(view);
   }
   function inks() {
-    const scale = parseFloat(color("--gb-scale") || 1);
+    const scale = parseFloat(color("--gb-scale")) || 1;
     return {
       scale,
       font: `${12 * scale}px ${color("--gb-mono")}`,

@@ -134,4 +134,4 @@ function choice(box, key, otherwise, use) {
   return choose;
 }
 
-export { seed, length, stops, choice };
+export { choice, length, seed, stops };

@@ -249,13 +249,14 @@ export const oddsBars = (box, onForce, act = "write it") => {
       const row = rows.find((r) => Number(r.button.dataset.token) === id);
       if (!row || calm()) return Promise.resolve();
       row.item.classList.add("gb-drawn");
-      return new Promise((done) => {
+      const shown = new Promise((done) => {
         const timer = setTimeout(done, 260);
         hurried(() => {
           clearTimeout(timer);
-          done();
+          done(undefined);
         });
-      }).finally(() => row.item.classList.remove("gb-drawn"));
+      });
+      return shown.finally(() => row.item.classList.remove("gb-drawn"));
     },
   };
 };

@@ -32,7 +32,7 @@ export const rankPlot = (box) => {
     if (view) draw(view);
   }
   function inks() {
-    const font = `${parseFloat(color("--gb-scale") || 1) * 11.5}px ${color("--gb-sans")}`;
+    const font = `${(parseFloat(color("--gb-scale")) || 1) * 11.5}px ${color("--gb-sans")}`;
     return {
       font,
       soft: color("--gb-soft"),

@@ -43,7 +43,7 @@ export const textFigures = (reading, from = 0, to = reading.ids.length) => {
     if (!met) continue;
     nats += met.nats;
     count += 1;
-    firsts += met.rank === 1;
+    firsts += Number(met.rank === 1);
     bytes += reading.vocabulary.bytes(reading.ids[i]).length;
   }
   if (!count) return null;

@@ -6,7 +6,8 @@ import { format } from "../shared/format.js";
 
 /** The name of a model and its moment, as the bar's menu has it. */
 export const subjectTitle = ({ model, step }) => {
-  const option = [...document.querySelectorAll("#gb-bar [data-id=model] option")].find((one) => one.value === model);
+  const menu = /** @type {HTMLSelectElement} */ (document.querySelector("#gb-bar [data-id=model]"));
+  const option = [...menu.options].find((one) => one.value === model);
   const name = option?.textContent ?? model.slice(model.indexOf(":") + 1);
   return step === null ? name : `${name}, step ${format.whole(step)}`;
 };

@@ -18,6 +18,7 @@ export const tintChip = (chip, map, place) => {
   chip.style.color = light > 0.45 ? "#16191f" : "#e8ebf0";
 };
 // What a chip's colour says: the map, and where on it a token lies, from 0 to 1.
+/** @type {Record<string, [string, (token: import("./token_stream.js").Drawn) => number]>} */
 const COLOURS = {
   surprise: ["surprise", (token) => bitsOf(token) / MOST_BITS],
   probability: ["sequential", (token) => token.p],

@@ -60,6 +60,18 @@ export const tokenStream = (ask, lane) => {
   };
 };
 
+/**
+ * A token that was drawn.
+ * @typedef {object} Drawn
+ * @property {number} id
+ * @property {number} p what it was drawn with, under the settings
+ * @property {number} raw its probability in the model itself
+ * @property {number} rank its place among the model's own, from 1
+ * @property {number} share where in the odds, laid end to end, the random number fell, from 0 to 1
+ * @property {boolean} begins whether a generation of the server begins with it
+ * @property {object} settings those it was drawn under
+ */
+
 /** Bits of surprise: how unlikely the model itself held a token. */
 export const bitsOf = (token) => -Math.log2(Math.max(token.raw, 1e-30));
 /** The mean of the tokens' log-probabilities in the model, in nats. */

@@ -189,7 +189,7 @@ function asMarkdown(now, source) {
 }
 
 /** The bars as a picture, in the colours of the theme that is on. */
-function picture({ place, settings, view }) {
+function picture({ place, view }) {
   const ids = leaders(view.result, 20);
   const wide = 960,
     row = 26,
@@ -340,7 +340,7 @@ export const transcriptMenu = (box, { ask, notice, now }) => {
           new Promise((done) =>
             picture(now()).toBlob((blob) => {
               save("next-token.png", blob);
-              done();
+              done(undefined);
             }),
           ),
       ),

@@ -1,5 +1,6 @@
 // Numbers as people read them.
 
+/** @type {Intl.DateTimeFormatOptions} */
 const SHORT_DATE = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
 
 export const format = {

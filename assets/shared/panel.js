@@ -8,7 +8,7 @@ import { dark } from "./colour.js";
 import { el } from "./elements.js";
 import { emit, on } from "./events.js";
 import { frozen } from "./presenting.js";
-import { Refusal, asker } from "./server.js";
+import { asker, Refusal } from "./server.js";
 import { subject } from "./subject.js";
 
 const makers = new Map(); // name -> function that brings it to life

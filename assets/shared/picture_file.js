@@ -46,7 +46,7 @@ function toSvg(root) {
     );
   }
 
-  function ground(node, style, at) {
+  function ground(style, at) {
     const radius = Math.min(parseFloat(style.borderTopLeftRadius) || 0, at.height / 2);
     const stops = /^linear-gradient\(to right, (.*)\)$/.exec(style.backgroundImage)?.[1].match(/rgba?\([^)]*\)/g);
     if (stops) {
@@ -180,7 +180,7 @@ function toSvg(root) {
       write(node.selectedOptions[0]?.text ?? "", at.left + parseFloat(style.paddingLeft), at, style);
     else if (node.tagName.toLowerCase() === "svg") inline(node, at);
     else {
-      if (style.display !== "contents") ground(node, style, at);
+      if (style.display !== "contents") ground(style, at);
       inside(node, style, at);
     }
     if (faint) out.push("</g>");
@@ -237,4 +237,4 @@ function save(content, name, type) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-export { toSvg, toPng, atTwice, save };
+export { atTwice, save, toPng, toSvg };

@@ -27,7 +27,7 @@ export function asker(server) {
     } catch (error) {
       throw new Refusal("The server does not answer. Is it still running?", { cause: error });
     }
-    if (answer && answer.error) throw new Refusal(answer.error);
+    if (answer?.error) throw new Refusal(answer.error);
     return answer;
   };
 }

@@ -3,7 +3,7 @@ import { address } from "./address.js";
 import { emit } from "./events.js";
 
 const button = (name) =>
-  [...document.querySelectorAll(".tab-container [role=tab]")].find(
+  /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".tab-container [role=tab]")]).find(
     (tab) => tab.textContent.trim().toLowerCase() === name,
   );
 document.addEventListener("click", (event) => {

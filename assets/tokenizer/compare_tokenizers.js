@@ -1,16 +1,16 @@
 // The Compare view: the prompt under up to four tokenizers, and what they cost over languages and code.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { look, subject } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import * as tokenRows from "./token_rows.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
+panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const MAX = 4;
   let chosen = (address.get("toks") || "model,gpt2,bpe,character").split(",").map(decodeURIComponent).slice(0, MAX);
@@ -36,25 +36,23 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
     chosen = chosen.filter((ref) => known.has(ref));
     if (!chosen.length) chosen = ["model", "gpt2"];
     boxes.choices.replaceChildren(
-      ...shelf
-        .groups()
-        .flatMap(({ title, tokenizers }) => [
-          ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
-          ...tokenizers.map((entry) =>
-            el(
-              "label",
-              { class: "gb-check" },
-              el("input", {
-                type: "checkbox",
-                value: entry.ref,
-                checked: chosen.includes(entry.ref),
-                disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
-                onchange: (event) => pick(entry.ref, event.target.checked),
-              }),
-              entry.name,
-            ),
+      ...shelf.groups().flatMap(({ title, tokenizers }) => [
+        ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
+        ...tokenizers.map((entry) =>
+          el(
+            "label",
+            { class: "gb-check" },
+            el("input", {
+              type: "checkbox",
+              value: entry.ref,
+              checked: chosen.includes(entry.ref),
+              disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
+              onchange: (event) => pick(entry.ref, event.target.checked),
+            }),
+            entry.name,
           ),
-        ]),
+        ),
+      ]),
     );
   }
   function pick(ref, whether) {

@@ -88,4 +88,4 @@ function table({ rows, counts, n_ctx: context }, open) {
   });
 }
 
-export { columns, label, table, short };
+export { columns, label, short, table };

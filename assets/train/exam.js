@@ -123,4 +123,4 @@ function examSheet(find) {
   };
 }
 
-export { exams as examsOf, examSheet };
+export { examSheet, exams as examsOf };

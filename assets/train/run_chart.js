@@ -2,13 +2,14 @@
 // the first chart is drawn. What the figure shows is put together in run_figure.js.
 import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
-import { Refusal, fileUrl } from "../shared/server.js";
+import { fileUrl, Refusal } from "../shared/server.js";
 import { plain, runFigure } from "./run_figure.js";
 
 const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a double click goes back
 let loading = null;
 
-const plotlyUrl = () => fileUrl(document.querySelector("meta[name=glassbox-plotly]").content);
+const plotlyUrl = () =>
+  fileUrl(/** @type {HTMLMetaElement} */ (document.querySelector("meta[name=glassbox-plotly]")).content);
 
 function plotly() {
   if (window.Plotly) return Promise.resolve(window.Plotly);
@@ -47,11 +48,11 @@ async function page({ data, layout }, title) {
     `<body style="margin:0;background:${color("--gb-paper")}"><div id="chart" style="height:96vh"></div>`,
     "<script>",
     library,
-    "<\/script>",
+    "</script>",
     `<script>const figure = ${figure}; const settings = { responsive: true, displaylogo: false };`,
-    `Plotly.newPlot("chart", figure.data, figure.layout, settings);<\/script></body></html>`,
+    `Plotly.newPlot("chart", figure.data, figure.layout, settings);</script></body></html>`,
   ];
   return new Blob(parts, { type: "text/html" });
 }
 
-export { runChart, chartFile };
+export { chartFile, runChart };

@@ -333,4 +333,4 @@ function marks({ digest, backdrop, look, log, place, along, shown, at }) {
   };
 }
 
-export { runFigure, plain };
+export { plain, runFigure };

@@ -127,4 +127,4 @@ function digest({ curves = {}, moments = [], changes = [], end = null } = {}) {
   return self;
 }
 
-export { digest as runState, curve };
+export { curve, digest as runState };

@@ -61,4 +61,4 @@ function unit([ids, apart, text, note], table, { marks }) {
   return { node: el("span", { class: "gb-tk-cluster" }, whole, ...chips), chips, ends };
 }
 
-export { write, chip, spoken, unit };
+export { chip, spoken, unit, write };
