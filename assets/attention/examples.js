@@ -8,13 +8,13 @@ import { closableMenu } from "../shared/menu.js";
 import { calm } from "../shared/motion.js";
 import { bytesOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import * as exporting from "../shared/picture_file.js";
+import { atTwice, save as hand, toPng, toSvg } from "../shared/picture_file.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
-import * as allHeads from "./all_heads_page.js";
+import { allHeadsPage } from "./all_heads_page.js";
 import { focus } from "./focus.js";
-import * as oneHead from "./head_page.js";
+import { headPage, toShapes } from "./head_page.js";
 import * as heat from "./heat.js";
 
 panel("examples", ({ root, ask, find, notice }) => {
@@ -155,8 +155,7 @@ panel("examples", ({ root, ask, find, notice }) => {
   }
 
   async function save(kind) {
-    const { toSvg, toPng, atTwice, save: hand } = exporting,
-      shown = view(),
+    const shown = view(),
       at = head();
     const scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
     const request = () => ({ ...subject, layer: at[0], head: at[1] });
@@ -170,11 +169,10 @@ panel("examples", ({ root, ask, find, notice }) => {
         { file } = await ask("pack_tensors", whole ? { ...subject, whole } : request());
       hand(new Blob([bytesOf(file)]), `${nameOf("heads", whole ? null : at)}.npz`, "application/zip");
     } else if (kind === "all-html") {
-      hand(allHeads.toPage(await ask("pack_heads", { ...subject }), scale, at), `${nameOf("heads")}.html`, "text/html");
+      hand(allHeadsPage(await ask("pack_heads", { ...subject }), scale, at), `${nameOf("heads")}.html`, "text/html");
     } else {
-      const packed = await ask("pack_head", request()),
-        { toPage, toShapes } = oneHead;
-      if (kind === "html") hand(toPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");
+      const packed = await ask("pack_head", request());
+      if (kind === "html") hand(headPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");
       else hand(toShapes(packed, scale), `${nameOf("head", at)}.svg`, "image/svg+xml");
     }
   }

@@ -109,7 +109,7 @@ function viewer(data) {
 }
 
 const titleOf = ({ title, step }) => `${title}${step === null ? "" : `, step ${step}`}`;
-const look = () => {
+const colours = () => {
   return {
     map: palette("sequential").map(cssRgb),
     future: color("--gb-raised"),
@@ -121,9 +121,9 @@ const look = () => {
 };
 
 /** What pack_head answered as a page that needs no other file. */
-function toPage(packed, scale) {
+function headPage(packed, scale) {
   const data = {
-    ...look(),
+    ...colours(),
     scale,
     width: 900,
     pattern: packed.pattern,
@@ -156,7 +156,7 @@ function page(name, data, body, script) {
 
 /** The same as shapes: one path for each colour, labels as text. */
 function toShapes(packed, scale) {
-  const { map, future, ink } = look(),
+  const { map, future, ink, paper } = colours(),
     { SCALES } = heat,
     pattern = floatsOf(packed.pattern);
   const T = packed.tokens.length,
@@ -176,10 +176,10 @@ function toShapes(packed, scale) {
   const shown = Array.from({ length: T }, (_, i) => i).filter((i) => i % Math.ceil(11 / cell) === 0);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 ${side} ${side}"><title>${escaped(`${titleOf(packed)}: layer ${packed.layer}, head ${packed.head}`)}</title>\n` +
-    `<rect width="${side}" height="${side}" fill="${look().paper}"/><rect x="${margin}" y="${margin}" width="${T * cell}" height="${T * cell}" fill="${future}"/>\n` +
+    `<rect width="${side}" height="${side}" fill="${paper}"/><rect x="${margin}" y="${margin}" width="${T * cell}" height="${T * cell}" fill="${future}"/>\n` +
     [...paths].map(([level, d]) => `<path fill="${map[level]}" d="${d}"/>`).join("\n") +
     `\n<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="11" fill="${ink}">${shown.map((i) => label(i, false) + label(i, true)).join("")}</g></svg>\n`
   );
 }
 
-export { look, page, titleOf, toPage, toShapes, zoomer };
+export { colours, headPage, page, titleOf, toShapes, zoomer };

@@ -358,4 +358,3 @@ export const transcriptMenu = (box, { ask, notice, now }) => {
     },
   };
 };
-export { save as saveFile };

@@ -2,8 +2,7 @@
 import { emit } from "./events.js";
 
 /** Whether a key belongs to the field that has the focus. */
-export const typing = (target) =>
-  target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+const typing = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
 
 export function room(onOff = !document.body.classList.contains("gb-room")) {
   document.body.classList.toggle("gb-room", onOff);
