@@ -42,7 +42,7 @@ panel("examples", ({ root, ask, find, notice }) => {
         ),
       ),
     );
-    root.querySelector("#gb-examples-at").hidden = examples.length === 0;
+    find("#gb-examples-at").hidden = examples.length === 0;
     press();
   }
   function press() {

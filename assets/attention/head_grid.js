@@ -78,6 +78,7 @@ export const headGrid = (box, { onHover, onPick }) => {
     mark();
   }
 
+  /** @returns {[width: number, height: number]} in CSS pixels */
   const extent = () => [columns * (size + GAP), Math.ceil(order.length / columns) * step];
   const corner = (place) => [(place % columns) * (size + GAP) + GAP / 2, Math.floor(place / columns) * step + GAP / 2];
 

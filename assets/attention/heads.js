@@ -298,7 +298,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
   root.addEventListener("click", (event) => {
     // a click on nothing in particular lets go
     const something = ".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button, select";
-    if (focus.cell() && !event.target.closest(something)) pinCell(null);
+    if (focus.cell() && !(/** @type {Element} */ (event.target).closest(something))) pinCell(null);
   });
 
   /** Another head or cell was chosen, here or in another view. */

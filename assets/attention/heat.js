@@ -3,6 +3,8 @@
 import { color, palette } from "../shared/colour.js";
 import * as shades from "./shades.js";
 
+/** @import { MapName } from "../shared/colour.js" */
+
 // Where a weight from 0 to 1 lies on the map from 0 to 1, and which weights the legend names.
 const SCALES = {
   sqrt: { at: Math.sqrt, ticks: [0, 0.05, 0.25, 0.5, 1] },
@@ -114,7 +116,11 @@ const hex = (name) => {
   return packed([part(1), part(3), part(5)]);
 };
 
-/** The colours of the theme that is on. `muted` hatches the first column. */
+/**
+ * The colours of the theme that is on.
+ * @param {boolean} muted whether the first column is hatched
+ * @param {MapName} map
+ */
 const inks = (muted = false, map = "sequential") => ({
   map: Uint32Array.from(palette(map), packed),
   future: hex("--gb-raised"),

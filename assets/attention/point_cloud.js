@@ -49,6 +49,7 @@ export const pointCloud = (box, { onHover, onPick }) => {
     const k = 0.9 * Math.min(size.width / (right - left || 1), size.height / (high - low || 1));
     return { x: (left + right) / 2, y: (low + high) / 2, k };
   }
+  /** @returns {[x: number, y: number]} in CSS pixels */
   const screen = (i) => [
     size.width / 2 + (data.places[2 * i] - view.x) * view.k,
     size.height / 2 - (data.places[2 * i + 1] - view.y) * view.k,

@@ -56,7 +56,8 @@ function length(store) {
   input.addEventListener("input", () => store.setLength(stops[Number(input.value)]));
   store.subscribe(() => {
     const now = store.values.max_new_tokens;
-    input.value = stops.reduce((best, stop, i) => (Math.abs(stop - now) < Math.abs(stops[best] - now) ? i : best), 0);
+    const at = stops.reduce((best, stop, i) => (Math.abs(stop - now) < Math.abs(stops[best] - now) ? i : best), 0);
+    input.value = String(at);
     says.textContent = format.whole(now);
     input.setAttribute("aria-valuetext", says.textContent);
   });

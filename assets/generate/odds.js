@@ -207,7 +207,7 @@ export const oddsBars = (box, onForce, act = "write it") => {
   const beside = explainOn(list, "button", explain);
   let tapped = null; // a first tap explains, a second one on the same row picks
   list.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
+    const button = /** @type {Element} */ (event.target).closest("button");
     if (!button) return;
     if (event.pointerType === "touch" && tapped !== button.dataset.token) {
       tapped = button.dataset.token;

@@ -201,7 +201,7 @@ function picture({ place, view }) {
   canvas.height = (top + ids.length * row + 28) * 2;
   const c = canvas.getContext("2d");
   c.scale(2, 2);
-  const write = (text, x, y, font, fill, align = "left", room = undefined) => {
+  const write = (text, x, y, font, fill, align = /** @type {CanvasTextAlign} */ ("left"), room = undefined) => {
     c.font = font;
     c.fillStyle = fill;
     c.textAlign = align;
@@ -302,7 +302,7 @@ export const transcriptMenu = (box, { ask, notice, now }) => {
     ),
   );
   const refresh = safely(async () => {
-    for (const one of segments.children) one.setAttribute("aria-pressed", String(one.value === kind));
+    for (const one of segments.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.value === kind));
     const { folder } = await source(),
       shell = kind === "shell" ? asShell(now(), folder) : null;
     code.textContent =

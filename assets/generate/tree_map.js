@@ -96,7 +96,7 @@ export const treeMap = (box, acts) => {
     const rows = tree.rows();
     now = { tree, state, vocabulary, rows };
     names.replaceChildren(...rows.map(nameRow));
-    row = names.firstElementChild?.offsetHeight || ROW;
+    row = /** @type {HTMLElement} */ (names.firstElementChild)?.offsetHeight || ROW;
     const longest = rows.reduce(
       (most, branch) => Math.max(most, (branch.parent ? branch.at : 0) + branch.tokens.length),
       1,

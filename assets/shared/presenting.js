@@ -4,6 +4,7 @@ import { emit } from "./events.js";
 /** Whether a key belongs to the field that has the focus. */
 const typing = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
 
+/** Present to a room: large letters, little else. */
 export function room(onOff = !document.body.classList.contains("gb-room")) {
   document.body.classList.toggle("gb-room", onOff);
   emit("room", onOff);
