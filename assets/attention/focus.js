@@ -3,6 +3,8 @@
 import { address } from "../shared/address.js";
 import { emit } from "../shared/events.js";
 
+/** @typedef {{ row: number, column: number | null }} Cell the token that looks, and the one it looks at; null: any */
+
 const pair = (text) => (/^\d{1,4}\.\d{1,4}$/.test(text ?? "") ? text.split(".").map(Number) : null);
 let tokens = null;
 
@@ -21,7 +23,7 @@ export const focus = {
 
   /**
    * Choose a head, a cell or both (null: none); every view of the tab hears of it.
-   * @param {{ head?: [number, number] | null, cell?: { row: number, column: number | null } | null }} choice
+   * @param {{ head?: [layer: number, head: number] | null, cell?: Cell | null }} choice
    */
   set({ head, cell }) {
     if (head !== undefined) address.set({ head: head?.join(".") });

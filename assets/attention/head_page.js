@@ -108,7 +108,9 @@ function viewer(data) {
   )(floats(data.pattern), floats(data.scores));
 }
 
+/** @param {{ title: string, step: number | null }} packed */
 const titleOf = ({ title, step }) => `${title}${step === null ? "" : `, step ${step}`}`;
+/** The colours that a file needs of the theme that is on. */
 const colours = () => {
   return {
     map: palette("sequential").map(cssRgb),

@@ -155,7 +155,12 @@ function paint(image, x, y, size, triangle, side, ink) {
   }
 }
 
-/** Fill a legend: the map as a strip, and the weights where they truly lie on it. */
+/**
+ * Fill a legend: the map as a strip, and the weights where they truly lie on it.
+ * @param {HTMLElement} box
+ * @param {string} scale one of SCALES
+ * @param {MapName} map
+ */
 function legend(box, scale, map = "sequential") {
   const { strip } = shades,
     { at, ticks } = SCALES[scale],
@@ -167,11 +172,13 @@ function legend(box, scale, map = "sequential") {
       ticks.map((w) => [at(w), `${floor(w)}${w}`]),
     );
   const apart = ticks.filter((w) => w === 1 || Math.abs(at(w) - 0.5) < 0.01); // more names would touch
-  return strip(box, map, [
+  /** @type {[place: number, name: string][]} */
+  const named = [
     ...apart.map((w) => [0.5 - at(w) / 2, `−${w}`]).reverse(),
     [0.5, "0"],
     ...apart.map((w) => [0.5 + at(w) / 2, `+${w}`]),
-  ]);
+  ];
+  return strip(box, map, named);
 }
 
 export { attend, byteLevels, differences, inks, legend, levels, paint, SCALES, weights };

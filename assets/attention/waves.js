@@ -7,7 +7,12 @@ import { format } from "../shared/format.js";
 
 const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
-/** waves(box, name, onHover): draw({ similar, curves, shares, side, every }); point(cell) marks [row, column]. */
+/**
+ * Both in `box`: draw({ similar, curves, shares, side, every }); point(cell) marks [row, column].
+ * @param {HTMLElement} box
+ * @param {string} name of the code
+ * @param {(cell: [row: number, column: number | null] | null) => void} onHover
+ */
 export const positionWaves = (box, name, onHover) => {
   const matrix = el("canvas", { role: "img" }),
     cross = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
@@ -128,7 +133,10 @@ export const positionWaves = (box, name, onHover) => {
   return { draw, point };
 };
 
-/** The legend of cosines, -1 to 1. */
+/**
+ * The legend of cosines, -1 to 1.
+ * @param {HTMLElement} box
+ */
 export const cosineLegend = (box) => {
   const stops = palette("diverging")
     .filter((_, i) => i % 15 === 0)

@@ -10,7 +10,10 @@ import { tip } from "../shared/tooltip.js";
 const HIGH = 26;
 const SPANS = { slow: 2400, normal: 600, skip: 0 };
 
-/** needle(box): the stacked bar in `box`. */
+/**
+ * The stacked bar in `box`.
+ * @param {HTMLElement} box
+ */
 export const drawPointer = (box) => {
   const canvas = el("canvas", { role: "img", "aria-label": "The final probabilities laid end to end" });
   const pointer = el("i", { class: "gb-needle-pointer", "aria-hidden": "true", hidden: true });

@@ -121,7 +121,13 @@ function stops(store) {
   );
 }
 
-/** A row of buttons of which one is chosen, kept in the address: choice(box, key, otherwise, use). */
+/**
+ * A row of buttons of which one is chosen, kept in the address.
+ * @param {HTMLElement} box
+ * @param {string} key names it in the address
+ * @param {string} otherwise what is chosen where the address doesn't say
+ * @param {(value: string) => void} use
+ */
 function choice(box, key, otherwise, use) {
   const all = [...box.querySelectorAll("button")];
   const choose = (value) => {

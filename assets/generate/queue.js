@@ -10,7 +10,11 @@ import { Refusal } from "../shared/server.js";
  * @property {(ms: number) => Promise<unknown>} wait
  */
 
-/** line(notice, done): act(work) queues work after what is running is stopped; its failures go to the notice. */
+/**
+ * act(work) queues work after what is running is stopped; its failures go to the notice.
+ * @param {(text: string) => void} notice
+ * @param {() => void} done runs whenever something begins or ends
+ */
 export const workQueue = (notice, done) => {
   let chain = Promise.resolve(),
     running = null;

@@ -14,7 +14,10 @@ const FLOOR = 1e-9,
   TOP = 16,
   BOTTOM = 22;
 
-/** ranks(box): the picture in `box`. */
+/**
+ * The picture in `box`.
+ * @param {HTMLElement} box
+ */
 export const rankPlot = (box) => {
   const canvas = el("canvas", { role: "img" });
   box.append(canvas);

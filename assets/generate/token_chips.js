@@ -61,7 +61,9 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
     [map, placeOf] = COLOURS.surprise;
   const paint = (chip, token) => tintChip(chip, map, placeOf(token));
   const repaint = () =>
-    box.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
+    /** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll(".gb-written-token")).forEach((chip) => {
+      paint(chip, tokens[Number(chip.dataset.at)]);
+    });
 
   /** Start over with a prompt; tokens are then added one by one. */
   function reset(prompt, words) {
@@ -115,7 +117,8 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
   const beside = explainOn(box, ".gb-written-token", describe);
   let tapped = -1; // a first tap explains, a second one on the same token picks
   box.addEventListener("click", (event) => {
-    const chip = /** @type {Element} */ (event.target).closest(".gb-written-token");
+    const target = /** @type {Element} */ (event.target),
+      chip = /** @type {HTMLElement} */ (target.closest(".gb-written-token"));
     if (!chip) return;
     const at = Number(chip.dataset.at);
     if (event.pointerType === "touch" && tapped !== at) {

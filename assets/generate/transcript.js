@@ -9,6 +9,9 @@ import { stepName } from "./arithmetic.js";
 import { leaders } from "./odds.js";
 import { meanLog } from "./token_stream.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+/** @import { Ask } from "../shared/server.js" */
+
 function save(name, blob) {
   const url = URL.createObjectURL(blob);
   el("a", { href: url, download: name }).click();
@@ -251,7 +254,11 @@ function picture({ place, view }) {
   return canvas;
 }
 
-/** exporter(box, { ask, notice, now }): the buttons and the code in `box`; now() is what there is to take along. */
+/**
+ * The buttons and the code in `box`.
+ * @param {HTMLElement} box
+ * @param {{ ask: Ask, notice: Parts["notice"], now: () => any }} parts now() is what there is to take along
+ */
 export const transcriptMenu = (box, { ask, notice, now }) => {
   let kind = "python";
   const code = el("pre", { class: "gb-code", tabindex: 0, data: { id: "code" } });

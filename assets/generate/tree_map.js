@@ -12,8 +12,9 @@ const ROW = 34,
   MOST_BITS = 10;
 
 /**
- * treeMap(box, { choose(branch), look(branch, at), keep, prune, rename }): what a person does with a branch.
- * draw(tree, { active, at, compared }, vocabulary) shows it.
+ * The map in `box`: draw(tree, { active, at, compared }, vocabulary) shows it.
+ * @param {HTMLElement} box
+ * @param {any} acts what a person does with a branch: { choose(branch), look(branch, at), keep, prune, rename }
  */
 export const treeMap = (box, acts) => {
   const canvas = el("canvas", { role: "img" }),

@@ -6,6 +6,8 @@ import { fileUrl, Refusal } from "../shared/server.js";
 import { plain, runFigure } from "./run_figure.js";
 
 const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a double click goes back
+/** @typedef {HTMLElement & { data: object[], layout: object, _fullLayout: { width: number, height: number } }} Chart */
+
 let loading = null;
 
 const plotlyUrl = () =>
@@ -20,7 +22,11 @@ function plotly() {
   return loading;
 }
 
-/** Draw a run into `div`; see `runFigure`. */
+/**
+ * Draw a run; see `runFigure`.
+ * @param {Chart} div Plotly keeps its figure there
+ * @param {any} run
+ */
 async function runChart(div, run) {
   const Plotly = await plotly();
   const { data, layout } = runFigure(run);
@@ -29,7 +35,13 @@ async function runChart(div, run) {
   if (Math.abs(width - div.clientWidth) > 1 || Math.abs(height - div.clientHeight) > 1) await Plotly.Plots.resize(div);
 }
 
-/** The chart in `div` as a Blob: "png", "svg", or "html", a page that answers to the pointer without a network. */
+/**
+ * The chart as a file.
+ * @param {Chart} div
+ * @param {"png" | "svg" | "html"} kind html is a page that answers to the pointer without a network
+ * @param {string} title
+ * @returns {Promise<Blob>}
+ */
 async function chartFile(div, kind, title) {
   if (kind === "html") return page(div, title);
   const Plotly = await plotly(),

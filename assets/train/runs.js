@@ -181,7 +181,9 @@ panel("runs", ({ ask, notice, find, root }) => {
       fill(
         button("Show it", show, "gb-primary"),
         button("Rename", naming),
-        ...["csv", "jsonl", "zip"].map((kind) => button(kind.toUpperCase(), () => saveRun(ask, row.id, kind))),
+        .../** @type {const} */ (["csv", "jsonl", "zip"]).map((kind) =>
+          button(kind.toUpperCase(), () => saveRun(ask, row.id, kind)),
+        ),
         button(away ? "Unhide" : "Hide", toggle),
         row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))),
       );
