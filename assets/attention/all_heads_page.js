@@ -1,11 +1,11 @@
 // All heads as a page of its own that answers to the pointer with the network unplugged: the grid, and
 // the head that is chosen, whose every weight the page works out from queries and keys.
 import { visible } from "../shared/tokens/visible.js";
-import * as oneHead from "./head_page.js";
+import { colours, page, titleOf, zoomer } from "./head_page.js";
 import * as heat from "./heat.js";
 
-/** The saved page's own script. It knows nothing but `data`, `zoomer` and `paint`, and is never run here. */
-function viewer(data) {
+/** The saved page's own script. It knows nothing but what it is called with, and is never run here. */
+function viewer(data, zoomer, paint) {
   const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   const q = floats(data.q),
     k = floats(data.k),
@@ -113,13 +113,12 @@ function viewer(data) {
 }
 
 /** What pack_heads answered as a page that needs no other file; `at` is the head it opens on. */
-function toPage(packed, scale, at) {
-  const { zoomer, page, look, titleOf } = oneHead,
-    { map, future } = heat.inks(),
+function allHeadsPage(packed, scale, at) {
+  const { map, future } = heat.inks(),
     { layers, heads, q, k } = packed;
   const chosen = at ? at[0] * heads + at[1] : 0;
   const data = {
-    ...look(),
+    ...colours(),
     scale,
     width: 600,
     q,
@@ -138,8 +137,8 @@ function toPage(packed, scale, at) {
     `${titleOf(packed)}: all ${layers * heads} heads`,
     data,
     body,
-    `const zoomer = ${zoomer};\nconst paint = ${heat.paint};\n(${viewer})`,
+    `((data) => (${viewer})(data, ${zoomer}, ${heat.paint}))`,
   );
 }
 
-export { toPage };
+export { allHeadsPage };

@@ -44,7 +44,7 @@ panel("compare", ({ ask, find, all, root, notice }) => {
     const { head, model, step, prompt } = part.own,
       { key } = part;
     const own = { [`${key}.model`]: model, [`${key}.step`]: step, [`${key}.prompt`]: prompt };
-    address.set({ [key]: head && head.join("."), ...own });
+    address.set({ [key]: head?.join("."), ...own });
     load().catch((error) => notice(error.message));
   }
 

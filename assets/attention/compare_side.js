@@ -2,7 +2,13 @@
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 
-/** Build them in `box`; change({ head | model | step | prompt }) hears of a choice, null meaning as in the bar. */
+/**
+ * Build them in `box`.
+ * @param {HTMLElement} box
+ * @param {string} name of the side
+ * @param {(choice: { head?: [number, number], model?: string | null, step?: number | null, prompt?: string | null }) => void} change
+ *   hears of a choice; null means as in the bar
+ */
 export const comparedSide = (box, name, change) => {
   const option = (value, text) => el("option", { value }, text);
   const layer = el("select", { "aria-label": `Layer of ${name}` });

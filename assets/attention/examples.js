@@ -1,6 +1,5 @@
 // The right end of the second row in the Attention tab: a menu of worked examples, and one that
 // saves what is on the screen.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
@@ -8,12 +7,13 @@ import { format } from "../shared/format.js";
 import { closableMenu } from "../shared/menu.js";
 import { bytesOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import * as exporting from "../shared/picture_file.js";
+import { atTwice, save as hand, toPng, toSvg } from "../shared/picture_file.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
-import * as allHeads from "./all_heads_page.js";
+import { openView } from "../shared/tabs.js";
+import { allHeadsPage } from "./all_heads_page.js";
 import { focus } from "./focus.js";
-import * as oneHead from "./head_page.js";
+import { headPage, toShapes } from "./head_page.js";
 import * as heat from "./heat.js";
 
 panel("examples", ({ root, ask, find, notice }) => {
@@ -124,7 +124,9 @@ panel("examples", ({ root, ask, find, notice }) => {
   // ---- saving -------------------------------------------------------------------------------------
 
   const view = () =>
-    [...document.querySelectorAll(".gb-view[data-gb-on] .gb-panel")].find((lens) => lens.offsetParent !== null);
+    /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".gb-view[data-gb-on] .gb-panel")]).find(
+      (lens) => lens.offsetParent !== null,
+    );
 
   /** The head on the screen, as its title says it; otherwise the one that was chosen. */
   function head() {
@@ -142,12 +144,14 @@ panel("examples", ({ root, ask, find, notice }) => {
   }
 
   async function save(kind) {
-    const { toSvg, toPng, atTwice, save: hand } = exporting,
-      shown = view(),
+    const shown = view(),
       at = head();
     const scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
     const request = () => ({ ...subject, layer: at[0], head: at[1] });
-    const name = document.querySelector("[data-views-of]:not([hidden]) [aria-pressed=true]")?.dataset.view ?? "picture";
+    const pressed = /** @type {HTMLElement} */ (
+      document.querySelector("[data-views-of]:not([hidden]) [aria-pressed=true]")
+    );
+    const name = pressed?.dataset.view ?? "picture";
     if (kind === "png" || kind === "svg") {
       const svg = await atTwice(async () => toSvg(shown));
       hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");
@@ -156,11 +160,10 @@ panel("examples", ({ root, ask, find, notice }) => {
         { file } = await ask("pack_tensors", whole ? { ...subject, whole } : request());
       hand(new Blob([bytesOf(file)]), `${nameOf("heads", whole ? null : at)}.npz`, "application/zip");
     } else if (kind === "all-html") {
-      hand(allHeads.toPage(await ask("pack_heads", { ...subject }), scale, at), `${nameOf("heads")}.html`, "text/html");
+      hand(allHeadsPage(await ask("pack_heads", { ...subject }), scale, at), `${nameOf("heads")}.html`, "text/html");
     } else {
-      const packed = await ask("pack_head", request()),
-        { toPage, toShapes } = oneHead;
-      if (kind === "html") hand(toPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");
+      const packed = await ask("pack_head", request());
+      if (kind === "html") hand(headPage(packed, scale), `${nameOf("head", at)}.html`, "text/html");
       else hand(toShapes(packed, scale), `${nameOf("head", at)}.svg`, "image/svg+xml");
     }
   }

@@ -3,6 +3,8 @@
 import { address } from "../shared/address.js";
 import { emit } from "../shared/events.js";
 
+/** @typedef {{ row: number, column: number | null }} Cell the token that looks, and the one it looks at; null: any */
+
 const pair = (text) => (/^\d{1,4}\.\d{1,4}$/.test(text ?? "") ? text.split(".").map(Number) : null);
 let tokens = null;
 
@@ -19,9 +21,12 @@ export const focus = {
     return row === undefined || column > row ? null : { row, column: pair(text) ? column : null };
   },
 
-  /** Choose a head, a cell or both; every view of the tab hears of it. */
+  /**
+   * Choose a head, a cell or both (null: none); every view of the tab hears of it.
+   * @param {{ head?: [layer: number, head: number] | null, cell?: Cell | null }} choice
+   */
   set({ head, cell }) {
-    if (head !== undefined) address.set({ head: head && head.join(".") });
+    if (head !== undefined) address.set({ head: head?.join(".") });
     const named = cell && (cell.column === null ? cell.row : `${cell.row}.${cell.column}`);
     if (cell !== undefined) address.set({ cell: named });
     emit("focus");

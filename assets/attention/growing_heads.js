@@ -15,7 +15,10 @@ function cellFor(S) {
   return cell;
 }
 
-/** growingHeads(answer): from what begin_rows answered; add(reading) takes what grow_rows sends. */
+/**
+ * From what begin_rows answered; add(reading) takes what grow_rows sends.
+ * @param {{ tokens: object[], layers: number, heads: number, room: number }} answer
+ */
 export const growingHeads = ({ tokens, layers, heads, room }) => {
   const all = [...tokens],
     readings = [],

@@ -9,6 +9,13 @@ import * as heat from "./heat.js";
 const GAP = 4,
   LARGEST = 72;
 
+/**
+ * All heads in `box`.
+ * @param {HTMLElement} box
+ * @param {object} acts
+ * @param {(at: [layer: number, head: number] | null, event?: Event) => void} acts.onHover null: beside the heads
+ * @param {(layer: number, head: number) => void} acts.onPick
+ */
 export const headGrid = (box, { onHover, onPick }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
@@ -78,6 +85,7 @@ export const headGrid = (box, { onHover, onPick }) => {
     mark();
   }
 
+  /** @returns {[width: number, height: number]} in CSS pixels */
   const extent = () => [columns * (size + GAP), Math.ceil(order.length / columns) * step];
   const corner = (place) => [(place % columns) * (size + GAP) + GAP / 2, Math.floor(place / columns) * step + GAP / 2];
 
@@ -115,6 +123,7 @@ export const headGrid = (box, { onHover, onPick }) => {
     );
   }
 
+  /** @returns {[layer: number, head: number] | null} */
   function under(event) {
     const area = canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - area.left) / (size + GAP));

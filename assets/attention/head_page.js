@@ -108,8 +108,10 @@ function viewer(data) {
   )(floats(data.pattern), floats(data.scores));
 }
 
+/** @param {{ title: string, step: number | null }} packed */
 const titleOf = ({ title, step }) => `${title}${step === null ? "" : `, step ${step}`}`;
-const look = () => {
+/** The colours that a file needs of the theme that is on. */
+const colours = () => {
   return {
     map: palette("sequential").map(cssRgb),
     future: color("--gb-raised"),
@@ -121,9 +123,9 @@ const look = () => {
 };
 
 /** What pack_head answered as a page that needs no other file. */
-function toPage(packed, scale) {
+function headPage(packed, scale) {
   const data = {
-    ...look(),
+    ...colours(),
     scale,
     width: 900,
     pattern: packed.pattern,
@@ -150,13 +152,13 @@ function page(name, data, body, script) {
     `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>${title}</title>\n` +
     `<style>body { font: 15px/1.5 system-ui, sans-serif; margin: 24px; background: ${data.paper}; color: ${data.ink} } output { display: block; min-height: 3em; white-space: pre-wrap } canvas { cursor: crosshair }</style>\n` +
     `<h1 style="font-size: 18px">${title}</h1>\n<p>Each row is a token and shows how it spreads its attention over itself and those before it. Colours follow the ${scale === "sqrt" ? "square root of the weight" : scale === "log" ? "weight's logarithm" : "weight"}.</p>\n` +
-    `${body}\n<script>${script}(${json});<\/script>\n</html>\n`
+    `${body}\n<script>${script}(${json});</script>\n</html>\n`
   );
 }
 
 /** The same as shapes: one path for each colour, labels as text. */
 function toShapes(packed, scale) {
-  const { map, future, ink } = look(),
+  const { map, future, ink, paper } = colours(),
     { SCALES } = heat,
     pattern = floatsOf(packed.pattern);
   const T = packed.tokens.length,
@@ -176,10 +178,10 @@ function toShapes(packed, scale) {
   const shown = Array.from({ length: T }, (_, i) => i).filter((i) => i % Math.ceil(11 / cell) === 0);
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 ${side} ${side}"><title>${escaped(`${titleOf(packed)}: layer ${packed.layer}, head ${packed.head}`)}</title>\n` +
-    `<rect width="${side}" height="${side}" fill="${look().paper}"/><rect x="${margin}" y="${margin}" width="${T * cell}" height="${T * cell}" fill="${future}"/>\n` +
+    `<rect width="${side}" height="${side}" fill="${paper}"/><rect x="${margin}" y="${margin}" width="${T * cell}" height="${T * cell}" fill="${future}"/>\n` +
     [...paths].map(([level, d]) => `<path fill="${map[level]}" d="${d}"/>`).join("\n") +
     `\n<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="11" fill="${ink}">${shown.map((i) => label(i, false) + label(i, true)).join("")}</g></svg>\n`
   );
 }
 
-export { toPage, toShapes, zoomer, page, look, titleOf };
+export { colours, headPage, page, titleOf, toShapes, zoomer };

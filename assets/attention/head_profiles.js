@@ -4,6 +4,8 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+
 const KINDS = [
   ["previous", "previous token", "previous token"],
   ["first", "first token", "first token"],
@@ -14,7 +16,10 @@ const KINDS = [
 ];
 const nameOf = (kind) => KINDS.find((known) => known[0] === kind)[1];
 
-/** `change` redraws what depends on the scores; `ask` and `notice` are the lens's own. */
+/**
+ * The controls, in the markup of the view.
+ * @param {Pick<Parts, "find" | "ask" | "notice"> & { change: () => void }} parts change() redraws what depends on the scores
+ */
 export const headProfiles = ({ find, ask, notice, change }) => {
   const sort = find("[data-id=sort]");
   let random = address.get("scores") === "random",

@@ -5,11 +5,13 @@ import { bytesOf } from "../shared/numbers.js";
 import * as heat from "./heat.js";
 import { promptText } from "./prompt_text.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+
 const FLOWS = {
   // whose attention the text shows, in a sentence each
   head: (_, [layer, head]) => `Layer ${layer}, head ${head}: the weights of this head alone.`,
   layer: ({ heads }, [layer]) =>
-    `The mean of the ${heads} heads of layer ${layer}, ` + "whatever each of them does with what it finds.",
+    `The mean of the ${heads} heads of layer ${layer}, whatever each of them does with what it finds.`,
   all: ({ layers, heads }) =>
     `The mean of all ${layers * heads} heads. ` +
     "Later layers read tokens that earlier ones have mixed; a mean forgets that.",
@@ -19,7 +21,11 @@ const FLOWS = {
 };
 const place = (row, column) => (row * (row + 1)) / 2 + column;
 
-/** `redraw` draws the text anew; onHover and onPick are those of the zoom. */
+/**
+ * The text, in the markup of the view.
+ * @param {Pick<Parts, "find" | "ask" | "notice"> & { redraw: () => void, onHover: any, onPick: any }} parts redraw() draws the text
+ *   anew; onHover and onPick are those of the zoom
+ */
 export const headText = ({ find, ask, notice, redraw, onHover, onPick }) => {
   const passage = promptText(find("[data-id=reading]"), { onHover, onPick });
   let arcs = address.get("drawn") === "arcs",

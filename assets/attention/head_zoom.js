@@ -6,9 +6,18 @@ import { el } from "../shared/elements.js";
 import { visible } from "../shared/tokens/visible.js";
 import * as heat from "./heat.js";
 
+/** @import { Cell } from "./focus.js" */
+
 const WORDS = 150; // room for the names of the axes, in CSS pixels
 
-/** `longest`: characters of a label, after which it is cut. */
+/**
+ * One head in `box`; both are told the cell, or null beside the picture.
+ * @param {HTMLElement} box
+ * @param {object} acts
+ * @param {(cell: Cell | null, event: Event) => void} acts.onHover
+ * @param {(cell: Cell | null) => void} acts.onPick
+ * @param {number} [acts.longest] characters of a label, after which it is cut
+ */
 export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });

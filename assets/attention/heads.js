@@ -136,10 +136,10 @@ panel("heads", ({ ask, find, all, root, notice }) => {
       : "attention weight";
     const count = picture.tokens.length;
     find("[data-id=size]").textContent =
-      `All ${picture.layers * picture.heads} heads, ` + `${count} token${count > 1 ? "s" : ""}`;
+      `All ${picture.layers * picture.heads} heads, ${count} token${count > 1 ? "s" : ""}`;
     find("[data-id=pooled]").hidden = picture.side === picture.tokens.length;
     find("[data-id=pooled]").textContent =
-      `Thumbnails have ${picture.side} cells a side; ` + "each shows the strongest weight in it.";
+      `Thumbnails have ${picture.side} cells a side; each shows the strongest weight in it.`;
     heat.legend(find("[data-id=legend]"), scale);
     picture.thumbnails = picture.bytes.map((own, i) =>
       muted ? heat.levels(heat.weights(own), picture.side, scale, picture.rests[i]) : heat.byteLevels(own, scale),
@@ -298,7 +298,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
   root.addEventListener("click", (event) => {
     // a click on nothing in particular lets go
     const something = ".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button, select";
-    if (focus.cell() && !event.target.closest(something)) pinCell(null);
+    if (focus.cell() && !(/** @type {Element} */ (event.target).closest(something))) pinCell(null);
   });
 
   /** Another head or cell was chosen, here or in another view. */

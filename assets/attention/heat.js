@@ -3,6 +3,8 @@
 import { color, palette } from "../shared/colour.js";
 import * as shades from "./shades.js";
 
+/** @import { MapName } from "../shared/colour.js" */
+
 // Where a weight from 0 to 1 lies on the map from 0 to 1, and which weights the legend names.
 const SCALES = {
   sqrt: { at: Math.sqrt, ticks: [0, 0.05, 0.25, 0.5, 1] },
@@ -110,10 +112,15 @@ function differences(a, b, scale) {
 const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 const hex = (name) => {
   const text = color(name);
-  return packed([1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)));
+  const part = (i) => parseInt(text.slice(i, i + 2), 16);
+  return packed([part(1), part(3), part(5)]);
 };
 
-/** The colours of the theme that is on. `muted` hatches the first column. */
+/**
+ * The colours of the theme that is on.
+ * @param {boolean} muted whether the first column is hatched
+ * @param {MapName} map
+ */
 const inks = (muted = false, map = "sequential") => ({
   map: Uint32Array.from(palette(map), packed),
   future: hex("--gb-raised"),
@@ -148,7 +155,12 @@ function paint(image, x, y, size, triangle, side, ink) {
   }
 }
 
-/** Fill a legend: the map as a strip, and the weights where they truly lie on it. */
+/**
+ * Fill a legend: the map as a strip, and the weights where they truly lie on it.
+ * @param {HTMLElement} box
+ * @param {string} scale one of SCALES
+ * @param {MapName} map
+ */
 function legend(box, scale, map = "sequential") {
   const { strip } = shades,
     { at, ticks } = SCALES[scale],
@@ -160,11 +172,13 @@ function legend(box, scale, map = "sequential") {
       ticks.map((w) => [at(w), `${floor(w)}${w}`]),
     );
   const apart = ticks.filter((w) => w === 1 || Math.abs(at(w) - 0.5) < 0.01); // more names would touch
-  return strip(box, map, [
+  /** @type {[place: number, name: string][]} */
+  const named = [
     ...apart.map((w) => [0.5 - at(w) / 2, `−${w}`]).reverse(),
     [0.5, "0"],
     ...apart.map((w) => [0.5 + at(w) / 2, `+${w}`]),
-  ]);
+  ];
+  return strip(box, map, named);
 }
 
-export { SCALES, weights, byteLevels, levels, attend, differences, inks, paint, legend };
+export { attend, byteLevels, differences, inks, legend, levels, paint, SCALES, weights };

@@ -38,14 +38,13 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
     const of = subject,
       key = wanted(),
       head = focus.head() ?? [],
-      cell = focus.cell() ?? {};
-    const { row: r, column } = cell;
+      cell = focus.cell();
     const answer = await ask("open_head", {
       ...of,
       layer: head[0],
       head: head[1],
-      row: r,
-      column: column ?? undefined,
+      row: cell?.row,
+      column: cell?.column ?? undefined,
     });
     if (of !== subject || key !== wanted()) return undefined;
     focus.follow(answer.tokens);

@@ -16,7 +16,11 @@ const ROWS = [
   ["after", "out: normed × gain + bias", "--gb-accent"],
 ];
 
-/** norming(box, onHover): draw({ before, normed, gain, bias, after }); point(entry) marks one. */
+/**
+ * The rows in `box`: draw({ before, normed, gain, bias, after }); point(entry) marks one.
+ * @param {HTMLElement} box
+ * @param {(entry: number | null) => void} onHover
+ */
 export const layerNorm = (box, onHover) => {
   const canvas = el("canvas", { role: "img" }),
     marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });

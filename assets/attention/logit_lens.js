@@ -243,7 +243,7 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     else fetchCell(key);
   }
 
-  const fetchCell = latest(async (key) => {
+  const fetchCell = latest(async (/** @type {string} "row.position" */ key) => {
     const of = picture,
       [row, position] = key.split(".").map(Number);
     if (!of || lists.has(key)) return;
@@ -294,7 +294,11 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     point();
   }
   root.addEventListener("click", (event) => {
-    if (picture && pinned && !event.target.closest(".gb-logit-lens-frame, .gb-readout, .gb-side, button"))
+    if (
+      picture &&
+      pinned &&
+      !(/** @type {Element} */ (event.target).closest(".gb-logit-lens-frame, .gb-readout, .gb-side, button"))
+    )
       toggle(pinned);
   });
 

@@ -5,6 +5,13 @@ import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { visible } from "../shared/tokens/visible.js";
 
+/**
+ * The grid in `frame`; both are told the cell, a row of layers and a position, or null beside it.
+ * @param {HTMLElement} frame
+ * @param {object} acts
+ * @param {(at: { row: number, column: number } | null, event: Event) => void} acts.onHover
+ * @param {(at: { row: number, column: number } | null) => void} acts.onPick
+ */
 export const lensGrid = (frame, { onHover, onPick }) => {
   const names = el("div", { class: "gb-logit-lens-names", "aria-hidden": "true" });
   const canvas = el("canvas", { role: "img", tabindex: "0" });

@@ -11,7 +11,13 @@ const NEAR = 14,
 
 const channels = (name) => [1, 3, 5].map((i) => parseInt(color(name).slice(i, i + 2), 16));
 
-/** cloud(box, { onHover(i, event), onPick(i) }): draw() shows { places, shares, label(i), marked, order }. */
+/**
+ * The points in `box`: draw() shows { places, shares, label(i), marked, order }.
+ * @param {HTMLElement} box
+ * @param {object} acts
+ * @param {(i: number | null, event: Event) => void} acts.onHover
+ * @param {(i: number | null) => void} acts.onPick
+ */
 export const pointCloud = (box, { onHover, onPick }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" }),
     marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
@@ -49,6 +55,7 @@ export const pointCloud = (box, { onHover, onPick }) => {
     const k = 0.9 * Math.min(size.width / (right - left || 1), size.height / (high - low || 1));
     return { x: (left + right) / 2, y: (low + high) / 2, k };
   }
+  /** @returns {[x: number, y: number]} in CSS pixels */
   const screen = (i) => [
     size.width / 2 + (data.places[2 * i] - view.x) * view.k,
     size.height / 2 - (data.places[2 * i + 1] - view.y) * view.k,

@@ -1,6 +1,5 @@
 // Positions and embeddings: three pictures of the model's own tables. Which one is shown, the pinned
 // token and the LayerNorm are in the address.
-import { vocabularyOf } from "../shared/tokens/vocabulary.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
@@ -8,6 +7,7 @@ import { format } from "../shared/format.js";
 import { bytesOf, floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
 import { visible } from "../shared/tokens/visible.js";
+import { vocabularyOf } from "../shared/tokens/vocabulary.js";
 import { tip } from "../shared/tooltip.js";
 import { layerNorm } from "./layer_norm.js";
 import { pointCloud } from "./point_cloud.js";
@@ -47,7 +47,10 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     position = asNumber("pos");
 
   const cloud = pointCloud(part("cloud"), { onHover: hover, onPick: pin });
-  const codes = ["learned", "sinusoidal"].map((name) => [name, positionWaves(part(name), name, pointPair)]);
+  const codes = {
+    learned: positionWaves(part("learned"), "learned", pointPair),
+    sinusoidal: positionWaves(part("sinusoidal"), "sinusoidal", pointPair),
+  };
   const bars = layerNorm(part("norm-bars"), pointEntry);
 
   // ---- which picture ------------------------------------------------------------------------------
@@ -294,12 +297,12 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     };
   }
   function drawPositions() {
-    for (const [name, picture] of codes) picture.draw(positions[name]);
+    for (const [name, picture] of Object.entries(codes)) picture.draw(positions[name]);
     cosineLegend(part("cosines"));
     pointPair(null);
   }
   function pointPair(cell) {
-    for (const [, picture] of codes) picture.point(cell);
+    for (const picture of Object.values(codes)) picture.point(cell);
     const skipped = positions.every > 1 ? ` Every ${positions.every}th position is shown.` : "";
     if (!cell) {
       part("pair-says").textContent =

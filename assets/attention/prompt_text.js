@@ -3,6 +3,8 @@
 import { color, cssRgb, palette } from "../shared/colour.js";
 import * as shades from "./shades.js";
 
+/** @import { Cell } from "./focus.js" */
+
 const SHARE = 0.7,
   MOST = 12;
 const UNSEEN = -1;
@@ -23,12 +25,23 @@ function heaviest(weights) {
   return { found, share: total > 0 ? held / total : 0 };
 }
 
-/** Scroll a long text, and nothing else, until a token of it is in sight. */
+/**
+ * Scroll a long text, and nothing else, until a token of it is in sight.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} node
+ */
 export const revealIn = (box, node) => {
   const room = box.clientHeight - node.offsetHeight - 8;
   box.scrollTop = Math.max(node.offsetTop - room, Math.min(box.scrollTop, node.offsetTop - 8));
 };
 
+/**
+ * The text in `box`.
+ * @param {HTMLElement} box
+ * @param {object} acts
+ * @param {(cell: Cell | null, event: PointerEvent) => void} acts.onHover hears of the token pointed at, as a row
+ * @param {(cell: Cell) => void} acts.onPick
+ */
 export const promptText = (box, { onHover, onPick }) => {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "gb-arcs");
@@ -88,8 +101,8 @@ export const promptText = (box, { onHover, onPick }) => {
     const chosen = heaviest(weights),
       ink = color(by ? "--gb-key" : "--gb-query");
     const unit = parseFloat(getComputedStyle(box).fontSize);
-    svg.setAttribute("width", box.clientWidth);
-    svg.setAttribute("height", box.scrollHeight);
+    svg.setAttribute("width", String(box.clientWidth));
+    svg.setAttribute("height", String(box.scrollHeight));
     svg.replaceChildren(
       ...chosen.found.reverse().map((i) => {
         // the strongest on top

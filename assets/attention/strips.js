@@ -5,7 +5,13 @@ import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 
-/** onHover(i, event) with null when the pointer leaves; onPick(i) if bars can be chosen. */
+/**
+ * Rows of bars in `box`.
+ * @param {HTMLElement} box
+ * @param {object} acts
+ * @param {(i: number | null, event: Event) => void} acts.onHover hears of a bar; null when the pointer leaves
+ * @param {((i: number) => void) | null} [acts.onPick] where bars can be chosen
+ */
 export const strips = (box, { onHover, onPick = null }) => {
   const canvas = el("canvas", { role: "img" }),
     marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });

@@ -5,7 +5,16 @@ import { format } from "../shared/format.js";
 import { visible } from "../shared/tokens/visible.js";
 import { partName, signed } from "./switches.js";
 
-/** Ask for all parts' losses, telling `onProgress` the share done and the seconds left; null if no longer `wanted`. */
+/** @import { Ask } from "../shared/server.js" */
+
+/**
+ * Ask for all parts' losses; null if no longer wanted.
+ * @param {Ask} ask
+ * @param {object} place
+ * @param {() => boolean} wanted
+ * @param {(share: number, left: number) => void} onProgress the share done, and the seconds left
+ * @returns {Promise<number[] | null>} in nats a token
+ */
 export const sweepParts = async (ask, place, wanted, onProgress) => {
   const losses = [],
     started = performance.now();
@@ -20,7 +29,14 @@ export const sweepParts = async (ask, place, wanted, onProgress) => {
   return losses;
 };
 
-/** The ranked list: a row for each part, most costly first; a click flips its switch. */
+/**
+ * The ranked list: a row for each part, most costly first; a click flips its switch.
+ * @param {HTMLElement} box
+ * @param {Map<string, number>} costs of each part, in nats a token
+ * @param {number} most the size of a full bar
+ * @param {Set<string>} off the parts that are off
+ * @param {(parts: string[], off: boolean) => void} onFlip
+ */
 export const partRanks = (box, costs, most, off, onFlip) => {
   const ranked = [...costs].sort((a, b) => b[1] - a[1]);
   box.replaceChildren(

@@ -282,11 +282,12 @@ panel("switch_off", ({ ask, find, all, root, notice }) => {
   }
 
   root.addEventListener("pointerover", (event) => {
-    const node = event.target.closest?.(".gb-reading .gb-token"),
+    const target = /** @type {Element} */ (event.target),
+      node = /** @type {HTMLElement} */ (target.closest(".gb-reading .gb-token")),
       i = node && Number(node.dataset.at);
-    for (const other of root.querySelectorAll(".gb-reading .gb-token"))
+    for (const other of all(".gb-reading .gb-token"))
       other.classList.toggle("gb-looked", Boolean(node) && Number(other.dataset.at) === i);
-    if (!node) return event.target.closest?.(".gb-switch") ? null : tip.hide();
+    if (!node) return target.closest(".gb-switch") ? null : tip.hide();
     const said = (nats) => `${format.number(nats)} nats, p ${format.probability(Math.exp(-nats))}`;
     const [a, b] = [picture.before[i - 1], picture.after[i - 1]];
     tip.show(

@@ -4,15 +4,34 @@ import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import * as shades from "./shades.js";
 
+/**
+ * In words: layer 0, head 3.
+ * @param {string} part as LAYER.HEAD or LAYER.mlp
+ */
 const partName = (part) => {
   const [layer, head] = part.split(".");
   return head === "mlp" ? `layer ${layer}, MLP` : `layer ${layer}, head ${head}`;
 };
-/** "+0.12": a difference in nats, always with its sign. */
+/**
+ * "+0.12": a difference, always with its sign.
+ * @param {number} x in nats
+ */
 const signed = (x) => (Math.abs(x) < 5e-7 ? "0" : `${x > 0 ? "+" : ""}${format.number(x)}`);
-/** Places on the diverging map: a signed root, because one part often costs more than all others. */
+/**
+ * A place on the diverging map: a signed root, because one part often costs more than all others.
+ * @param {number} x
+ * @param {number} most what lies at the map's end
+ * @param {number} power of the root, at most 1
+ */
 const placed = (x, most, power) => 0.5 + 0.5 * Math.sign(x) * Math.min(1, Math.abs(x) / most) ** power;
 
+/**
+ * The switches in `box`.
+ * @param {HTMLElement} box
+ * @param {object} acts
+ * @param {(parts: string[], off: boolean) => void} acts.onFlip
+ * @param {(part: string | null, event: Event) => void} acts.onHover
+ */
 export const partSwitches = (box, { onFlip, onHover }) => {
   let shape = null,
     buttons = new Map(),
@@ -26,14 +45,14 @@ export const partSwitches = (box, { onFlip, onHover }) => {
     shape = { layers, heads };
     buttons = new Map();
     const across = [...Array.from({ length: heads }, (_, head) => String(head)), "mlp"];
-    box.style.setProperty("--gb-across", across.length);
+    box.style.setProperty("--gb-across", String(across.length));
     const nodes = [
       el("span"),
       ...across.map((head) =>
         el(
           "span",
           { class: head === "mlp" ? "gb-ab-mlp" : "", "aria-hidden": "true" },
-          head === "mlp" ? "MLP" : heads <= 16 || head % 2 === 0 ? `H${head}` : "",
+          head === "mlp" ? "MLP" : heads <= 16 || Number(head) % 2 === 0 ? `H${head}` : "",
         ),
       ),
     ];
@@ -130,4 +149,4 @@ export const partSwitches = (box, { onFlip, onHover }) => {
   });
   return { build, draw, has: (part) => buttons.has(part) };
 };
-export { partName, signed, placed };
+export { partName, placed, signed };

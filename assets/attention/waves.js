@@ -7,7 +7,12 @@ import { format } from "../shared/format.js";
 
 const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
-/** waves(box, name, onHover): draw({ similar, curves, shares, side, every }); point(cell) marks [row, column]. */
+/**
+ * Both in `box`: draw({ similar, curves, shares, side, every }); point(cell) marks [row, column].
+ * @param {HTMLElement} box
+ * @param {string} name of the code
+ * @param {(cell: [row: number, column: number | null] | null) => void} onHover
+ */
 export const positionWaves = (box, name, onHover) => {
   const matrix = el("canvas", { role: "img" }),
     cross = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
@@ -42,7 +47,7 @@ export const positionWaves = (box, name, onHover) => {
       image = new ImageData(side, side),
       pixels = new Uint32Array(image.data.buffer);
     const ink = Uint32Array.from(palette("diverging"), packed);
-    for (let p = 0; p < pixels.length; p += 1) pixels[p] = ink[similar[p] + 1 > 255 ? 255 : similar[p] + 1];
+    for (let p = 0; p < pixels.length; p += 1) pixels[p] = ink[Math.min(255, similar[p] + 1)];
     const small = new OffscreenCanvas(side, side);
     small.getContext("2d").putImageData(image, 0, 0);
     const context = canvas2d(matrix, size, size);
@@ -128,7 +133,10 @@ export const positionWaves = (box, name, onHover) => {
   return { draw, point };
 };
 
-/** The legend of cosines, -1 to 1. */
+/**
+ * The legend of cosines, -1 to 1.
+ * @param {HTMLElement} box
+ */
 export const cosineLegend = (box) => {
   const stops = palette("diverging")
     .filter((_, i) => i % 15 === 0)

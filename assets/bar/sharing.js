@@ -3,6 +3,8 @@
 import { el } from "../shared/elements.js";
 import { closableMenu } from "../shared/menu.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+
 const LOCAL = /^(localhost|127\.|\[::1\]|0\.0\.0\.0)/;
 
 /** Modules as one path, a unit square for each dark one. */
@@ -22,6 +24,10 @@ function drawCode(rows) {
   return svg;
 }
 
+/**
+ * Bring the menu to life.
+ * @param {Pick<Parts, "ask" | "find" | "notice">} parts
+ */
 export const shareMenu = ({ ask, find, notice }) => {
   const menu = find("[data-id=share]"),
     copy = find("[data-id=copy]"),

@@ -4,14 +4,14 @@ import { on } from "../shared/events.js";
 import { panel } from "../shared/panel.js";
 import { openView } from "../shared/tabs.js";
 
-panel("tab_row", ({ all, root }) => {
+panel("tab_row", ({ all, find }) => {
   const tabs = all("[role=tab]");
 
   function show(open) {
     for (const tab of tabs) {
       const here = tab.dataset.tab === open;
       tab.setAttribute("aria-selected", String(here));
-      const slot = root.querySelector(`[data-views-of=${tab.dataset.tab}]`);
+      const slot = find(`[data-views-of=${tab.dataset.tab}]`);
       slot.hidden = !here;
       const views = document.querySelector(`#gb-${tab.dataset.tab}-views .gb-views`);
       if (views) slot.append(views);
@@ -35,7 +35,7 @@ panel("tab_row", ({ all, root }) => {
 
   // Digits lead to the views of the open tab.
   on("key", (event) => {
-    const views = root.querySelectorAll("[data-views-of]:not([hidden]) [data-view]");
+    const views = all("[data-views-of]:not([hidden]) [data-view]");
     if (/^[1-9]$/.test(event.key)) views[Number(event.key) - 1]?.click();
   });
 });

@@ -1,12 +1,12 @@
 // The view of what could have come. A tree (tree.js) for each model, moment and prompt; the chosen branch
 // as text; and at one of its tokens the odds of that moment, from which another token can be taken.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { look } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import * as fields from "./fields.js";
 import { oddsBars } from "./odds.js";
 import { workQueue } from "./queue.js";

@@ -10,7 +10,10 @@ import { tip } from "../shared/tooltip.js";
 const HIGH = 26;
 const SPANS = { slow: 2400, normal: 600, skip: 0 };
 
-/** needle(box): the stacked bar in `box`. */
+/**
+ * The stacked bar in `box`.
+ * @param {HTMLElement} box
+ */
 export const drawPointer = (box) => {
   const canvas = el("canvas", { role: "img", "aria-label": "The final probabilities laid end to end" });
   const pointer = el("i", { class: "gb-needle-pointer", "aria-hidden": "true", hidden: true });
@@ -19,7 +22,7 @@ export const drawPointer = (box) => {
   let view = null,
     width = 0,
     ink = null;
-  // As in ranks.js, nothing is measured while drawing.
+  // As in rank_plot.js, nothing is measured while drawing.
   new ResizeObserver(([{ contentRect }]) => {
     width = contentRect.width;
     redraw();
@@ -29,7 +32,7 @@ export const drawPointer = (box) => {
     if (view) draw(view);
   }
   function inks() {
-    const scale = parseFloat(color("--gb-scale") || 1);
+    const scale = parseFloat(color("--gb-scale")) || 1;
     return {
       scale,
       font: `${12 * scale}px ${color("--gb-mono")}`,

@@ -56,7 +56,8 @@ function length(store) {
   input.addEventListener("input", () => store.setLength(stops[Number(input.value)]));
   store.subscribe(() => {
     const now = store.values.max_new_tokens;
-    input.value = stops.reduce((best, stop, i) => (Math.abs(stop - now) < Math.abs(stops[best] - now) ? i : best), 0);
+    const at = stops.reduce((best, stop, i) => (Math.abs(stop - now) < Math.abs(stops[best] - now) ? i : best), 0);
+    input.value = String(at);
     says.textContent = format.whole(now);
     input.setAttribute("aria-valuetext", says.textContent);
   });
@@ -120,7 +121,13 @@ function stops(store) {
   );
 }
 
-/** A row of buttons of which one is chosen, kept in the address: choice(box, key, otherwise, use). */
+/**
+ * A row of buttons of which one is chosen, kept in the address.
+ * @param {HTMLElement} box
+ * @param {string} key names it in the address
+ * @param {string} otherwise what is chosen where the address doesn't say
+ * @param {(value: string) => void} use
+ */
 function choice(box, key, otherwise, use) {
   const all = [...box.querySelectorAll("button")];
   const choose = (value) => {
@@ -134,4 +141,4 @@ function choice(box, key, otherwise, use) {
   return choose;
 }
 
-export { seed, length, stops, choice };
+export { choice, length, seed, stops };

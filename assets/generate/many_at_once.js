@@ -4,12 +4,12 @@ import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
+import { readVocabulary } from "../shared/tokens/vocabulary.js";
 import * as fields from "./fields.js";
 import { workQueue } from "./queue.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
 import { paintRamp, tokenChips } from "./token_chips.js";
-import { readVocabulary } from "../shared/tokens/vocabulary.js";
 import { meanLog, stoppedAt } from "./token_stream.js";
 
 panel("many_at_once", ({ ask, find, notice }) => {

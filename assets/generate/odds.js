@@ -12,7 +12,12 @@ const AXIS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const CUTTING = ["top_k", "top_p", "min_p"];
 const legend = (look, words) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words);
 
-/** Put the tooltip beside what is hovered, focused or tapped; Esc or a tap elsewhere takes it away. */
+/**
+ * Put the tooltip beside what is hovered, focused or tapped; Esc or a tap elsewhere takes it away.
+ * @param {HTMLElement} box
+ * @param {string} selector of what can be explained
+ * @param {(node: any) => (Node | string)[] | null} describe its rows
+ */
 export const explainOn = (box, selector, describe) => {
   const at = (event) => event.target.closest?.(selector);
   const show = (node, x, y) => tip.show(x, y, ...describe(node));
@@ -30,7 +35,7 @@ export const explainOn = (box, selector, describe) => {
   box.addEventListener("focusout", () => tip.hide());
   box.addEventListener("keydown", (event) => event.key === "Escape" && tip.hide());
   document.addEventListener("pointerdown", (event) => {
-    if (event.pointerType === "touch" && !box.contains(event.target)) tip.hide();
+    if (event.pointerType === "touch" && !box.contains(/** @type {Node} */ (event.target))) tip.hide();
   });
   return beside;
 };
@@ -64,8 +69,10 @@ export const cutsOf = (result) => {
 };
 
 /**
- * odds(box, onForce, act): the picture in `box`; onForce(id) runs when a person picks a token; act says what
- * that does. A view with `taken` marks the token that came.
+ * The picture in `box`. A view with `taken` marks the token that came.
+ * @param {HTMLElement} box
+ * @param {(id: number) => void} onForce runs when a person picks a token
+ * @param {string} act says what that does
  */
 export const oddsBars = (box, onForce, act = "write it") => {
   let view = null; // { own, logits, result, label }
@@ -207,7 +214,7 @@ export const oddsBars = (box, onForce, act = "write it") => {
   const beside = explainOn(list, "button", explain);
   let tapped = null; // a first tap explains, a second one on the same row picks
   list.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
+    const button = /** @type {Element} */ (event.target).closest("button");
     if (!button) return;
     if (event.pointerType === "touch" && tapped !== button.dataset.token) {
       tapped = button.dataset.token;
@@ -249,13 +256,14 @@ export const oddsBars = (box, onForce, act = "write it") => {
       const row = rows.find((r) => Number(r.button.dataset.token) === id);
       if (!row || calm()) return Promise.resolve();
       row.item.classList.add("gb-drawn");
-      return new Promise((done) => {
+      const shown = new Promise((done) => {
         const timer = setTimeout(done, 260);
         hurried(() => {
           clearTimeout(timer);
-          done();
+          done(undefined);
         });
-      }).finally(() => row.item.classList.remove("gb-drawn"));
+      });
+      return shown.finally(() => row.item.classList.remove("gb-drawn"));
     },
   };
 };

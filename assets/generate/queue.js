@@ -1,7 +1,20 @@
 // One thing after another: what a person does ends what is running, and then happens.
 import { Refusal } from "../shared/server.js";
 
-/** line(notice, done): act(work) queues work after what is running is stopped; its failures go to the notice. */
+/**
+ * @typedef {object} Job what is running
+ * @property {boolean} stopped whether it is to end soon
+ * @property {boolean} dropped whether its answers are void
+ * @property {() => void} stop
+ * @property {() => void} drop
+ * @property {(ms: number) => Promise<unknown>} wait
+ */
+
+/**
+ * act(work) queues work after what is running is stopped; its failures go to the notice.
+ * @param {(text: string) => void} notice
+ * @param {() => void} done runs whenever something begins or ends
+ */
 export const workQueue = (notice, done) => {
   let chain = Promise.resolve(),
     running = null;
@@ -17,6 +30,10 @@ export const workQueue = (notice, done) => {
       return running;
     },
     enqueue,
+    /**
+     * @param {() => unknown} work
+     * @param {(error: Error) => void} failed what else happens when it fails
+     */
     act(work, failed = () => {}) {
       running?.stop();
       return enqueue(async () => {
@@ -32,13 +49,18 @@ export const workQueue = (notice, done) => {
         }
       });
     },
-    /** Run work(job) as what is running: it can be stopped (ends soon), dropped (its answers are void), hurried. */
+    /**
+     * Run work(job) as what is running: it can be stopped (ends soon), dropped (its answers are void), hurried.
+     * @param {(job: Job) => Promise<unknown>} work
+     * @param {object} options what else others may read from the job while it runs
+     */
     async run(work, options = {}) {
       const job = (running = {
         ...options,
         stopped: false,
         dropped: false,
         hurry: null,
+        done: null,
         stop() {
           job.stopped = true;
           job.hurry?.();
@@ -54,7 +76,7 @@ export const workQueue = (notice, done) => {
             const timer = setTimeout(resolve, ms);
             job.hurry = () => {
               clearTimeout(timer);
-              resolve();
+              resolve(undefined);
             };
           });
         },

@@ -14,7 +14,10 @@ const FLOOR = 1e-9,
   TOP = 16,
   BOTTOM = 22;
 
-/** ranks(box): the picture in `box`. */
+/**
+ * The picture in `box`.
+ * @param {HTMLElement} box
+ */
 export const rankPlot = (box) => {
   const canvas = el("canvas", { role: "img" });
   box.append(canvas);
@@ -32,7 +35,7 @@ export const rankPlot = (box) => {
     if (view) draw(view);
   }
   function inks() {
-    const font = `${parseFloat(color("--gb-scale") || 1) * 11.5}px ${color("--gb-sans")}`;
+    const font = `${(parseFloat(color("--gb-scale")) || 1) * 11.5}px ${color("--gb-sans")}`;
     return {
       font,
       soft: color("--gb-soft"),

@@ -2,11 +2,19 @@
 // readings side by side, over the stretches whose ends both tokenizers agree on.
 import { readVocabulary } from "../shared/tokens/vocabulary.js";
 
+/** @import { Ask } from "../shared/server.js" */
+
 /**
  * Read `text`: { ids, met, vocabulary, nCtx, lost, windows, starts }, where met[i] is null or
- * { nats, rank, context, expected }. progress(done, total) runs after each answer; go() says whether to go on.
+ * { nats, rank, context, expected }; null if no longer wanted.
+ * @param {Ask} ask
+ * @param {object} place the model and its moment
+ * @param {string} text
+ * @param {(done: number, total: number) => void} progress runs after each answer
+ * @param {() => boolean} go whether to go on
  */
 export const readText = async (ask, place, text, progress, go) => {
+  /** @type {any} */
   const reading = { met: [], starts: new Set() };
   for (let next = 0; next !== null; ) {
     const answer = await ask("read_surprise", { ...place, text, window: next });
@@ -43,7 +51,7 @@ export const textFigures = (reading, from = 0, to = reading.ids.length) => {
     if (!met) continue;
     nats += met.nats;
     count += 1;
-    firsts += met.rank === 1;
+    firsts += Number(met.rank === 1);
     bytes += reading.vocabulary.bytes(reading.ids[i]).length;
   }
   if (!count) return null;

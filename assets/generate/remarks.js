@@ -11,7 +11,13 @@ function broken(tokens, vocabulary) {
   return seen.broken;
 }
 
-/** Sentences on `tokens` that were written at a place; `at` is the position after them, `most` how many there may be. */
+/**
+ * Sentences on what was written.
+ * @param {{ prompt: string }} place
+ * @param {any} at the position after the tokens (readPosition)
+ * @param {any[]} tokens
+ * @param {number} most how many there may be
+ */
 export const remarksOn = (place, at, tokens, most) => {
   const total = at.promptIds.length + tokens.length,
     notes = [],

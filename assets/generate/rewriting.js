@@ -3,9 +3,14 @@
 // somebody changed the link - the link's tokens stand, marked as chosen.
 import { readPosition, viewAt } from "./token_stream.js";
 
-/** A token that a person chose, with the odds of a view (viewAt) at its place. */
+/**
+ * A token that a person chose.
+ * @param {any} view the odds at its place (viewAt)
+ * @param {number} id
+ * @param {number | null} step the moment it was chosen at
+ */
 export const choiceOf = ({ own, result, settings }, id, step) => {
-  const rank = 1 + own.reduce((higher, p) => higher + (p > own[id]), 0);
+  const rank = 1 + own.reduce((higher, p) => higher + Number(p > own[id]), 0);
   return { id, p: result.final[id], raw: own[id], rank, forced: true, settings, step };
 };
 
@@ -28,8 +33,16 @@ async function redraw(job, { ids: wanted, settings }, place, { pen, ids, add }) 
 }
 
 /**
- * rewrite(job, runs, { ask, pen, place, ids, add }): ids() is what stands there so far; add(tokens, answer)
- * appends, with the server's answer where the pen stands right behind them.
+ * Write runs again.
+ * @param {import("./queue.js").Job} job
+ * @param {{ ids: number[], chosen: boolean, settings: any, step: number | null }[]} runs
+ * @param {object} means
+ * @param {import("../shared/server.js").Ask} means.ask
+ * @param {any} means.pen a tokenStream
+ * @param {any} means.place the model, its moment and the prompt
+ * @param {() => number[]} means.ids what stands there so far
+ * @param {(tokens: object[], answer: object | null) => void} means.add appends; the answer is there where the pen stands
+ *   right behind them
  */
 export const rewrite = async (job, runs, { ask, pen, place, ids, add }) => {
   for (const run of runs) {

@@ -4,17 +4,27 @@ import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 
-/** The name of a model and its moment, as the bar's menu has it. */
+/** @import { Ask } from "../shared/server.js" */
+
+/**
+ * The name of a model and its moment, as the bar's menu has it.
+ * @param {{ model: string, step: number | null }} place
+ */
 export const subjectTitle = ({ model, step }) => {
-  const option = [...document.querySelectorAll("#gb-bar [data-id=model] option")].find((one) => one.value === model);
+  const menu = /** @type {HTMLSelectElement} */ (document.querySelector("#gb-bar [data-id=model]"));
+  const option = [...menu.options].find((one) => one.value === model);
   const name = option?.textContent ?? model.slice(model.indexOf(":") + 1);
   return step === null ? name : `${name}, step ${format.whole(step)}`;
 };
 
 /**
- * rival(box, ask, { key, none, changed }): `key` names it in the address, `none` is what the menu says when
- * nothing else is chosen.
- * place() gives { model, step }, or null for none; changed() runs when a person chooses.
+ * The menus in `box`; place() gives { model, step }, or null for none.
+ * @param {HTMLElement} box
+ * @param {Ask} ask
+ * @param {object} options
+ * @param {string} options.key names it in the address
+ * @param {string} options.none what the menu says when nothing else is chosen
+ * @param {() => void} options.changed runs when a person chooses
  */
 export const rivalMenu = (box, ask, { key, none, changed }) => {
   const model = el("select", { "aria-label": "The other model", data: { id: "rival" } });

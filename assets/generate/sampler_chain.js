@@ -145,7 +145,7 @@ export const samplerChain = (box, store) => {
       const { row, input, says, on, dial } = rows.get(name),
         value = store.chosen(name),
         stops = stopsOf(name);
-      input.max = stops.length - 1;
+      input.max = String(stops.length - 1);
       // No filter at top-k is its far end, although its number is 0.
       input.value = name === "top_k" && (value === 0 || value >= store.size) ? stops.length - 1 : nearest(stops, value);
       on.checked = store.isOn(name);

@@ -25,6 +25,7 @@ panel("side_by_side", ({ ask, find, notice }) => {
         store: stores[name],
         pen: tokenStream(ask, name === "a" ? "left" : "right"),
         tokens: [],
+        promptIds: [],
         vocabulary: null,
         used: null,
         written: tokenChips(part(`text-${name}`), null, (i) => branch(name, i)),

@@ -127,7 +127,7 @@ panel("surprise", ({ root, ask, find, notice }) => {
   function draw() {
     const { ids, vocabulary } = reading,
       decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    let cut = []; // chips whose bytes are no whole character yet
+    const cut = []; // chips whose bytes are no whole character yet
     const chips = ids.map((id, i) => {
       const words = decoder.decode(vocabulary.bytes(id), { stream: true });
       const chip = el("span", { class: "gb-written-token", data: { at: i } });

@@ -8,9 +8,17 @@ import { tip } from "../shared/tooltip.js";
 import { explainOn } from "./odds.js";
 import { bitsOf } from "./token_stream.js";
 
+/** @import { MapName } from "../shared/colour.js" */
+/** @import { Drawn } from "./token_stream.js" */
+
 const MOST_BITS = 10; // the right end of the colours
 
-/** Colour a chip by a place of a map, from 0 to 1, and its letters so that they can be read on it. */
+/**
+ * Colour a chip, and its letters so that they can be read on it.
+ * @param {HTMLElement} chip
+ * @param {MapName} map
+ * @param {number} place on the map, from 0 to 1
+ */
 export const tintChip = (chip, map, place) => {
   const rgb = palette(map)[Math.round(255 * Math.min(1, Math.max(0, place)))];
   const light = (0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]) / 255;
@@ -18,12 +26,17 @@ export const tintChip = (chip, map, place) => {
   chip.style.color = light > 0.45 ? "#16191f" : "#e8ebf0";
 };
 // What a chip's colour says: the map, and where on it a token lies, from 0 to 1.
+/** @type {Record<string, [MapName, (token: Drawn) => number]>} */
 const COLOURS = {
   surprise: ["surprise", (token) => bitsOf(token) / MOST_BITS],
   probability: ["sequential", (token) => token.p],
 };
 
-/** The colours of a map, left to right, on a small canvas: a legend. */
+/**
+ * The colours of a map, left to right, on a small canvas: a legend.
+ * @param {HTMLCanvasElement} canvas
+ * @param {MapName} map
+ */
 export const paintRamp = (canvas, map = "surprise") => {
   const context = canvas2d(canvas, 96, 10);
   palette(map).forEach((rgb, i) => {
@@ -33,8 +46,11 @@ export const paintRamp = (canvas, map = "surprise") => {
 };
 
 /**
- * written(box, ramp, onPick): the text in `box`, the legend of its colours on the canvas `ramp`, if any.
+ * The text in `box`, the legend of its colours on the canvas `ramp`, if any.
  * onPick(i), if given, runs when a person picks token i.
+ * @param {HTMLElement} box
+ * @param {HTMLCanvasElement | null} ramp
+ * @param {((i: number) => void) | null} onPick
  */
 export const tokenChips = (box, ramp = null, onPick = null) => {
   let vocabulary = null,
@@ -45,7 +61,9 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
     [map, placeOf] = COLOURS.surprise;
   const paint = (chip, token) => tintChip(chip, map, placeOf(token));
   const repaint = () =>
-    box.querySelectorAll(".gb-written-token").forEach((chip) => paint(chip, tokens[Number(chip.dataset.at)]));
+    /** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll(".gb-written-token")).forEach((chip) => {
+      paint(chip, tokens[Number(chip.dataset.at)]);
+    });
 
   /** Start over with a prompt; tokens are then added one by one. */
   function reset(prompt, words) {
@@ -99,7 +117,8 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
   const beside = explainOn(box, ".gb-written-token", describe);
   let tapped = -1; // a first tap explains, a second one on the same token picks
   box.addEventListener("click", (event) => {
-    const chip = event.target.closest(".gb-written-token");
+    const target = /** @type {Element} */ (event.target),
+      chip = /** @type {HTMLElement} */ (target.closest(".gb-written-token"));
     if (!chip) return;
     const at = Number(chip.dataset.at);
     if (event.pointerType === "touch" && tapped !== at) {

@@ -4,12 +4,23 @@ import { floatsOf } from "../shared/numbers.js";
 import * as sampler from "../shared/sampler.js";
 import { readVocabulary } from "../shared/tokens/vocabulary.js";
 
-/** What the server says about the position after `ids`: { logits, own, ownOrder, entropy, promptIds, nCtx, reads, vocabulary }. */
+/** @import { Ask } from "../shared/server.js" */
+
+/**
+ * The position after `ids`: { logits, own, ownOrder, entropy, promptIds, nCtx, reads, vocabulary }.
+ * @param {Ask} ask
+ * @param {object} place the model, its moment and the prompt
+ * @param {number[]} ids what was written
+ */
 export const readPosition = async (ask, place, ids) => {
   const answer = await ask("read_logits", { ...place, ids });
   const vocabulary = await readVocabulary(ask, place, answer.tokenizer);
   return { ...arrived(answer), promptIds: answer.prompt_ids, nCtx: answer.n_ctx, vocabulary };
 };
+/**
+ * The odds of a position as the page keeps them.
+ * @param {{ logits: string, reads: number }} answer of the server
+ */
 export const arrived = (answer) => {
   const logits = floatsOf(answer.logits),
     own = sampler.softmax(logits);
@@ -23,7 +34,11 @@ export const viewAt = (at, settings, ids) => {
   return { ...at, result, settings, previous, label: at.vocabulary.label };
 };
 
-/** pen(ask, lane): draws in one of the visitor's lanes (llm/ui/generate/drawing.py). */
+/**
+ * Draws in one of the visitor's lanes (llm/ui/generate/drawing.py).
+ * @param {Ask} ask
+ * @param {string} lane
+ */
 export const tokenStream = (ask, lane) => {
   let live = null; // { id, key, at }: the server's generation, while nothing but it has written
   return {
@@ -60,13 +75,36 @@ export const tokenStream = (ask, lane) => {
   };
 };
 
-/** Bits of surprise: how unlikely the model itself held a token. */
+/**
+ * A token that was drawn.
+ * @typedef {object} Drawn
+ * @property {number} id
+ * @property {number} p what it was drawn with, under the settings
+ * @property {number} raw its probability in the model itself
+ * @property {number} rank its place among the model's own, from 1
+ * @property {number} share where in the odds, laid end to end, the random number fell, from 0 to 1
+ * @property {boolean} begins whether a generation of the server begins with it
+ * @property {object} settings those it was drawn under
+ */
+
+/**
+ * Bits of surprise: how unlikely the model itself held a token.
+ * @param {{ raw: number }} token
+ */
 export const bitsOf = (token) => -Math.log2(Math.max(token.raw, 1e-30));
-/** The mean of the tokens' log-probabilities in the model, in nats. */
+/**
+ * The mean of the tokens' log-probabilities in the model, in nats; null without tokens.
+ * @param {{ raw: number }[]} tokens
+ */
 export const meanLog = (tokens) =>
   tokens.length ? tokens.reduce((sum, token) => sum + Math.log(Math.max(token.raw, 1e-30)), 0) / tokens.length : null;
 
-/** Where a stop text ended this text: { from, stop }, of several the one that is complete first. */
+/**
+ * Where a stop text ended this text: of several the one that is complete first.
+ * @param {string} text
+ * @param {string[]} stops
+ * @returns {{ from: number, stop: string }} the text's end and "" where none did
+ */
 export const stoppedAt = (text, stops) => {
   const found = stops.map((stop) => ({ stop, from: text.indexOf(stop) })).filter(({ from }) => from >= 0);
   found.sort((a, b) => a.from + a.stop.length - (b.from + b.stop.length) || a.from - b.from);

@@ -9,6 +9,9 @@ import { stepName } from "./arithmetic.js";
 import { leaders } from "./odds.js";
 import { meanLog } from "./token_stream.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+/** @import { Ask } from "../shared/server.js" */
+
 function save(name, blob) {
   const url = URL.createObjectURL(blob);
   el("a", { href: url, download: name }).click();
@@ -189,7 +192,7 @@ function asMarkdown(now, source) {
 }
 
 /** The bars as a picture, in the colours of the theme that is on. */
-function picture({ place, settings, view }) {
+function picture({ place, view }) {
   const ids = leaders(view.result, 20);
   const wide = 960,
     row = 26,
@@ -201,7 +204,7 @@ function picture({ place, settings, view }) {
   canvas.height = (top + ids.length * row + 28) * 2;
   const c = canvas.getContext("2d");
   c.scale(2, 2);
-  const write = (text, x, y, font, fill, align = "left", room = undefined) => {
+  const write = (text, x, y, font, fill, align = /** @type {CanvasTextAlign} */ ("left"), room = undefined) => {
     c.font = font;
     c.fillStyle = fill;
     c.textAlign = align;
@@ -251,7 +254,11 @@ function picture({ place, settings, view }) {
   return canvas;
 }
 
-/** exporter(box, { ask, notice, now }): the buttons and the code in `box`; now() is what there is to take along. */
+/**
+ * The buttons and the code in `box`.
+ * @param {HTMLElement} box
+ * @param {{ ask: Ask, notice: Parts["notice"], now: () => any }} parts now() is what there is to take along
+ */
 export const transcriptMenu = (box, { ask, notice, now }) => {
   let kind = "python";
   const code = el("pre", { class: "gb-code", tabindex: 0, data: { id: "code" } });
@@ -302,7 +309,7 @@ export const transcriptMenu = (box, { ask, notice, now }) => {
     ),
   );
   const refresh = safely(async () => {
-    for (const one of segments.children) one.setAttribute("aria-pressed", String(one.value === kind));
+    for (const one of segments.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.value === kind));
     const { folder } = await source(),
       shell = kind === "shell" ? asShell(now(), folder) : null;
     code.textContent =
@@ -340,7 +347,7 @@ export const transcriptMenu = (box, { ask, notice, now }) => {
           new Promise((done) =>
             picture(now()).toBlob((blob) => {
               save("next-token.png", blob);
-              done();
+              done(undefined);
             }),
           ),
       ),
@@ -358,4 +365,3 @@ export const transcriptMenu = (box, { ask, notice, now }) => {
     },
   };
 };
-export { save as saveFile };

@@ -1,9 +1,20 @@
 // A tree of texts. A branch departs from its parent at a token and goes on with tokens of its own; the
 // first ones depart from the prompt. Plain data: no page, no server.
-/** tree(): branches are { id, parent, at, tokens, name, kept }; parent is a branch or null for the prompt. */
+
+/**
+ * @typedef {object} Branch
+ * @property {number} id
+ * @property {Branch | null} parent null for the prompt
+ * @property {number} at the place in the parent's path where it departs
+ * @property {{ id: number }[]} tokens its own
+ * @property {string} name
+ * @property {boolean} kept
+ */
+
 export const branchTree = () => {
-  let branches = [],
-    made = 0;
+  /** @type {Branch[]} */
+  let branches = [];
+  let made = 0;
 
   /** All tokens of a branch from the prompt on. */
   const path = (branch) => (branch.parent ? path(branch.parent).slice(0, branch.at) : []).concat(branch.tokens);

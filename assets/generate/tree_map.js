@@ -12,8 +12,9 @@ const ROW = 34,
   MOST_BITS = 10;
 
 /**
- * treeMap(box, { choose(branch), look(branch, at), keep, prune, rename }): what a person does with a branch.
- * draw(tree, { active, at, compared }, vocabulary) shows it.
+ * The map in `box`: draw(tree, { active, at, compared }, vocabulary) shows it.
+ * @param {HTMLElement} box
+ * @param {any} acts what a person does with a branch: { choose(branch), look(branch, at), keep, prune, rename }
  */
 export const treeMap = (box, acts) => {
   const canvas = el("canvas", { role: "img" }),
@@ -96,7 +97,7 @@ export const treeMap = (box, acts) => {
     const rows = tree.rows();
     now = { tree, state, vocabulary, rows };
     names.replaceChildren(...rows.map(nameRow));
-    row = names.firstElementChild?.offsetHeight || ROW;
+    row = /** @type {HTMLElement} */ (names.firstElementChild)?.offsetHeight || ROW;
     const longest = rows.reduce(
       (most, branch) => Math.max(most, (branch.parent ? branch.at : 0) + branch.tokens.length),
       1,

@@ -70,7 +70,7 @@ function settingsPiece({ settings, step }, place) {
 
 function readSettings(piece, place) {
   const { ORDER, OFF } = sampler,
-    byKey = new Map(dials().map(([name, dial]) => [dial.key, [name, dial]]));
+    byKey = new Map(dials().map(([name, dial]) => [dial.key, { name, dial }]));
   // The names in the same order as everywhere, since a pen compares settings by their JSON.
   const settings = { ...samplingSettings().values, ...OFF, order: [...ORDER], seed: 0, stop: [] };
   let { step } = place;
@@ -82,13 +82,14 @@ function readSettings(piece, place) {
     const key = part[0],
       text = part.slice(1);
     if (byKey.has(key)) {
-      const [name, { low, high, whole }] = byKey.get(key),
+      const { name, dial } = byKey.get(key),
+        { low, high, whole } = dial,
         x = within(text, low, high);
       settings[name] = whole ? Math.round(x) : x;
     } else if (key === "e") settings.seed = Math.round(within(text, 0, Number.MAX_SAFE_INTEGER));
     else if (key === "n") step = text === "" ? null : Math.round(within(text, 0, 2 ** 31));
     else if (key === "x") settings.stop = text.split(".").map(unspelt);
-    else if (key === "o") settings.order = [...text].map((letter) => byKey.get(letter)?.[0]);
+    else if (key === "o") settings.order = [...text].map((letter) => byKey.get(letter)?.name);
     else refuse();
   }
   if (String([...settings.order].sort()) !== String([...ORDER].sort())) refuse();
@@ -148,7 +149,7 @@ function readRuns(found, { place, vocabulary }, said) {
 /** A branch after the other, parents first: whole numbers and a name, then its own tokens. */
 function treePieces({ tree: { branches }, active, compared }, where) {
   const said = { settings: "" },
-    marks = (branch) => branch.kept + 2 * (branch === active) + 4 * (branch === compared);
+    marks = (branch) => Number(branch.kept) + 2 * Number(branch === active) + 4 * Number(branch === compared);
   return branches.flatMap((branch) => [
     `b${[branches.indexOf(branch.parent) + 1, branch.parent ? branch.at : 0, marks(branch), spelt(branch.name)].join(".")}`,
     ...pieces(branch.tokens, where, said),

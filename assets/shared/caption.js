@@ -5,7 +5,7 @@ import { on } from "./events.js";
 
 /**
  * Gather a view's lead (.gb-lead) and its "try this" (.gb-try) under its picture.
- * @param {HTMLElement} root - the view
+ * @param {Element} root - the view
  * @returns {(text?: string) => void} say what is looked at; nothing brings the lead back
  */
 export function captionOf(root) {

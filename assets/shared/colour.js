@@ -1,10 +1,16 @@
 // Colours: those of the theme that is on, and the maps from numbers to colours.
 
-/** The value of a CSS variable now, e.g. color("--gb-query"). */
+/** @typedef {"sequential" | "surprise" | "diverging"} MapName */
+
+/**
+ * The value of a CSS variable now, e.g. color("--gb-query").
+ * @param {string} name
+ */
 export const color = (name) =>
   getComputedStyle(document.querySelector(".gradio-container") || document.body)
     .getPropertyValue(name)
     .trim();
+/** Whether the dark theme is on. */
 export const dark = () => document.body.classList.contains("dark");
 
 function oklab(hex) {
@@ -47,7 +53,11 @@ const MAPS = {
   },
 };
 const tables = new Map();
-/** 256 x [r, g, b] of a map ("sequential", "surprise", "diverging") in the theme that is on. */
+/**
+ * 256 x [r, g, b], each 0 to 255, of a map in the theme that is on.
+ * @param {MapName} name
+ * @returns {[number, number, number][]}
+ */
 export function palette(name = "sequential") {
   const key = `${name}:${dark()}`;
   if (!tables.has(key)) {
@@ -58,10 +68,12 @@ export function palette(name = "sequential") {
         const at = (i / 255) * (stops.length - 1),
           k = Math.min(stops.length - 2, Math.floor(at)),
           t = at - k;
-        return srgb(stops[k].map((v, j) => v + t * (stops[k + 1][j] - v)));
+        const between = (j) => stops[k][j] + t * (stops[k + 1][j] - stops[k][j]);
+        return srgb([between(0), between(1), between(2)]);
       }),
     );
   }
   return tables.get(key);
 }
+/** @param {[number, number, number]} rgb each 0 to 255 */
 export const cssRgb = ([r, g, b]) => `rgb(${r} ${g} ${b})`;

@@ -1,9 +1,12 @@
 // A vocabulary on its way from the Tokenizer tab to the Train form, which may not be on the page yet.
 import { emit } from "./events.js";
 
-let waiting = null; // { tokenizer, corpus }
+/** @typedef {{ tokenizer: string, corpus: string }} Handed the vocabulary, and the text that it learnt from, by name */
 
-/** Hand over a vocabulary and the text that it learnt from. */
+/** @type {Handed | null} */
+let waiting = null;
+
+/** @param {Handed} vocabulary */
 export function handOver(vocabulary) {
   waiting = vocabulary;
   emit("train with");

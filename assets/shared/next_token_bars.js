@@ -1,9 +1,12 @@
-// The next token as a short list of bars: nextTokenBars(div, [{ text, p }, ...]), likeliest first.
-// Bars are drawn relative to the first one; the percentages say how much that is.
+// The next token as a short list of bars. Bars are drawn relative to the first one; the percentages say how much that is.
 import { el } from "./elements.js";
 import { format } from "./format.js";
 import { visible } from "./tokens/visible.js";
 
+/**
+ * @param {HTMLElement} box
+ * @param {{ text: string, p: number }[]} rows tokens and their probabilities, likeliest first
+ */
 export const nextTokenBars = (box, rows) => {
   const most = Math.max(...rows.map((row) => row.p));
   box.replaceChildren(

@@ -10,13 +10,39 @@ import { dark } from "./colour.js";
 import { el } from "./elements.js";
 import { emit, on } from "./events.js";
 import { frozen } from "./presenting.js";
-import { Refusal, asker } from "./server.js";
+import { asker, Refusal } from "./server.js";
 import { subject } from "./subject.js";
+
+/** @import { Ask } from "./server.js" */
+/** @import { Subject } from "./subject.js" */
+
+/**
+ * What a panel is given.
+ * @typedef {object} Parts
+ * @property {HTMLElement} root its element on the page
+ * @property {Ask} ask calls a Python function of the panel
+ * @property {(file: File) => Promise<any>} upload
+ * @property {(text: string, kind?: "warning" | "info") => void} notice the line above the panel; "" takes it away
+ * @property {(selector: string) => any} find an element in it, of the kind its markup says
+ * @property {(selector: string) => any[]} all
+ */
+
+/**
+ * What it gives back, all optional.
+ * @typedef {object} Panel
+ * @property {(subject: Subject) => unknown} [refresh] runs when it is visible and the subject has changed since it last ran
+ * @property {() => void} [theme] draws it again in other colours
+ * @property {() => void} [resize] draws it again at another size
+ */
 
 const makers = new Map(); // name -> function that brings it to life
 const mounted = new Set(); // what is on the page
 let version = 0; // counts what the subject has shown
 
+/**
+ * @param {string} name as in Python
+ * @param {(parts: Parts) => Panel | void} make brings it to life once it is on the page
+ */
 export const panel = (name, make) => makers.set(name, make);
 
 const seen = (part) => part.root.isConnected && part.root.offsetParent !== null;
@@ -52,7 +78,13 @@ on("freeze", (onOff) => {
 });
 on("room", () => requestAnimationFrame(redraw));
 
-/** Bring the panel that Gradio has put on the page to life. */
+/**
+ * Bring the panel that Gradio has put on the page to life.
+ * @param {string} name
+ * @param {HTMLElement} element
+ * @param {Record<string, (args: object) => Promise<any>>} server its Python functions
+ * @param {Parts["upload"]} upload
+ */
 export function mount(name, element, server, upload) {
   const root = element.querySelector(".gb-panel") || element;
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });

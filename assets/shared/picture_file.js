@@ -17,7 +17,10 @@ const round = (x) => Math.round(100 * x) / 100;
 const clear = (ink) => ink === "transparent" || /^rgba\(.*,\s*0\)$|\/\s*0\)$/.test(ink);
 const measure = document.createElement("canvas").getContext("2d");
 
-/** An element with all that can be seen in it, as the text of an SVG file. */
+/**
+ * An element with all that can be seen in it, as the text of an SVG file.
+ * @param {HTMLElement} root
+ */
 function toSvg(root) {
   const area = root.getBoundingClientRect(),
     out = [],
@@ -46,7 +49,7 @@ function toSvg(root) {
     );
   }
 
-  function ground(node, style, at) {
+  function ground(style, at) {
     const radius = Math.min(parseFloat(style.borderTopLeftRadius) || 0, at.height / 2);
     const stops = /^linear-gradient\(to right, (.*)\)$/.exec(style.backgroundImage)?.[1].match(/rgba?\([^)]*\)/g);
     if (stops) {
@@ -180,7 +183,7 @@ function toSvg(root) {
       write(node.selectedOptions[0]?.text ?? "", at.left + parseFloat(style.paddingLeft), at, style);
     else if (node.tagName.toLowerCase() === "svg") inline(node, at);
     else {
-      if (style.display !== "contents") ground(node, style, at);
+      if (style.display !== "contents") ground(style, at);
       inside(node, style, at);
     }
     if (faint) out.push("</g>");
@@ -196,7 +199,11 @@ function toSvg(root) {
   );
 }
 
-/** Run `work` while everything is drawn with two pixels to each of the page's. */
+/**
+ * Run `work` while everything is drawn with two pixels to each of the page's.
+ * @template T
+ * @param {() => Promise<T>} work
+ */
 async function atTwice(work) {
   const before = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
   const frame = () => new Promise(requestAnimationFrame);
@@ -211,7 +218,11 @@ async function atTwice(work) {
   }
 }
 
-/** The text of an SVG file as a PNG at twice its size. */
+/**
+ * A PNG at twice its size.
+ * @param {string} svg the text of an SVG file
+ * @returns {Promise<Blob>}
+ */
 async function toPng(svg) {
   const url = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" })),
     image = new Image();
@@ -227,7 +238,12 @@ async function toPng(svg) {
   }
 }
 
-/** Hand a file to the browser, as a download would. */
+/**
+ * Hand a file to the browser, as a download would.
+ * @param {Blob | string} content
+ * @param {string} name
+ * @param {string} type the MIME type, where the content is a string
+ */
 function save(content, name, type) {
   const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
   const link = el("a", { href: url, download: name });
@@ -237,4 +253,4 @@ function save(content, name, type) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-export { toSvg, toPng, atTwice, save };
+export { atTwice, save, toPng, toSvg };

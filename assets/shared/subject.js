@@ -2,10 +2,20 @@
 import { address } from "./address.js";
 import { emit } from "./events.js";
 
-// model: a reference such as "shipped:shakespeare"; step: a snapshot's step, or null for the newest.
+/**
+ * @typedef {object} Subject
+ * @property {string | null} model a reference such as "shipped:shakespeare"; null before the bar has chosen one
+ * @property {number | null} step that of a snapshot, or null for the newest
+ * @property {string} prompt
+ */
+
+/** @type {Subject} */
 export const subject = { model: null, step: null, prompt: "" };
 
-/** Point every panel at another model, moment or prompt. The bar does this; so may a panel. */
+/**
+ * Point every panel at another model, moment or prompt. The bar does this; so may a panel.
+ * @param {Partial<Subject>} changes
+ */
 export function look(changes) {
   const before = JSON.stringify(subject);
   Object.assign(subject, changes);

@@ -3,7 +3,7 @@ import { address } from "./address.js";
 import { emit } from "./events.js";
 
 const button = (name) =>
-  [...document.querySelectorAll(".tab-container [role=tab]")].find(
+  /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".tab-container [role=tab]")]).find(
     (tab) => tab.textContent.trim().toLowerCase() === name,
   );
 document.addEventListener("click", (event) => {
@@ -11,7 +11,11 @@ document.addEventListener("click", (event) => {
   if (tab) address.set({ tab: tab.textContent.trim().toLowerCase() });
 });
 
-/** Open a tab, and one of its views. */
+/**
+ * Open a tab, and one of its views.
+ * @param {string} tab its name in lower case
+ * @param {string | null} view its name as in Python
+ */
 export const openView = (tab, view = null) => {
   button(tab)?.click();
   if (view) requestAnimationFrame(() => emit("view", view));

@@ -2,8 +2,14 @@
 import { el } from "./elements.js";
 
 export const tip = {
+  /** @type {HTMLElement | null} */
   node: null,
-  /** Show rows of nodes or strings beside the pointer; the first one is the headline. */
+  /**
+   * Show rows beside the pointer; the first one is the headline.
+   * @param {number} x of the pointer in the window
+   * @param {number} y
+   * @param {...(Node | string | null | undefined)} rows
+   */
   show(x, y, ...rows) {
     if (!this.node) {
       this.node = el("div", { class: "gb-tip", role: "tooltip" });

@@ -1,16 +1,16 @@
 // The Compare view: the prompt under up to four tokenizers, and what they cost over languages and code.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { look, subject } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import * as tokenRows from "./token_rows.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
+panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const MAX = 4;
   let chosen = (address.get("toks") || "model,gpt2,bpe,character").split(",").map(decodeURIComponent).slice(0, MAX);

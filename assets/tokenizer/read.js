@@ -1,5 +1,4 @@
 // The Read view: a text's tokens, their ids and bytes, linked to one another, drawn anew as it is typed.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
@@ -7,6 +6,7 @@ import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import * as chips from "../shared/tokens/chip.js";
 import { tokenLessons } from "./lessons.js";
 import { tokenDecoding } from "./token_decoding.js";
@@ -66,8 +66,8 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
   async function update() {
     if (subject.model === null) return;
     const now = text(),
-      asked = { ...request(), sheet, version, names_are_text: names };
-    if (window_ !== null) asked.first = window_;
+      place = window_ === null ? {} : { first: window_ },
+      asked = { ...request(), ...place, sheet, version, names_are_text: names };
     if (now.length > MAX_TEXT) {
       throw new Refusal(`This text has ${format.whole(now.length)} characters; use at most ${format.whole(MAX_TEXT)}.`);
     }

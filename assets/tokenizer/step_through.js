@@ -10,7 +10,7 @@ import { subject } from "../shared/subject.js";
 import * as chips from "../shared/tokens/chip.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("step_through", ({ root, ask, upload, find, all, notice }) => {
+panel("step_through", ({ root, ask, upload, all, notice }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const KINDS = ["word", "number", "punctuation", "contraction", "space"];
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });

@@ -2,7 +2,13 @@
 import { el } from "../shared/elements.js";
 import * as tokenChip from "../shared/tokens/chip.js";
 
-/** `tokens` are the readable parts of each id; it grows with the training. */
+/** @import { Part } from "../shared/tokens/chip.js" */
+
+/**
+ * The passage in `box`.
+ * @param {HTMLElement} box
+ * @param {Part[][]} tokens the readable parts of each id; it grows with the training
+ */
 export const tokenCollapse = (box, tokens) => {
   let pieces = [],
     chips = [],

@@ -4,6 +4,12 @@ import { latest } from "../shared/latest.js";
 import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+
+/**
+ * Ids pasted as numbers, decoded.
+ * @param {Pick<Parts, "ask" | "find"> & { request: () => object }} parts request() names the tokenizer
+ */
 export const tokenDecoding = ({ ask, find, request }) => {
   const paste = find("[data-id=paste]"),
     out = find("[data-id=decoded]"),

@@ -8,7 +8,12 @@ const MAX_BLOCK = 200; // units of a block; longer lines go on in the next one
 /** A copy of `list` with `removed` entries at `from` replaced; splice can't take a hundred thousand. */
 const spliced = (list, [from, removed, added]) => [...list.slice(0, from), ...added, ...list.slice(from + removed)];
 
-/** `box` holds the chips, `list` the ids. `point(i, pinned)` is told which token is looked at, or null. */
+/**
+ * Running text as chips.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} list holds the ids
+ * @param {(i: number | null, pinned?: boolean) => void} point is told which token is looked at, or null
+ */
 function make(box, list, point) {
   let ids = [],
     blocks = [],
@@ -172,7 +177,7 @@ function make(box, list, point) {
   box.addEventListener("focusin", (event) => {
     // by key: a finger's focus comes before its click, which decides
     const i = indexOf(event);
-    if (i !== null && event.target.matches(":focus-visible")) hover(i);
+    if (i !== null && /** @type {Element} */ (event.target).matches(":focus-visible")) hover(i);
   });
   box.addEventListener("focusout", () => hover(null));
   box.addEventListener("keydown", (event) => {

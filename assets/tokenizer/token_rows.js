@@ -6,6 +6,10 @@ import * as chips from "../shared/tokens/chip.js";
 
 const SHORT = { model: "This model", whitespace: "Whitespace", character: "Characters", bpe: "BPE", gpt2: "GPT-2" };
 
+/**
+ * The name of a row where there is little room.
+ * @param {{ ref: string, name: string }} row
+ */
 const short = (row) => SHORT[row.ref] ?? row.name;
 /** How much of a model's context so many tokens are. */
 const share = (tokens, context) => `${format.number((100 * tokens) / context)} %`;
@@ -88,4 +92,4 @@ function table({ rows, counts, n_ctx: context }, open) {
   });
 }
 
-export { columns, label, table, short };
+export { columns, label, short, table };

@@ -1,21 +1,21 @@
 // The Train a vocabulary view: starts and steers a training on the server, asks for its merges, draws them.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
+import { handOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
 import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import * as chips from "../shared/tokens/chip.js";
 import { tokenCollapse } from "./token_collapse.js";
 import { tokenCurve } from "./token_curve.js";
 import { shelf } from "./tokenizer_menu.js";
-import { handOver } from "../shared/handed_vocabulary.js";
 
-panel("train_a_vocabulary", ({ root, ask, upload, find, all, notice }) => {
+panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const SIZES = [300, 512, 1024, 2048, 4096, 8192, 16384, 32768],
     PACES = [1, 3, 10, 20, 50, 150, 0];

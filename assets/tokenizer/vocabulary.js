@@ -9,7 +9,7 @@ import * as chips from "../shared/tokens/chip.js";
 import { tip } from "../shared/tooltip.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("vocabulary", ({ root, ask, upload, find, all, notice }) => {
+panel("vocabulary", ({ root, ask, upload, all, notice }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const LONGEST = 24;
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });

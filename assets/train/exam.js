@@ -40,7 +40,10 @@ function share({ exam: given }, exam, seen) {
   return shares.get(given)[Number(seen)];
 }
 
-/** examSheet(find): draws into the canvas "marks" and the table "answers". */
+/**
+ * Draws into the canvas "marks" and the table "answers".
+ * @param {(selector: string) => any} find
+ */
 function examSheet(find) {
   const marks = find("[data-id=marks]");
   let rows = [],
@@ -123,4 +126,4 @@ function examSheet(find) {
   };
 }
 
-export { exams as examsOf, examSheet };
+export { examSheet, exams as examsOf };

@@ -3,11 +3,11 @@ import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
+import { takeOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
 import { Refusal } from "../shared/server.js";
 import { drawPlan, refusePlan } from "./plan.js";
 import { drawSchedule } from "./schedule.js";
-import { takeOver } from "../shared/handed_vocabulary.js";
 
 const MAX_FILE = 20_000_000;
 const TOKENIZERS = {
@@ -85,6 +85,7 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     get ready() {
       return plan !== null;
     },
+    /** @returns {Record<string, any>} the settings by their names in llm.config, and the text */
     settings() {
       const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
       return { ...values, corpus: chosenText() };

@@ -11,6 +11,7 @@ import { tip } from "../shared/tooltip.js";
 import { shownRun } from "./shown_run.js";
 
 panel("layers", ({ ask, notice, find, root }) => {
+  /** @type {[string, (part: Record<string, number>) => number][]} */
   const PANELS = [
     ["weights", (part) => part.weight_norm],
     ["gradient, before clipping", (part) => part.grad_norm],

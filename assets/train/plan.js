@@ -4,7 +4,10 @@ import { format } from "../shared/format.js";
 
 const PARTS = ["--gb-query", "--gb-key", "--gb-value", "--gb-mlp", "--gb-residual"];
 
-/** Draw what plan_run told. */
+/**
+ * @param {(selector: string) => any} find
+ * @param {any} plan what plan_run told
+ */
 function drawPlan(find, plan) {
   const shade = (i) => `background:var(${PARTS[i]})`,
     row = (name, value) => el("li", {}, name, el("b", {}, value));
@@ -31,7 +34,11 @@ function drawPlan(find, plan) {
   );
 }
 
-/** There is no plan: say why, where the numbers would stand. */
+/**
+ * There is no plan: say why, where the numbers would stand.
+ * @param {(selector: string) => any} find
+ * @param {string} why
+ */
 function refusePlan(find, why) {
   for (const id of ["parts", "part-names", "plan"]) find(`[data-id=${id}]`).replaceChildren();
   find("[data-id=n-params]").textContent = "–";

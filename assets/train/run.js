@@ -15,8 +15,8 @@ import { runMoments } from "./run_moments.js";
 import { runNumbers } from "./run_numbers.js";
 import { runState } from "./run_state.js";
 import { redrawSchedule } from "./schedule.js";
-import { tabClosing } from "./tab_closing.js";
 import { shownRun } from "./shown_run.js";
+import { tabClosing } from "./tab_closing.js";
 
 panel("run", ({ ask, upload, notice, find, all }) => {
   const NEWS = 200,
@@ -77,11 +77,17 @@ panel("run", ({ ask, upload, notice, find, all }) => {
 
   // ---- what would change --------------------------------------------------------------------------
 
-  /** The settings of the run on show as they are now, changes on the fly included. */
+  /**
+   * The settings of the run on show as they are now, changes on the fly included.
+   * @returns {Record<string, any>}
+   */
   const settled = () => Object.assign({}, base, ...digest.changes.map((change) => change.changes));
 
   const sized = (from, to) => from.tokenizer === to.tokenizer && SIZED.includes(to.tokenizer);
-  /** [name, from, to] of what the form says and the run does not. */
+  /**
+   * What the form says and the run does not.
+   * @returns {[name: string, from: any, to: any][]}
+   */
   function differences() {
     if (!base) return [];
     const from = settled(),
@@ -96,7 +102,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
       })
       .map((name) => [name, from[name], to[name]]);
   }
-  const changeable = ([name]) => form.choices.changeable.includes(name);
+  const changeable = (/** @type {[name: string, ...unknown[]]} */ [name]) => form.choices.changeable.includes(name);
 
   /** Where Continue would end: where the form says, or as far again once that is behind. */
   function nextEnd() {

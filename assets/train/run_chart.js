@@ -2,13 +2,16 @@
 // the first chart is drawn. What the figure shows is put together in run_figure.js.
 import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
-import { Refusal, fileUrl } from "../shared/server.js";
+import { fileUrl, Refusal } from "../shared/server.js";
 import { plain, runFigure } from "./run_figure.js";
 
 const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a double click goes back
+/** @typedef {HTMLElement & { data: object[], layout: object, _fullLayout: { width: number, height: number } }} Chart */
+
 let loading = null;
 
-const plotlyUrl = () => fileUrl(document.querySelector("meta[name=glassbox-plotly]").content);
+const plotlyUrl = () =>
+  fileUrl(/** @type {HTMLMetaElement} */ (document.querySelector("meta[name=glassbox-plotly]")).content);
 
 function plotly() {
   if (window.Plotly) return Promise.resolve(window.Plotly);
@@ -19,7 +22,11 @@ function plotly() {
   return loading;
 }
 
-/** Draw a run into `div`; see `runFigure`. */
+/**
+ * Draw a run; see `runFigure`.
+ * @param {Chart} div Plotly keeps its figure there
+ * @param {any} run
+ */
 async function runChart(div, run) {
   const Plotly = await plotly();
   const { data, layout } = runFigure(run);
@@ -28,7 +35,13 @@ async function runChart(div, run) {
   if (Math.abs(width - div.clientWidth) > 1 || Math.abs(height - div.clientHeight) > 1) await Plotly.Plots.resize(div);
 }
 
-/** The chart in `div` as a Blob: "png", "svg", or "html", a page that answers to the pointer without a network. */
+/**
+ * The chart as a file.
+ * @param {Chart} div
+ * @param {"png" | "svg" | "html"} kind html is a page that answers to the pointer without a network
+ * @param {string} title
+ * @returns {Promise<Blob>}
+ */
 async function chartFile(div, kind, title) {
   if (kind === "html") return page(div, title);
   const Plotly = await plotly(),
@@ -47,11 +60,11 @@ async function page({ data, layout }, title) {
     `<body style="margin:0;background:${color("--gb-paper")}"><div id="chart" style="height:96vh"></div>`,
     "<script>",
     library,
-    "<\/script>",
+    "</script>",
     `<script>const figure = ${figure}; const settings = { responsive: true, displaylogo: false };`,
-    `Plotly.newPlot("chart", figure.data, figure.layout, settings);<\/script></body></html>`,
+    `Plotly.newPlot("chart", figure.data, figure.layout, settings);</script></body></html>`,
   ];
   return new Blob(parts, { type: "text/html" });
 }
 
-export { runChart, chartFile };
+export { chartFile, runChart };

@@ -97,7 +97,7 @@ function style() {
 
 /**
  * { data, layout } of a run.
- * digest and ghosts: see digest.js; backdrop: { baselines, bytes_per_token }; view: { x, y, right, smooth };
+ * digest and ghosts: see run_state.js; backdrop: { baselines, bytes_per_token }; view: { x, y, right, smooth };
  * exams: [{ name, points, dashed }]; at: a step to mark, or null; id: of the run.
  */
 function runFigure(run) {
@@ -333,4 +333,4 @@ function marks({ digest, backdrop, look, log, place, along, shown, at }) {
   };
 }
 
-export { runFigure, plain };
+export { plain, runFigure };

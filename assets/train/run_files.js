@@ -3,6 +3,8 @@ import { el } from "../shared/elements.js";
 import { fileUrl } from "../shared/server.js";
 import { chartFile } from "./run_chart.js";
 
+/** @import { Ask } from "../shared/server.js" */
+
 function save(url, name) {
   const link = el("a", { href: url, download: name });
   document.body.append(link);
@@ -10,13 +12,26 @@ function save(url, name) {
   link.remove();
 }
 
-/** Fetch what the server writes of a run: "csv", "jsonl" or "zip". */
+/**
+ * Fetch what the server writes of a run.
+ * @param {Ask} ask
+ * @param {string} run its id
+ * @param {"csv" | "jsonl" | "zip"} kind
+ */
 export async function saveRun(ask, run, kind) {
   const { path, name } = await ask("export_run", { run, kind });
   save(fileUrl(path), name);
 }
 
-/** Bring the buttons to life; current(): { run, name } of the run on show. */
+/**
+ * Bring the buttons to life.
+ * @param {object} parts
+ * @param {(selector: string) => any[]} parts.all
+ * @param {Ask} parts.ask
+ * @param {import("./run_chart.js").Chart} parts.chart
+ * @param {(work: () => unknown) => () => void} parts.guarded says what goes wrong
+ * @param {() => { run: string, name: string }} parts.current the run on show
+ */
 export function runFiles({ all, ask, chart, guarded, current }) {
   for (const button of all("[data-export]")) {
     button.addEventListener(

@@ -75,7 +75,11 @@ function drawSamples(list, moments) {
   list.replaceChildren(...(written.length ? written : [empty]));
 }
 
-/** scrubbed(step): a person chose an evaluation, or null for the newest one. */
+/**
+ * The evaluations, in the markup of the view.
+ * @param {{ find: (selector: string) => any, scrubbed: (step: number | null) => void }} parts scrubbed(step) hears of an
+ *   evaluation that a person chose, or null for the newest one
+ */
 function moments({ find, scrubbed }) {
   const slider = find("[data-id=moment]"),
     drawPassage = passagePicture(find),

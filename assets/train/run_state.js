@@ -81,7 +81,7 @@ function thin(moments) {
   moments.splice(best, 1);
 }
 
-/** digest(told): from an answer of open_run; `add` each event that comes after it. */
+/** From an answer of open_run; `add` each event that comes after it. */
 function digest({ curves = {}, moments = [], changes = [], end = null } = {}) {
   const known = new Map(Object.entries(curves).map(([name, points]) => [name, curve(points)]));
   let seconds = known.get("seconds")?.last?.[1] ?? 0;
@@ -127,4 +127,4 @@ function digest({ curves = {}, moments = [], changes = [], end = null } = {}) {
   return self;
 }
 
-export { digest as runState, curve };
+export { curve, digest as runState };

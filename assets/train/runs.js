@@ -1,5 +1,4 @@
 // Train, the runs: a table to sort, name, hide, delete and take along, and the choice of ghosts.
-import { openView } from "../shared/tabs.js";
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
@@ -7,8 +6,9 @@ import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
-import { shownRun } from "./shown_run.js";
+import { openView } from "../shared/tabs.js";
 import { saveRun } from "./run_files.js";
+import { shownRun } from "./shown_run.js";
 
 panel("runs", ({ ask, notice, find, root }) => {
   const HIDDEN = "glassbox.hidden-runs",
@@ -87,7 +87,7 @@ panel("runs", ({ ask, notice, find, root }) => {
     const { key, down } = sorting(),
       shown = rows.filter((row) => all || !hidden().includes(row.id));
     const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1);
-    return shown.sort((a, b) => (a[key] === null) - (b[key] === null) || order(a[key], b[key])); // what lacks it comes last
+    return shown.sort((a, b) => Number(a[key] === null) - Number(b[key] === null) || order(a[key], b[key])); // what lacks it comes last
   }
 
   // ---- the table ------------------------------------------------------------------------------------
@@ -181,7 +181,9 @@ panel("runs", ({ ask, notice, find, root }) => {
       fill(
         button("Show it", show, "gb-primary"),
         button("Rename", naming),
-        ...["csv", "jsonl", "zip"].map((kind) => button(kind.toUpperCase(), () => saveRun(ask, row.id, kind))),
+        .../** @type {const} */ (["csv", "jsonl", "zip"]).map((kind) =>
+          button(kind.toUpperCase(), () => saveRun(ask, row.id, kind)),
+        ),
         button(away ? "Unhide" : "Hide", toggle),
         row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))),
       );

@@ -6,7 +6,12 @@ import { format } from "../shared/format.js";
 const HEIGHT = 56;
 let drawn = null;
 
-/** Draw the plan's schedule, [step, rate] each; `step` marks how far a run is. */
+/**
+ * Draw the plan's schedule.
+ * @param {(selector: string) => any} find
+ * @param {[step: number, rate: number][]} points
+ * @param {number | null} step how far a run is
+ */
 function drawSchedule(find, points, step = null) {
   drawn = { points, step };
   const canvas = find("[data-id=schedule]"),

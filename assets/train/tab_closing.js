@@ -36,7 +36,7 @@ const back = () => {
 back(); // after a reload
 addEventListener("pageshow", back); // after a way back that found the page as it was left
 
-/** The form's menu of "go on" and "stop". */
+/** @param {HTMLSelectElement} menu the form's, of "go on" and "stop" */
 export const tabClosing = (menu) => {
   menu.value = address.get("close") === "stop" ? "stop" : "go on";
   menu.addEventListener("input", () => address.set({ close: menu.value === "stop" ? "stop" : null }));

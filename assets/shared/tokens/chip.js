@@ -15,7 +15,16 @@ const plain = (blank) =>
       .replace(/\t/g, "\u00a0\u00a0"),
   );
 
-/** Append a token's parts, each {text} or {hex}, to a node. */
+/** @typedef {{ text?: string, hex?: string }} Part of a token: text, or bytes that are no character of their own */
+
+/**
+ * Append a token's parts to a node.
+ * @template {HTMLElement} N
+ * @param {N} node
+ * @param {Part[]} parts
+ * @param {boolean} marks whether blanks are made visible
+ * @returns {N}
+ */
 function write(node, parts, marks = true) {
   for (const part of parts) {
     if (part.hex !== undefined) {
@@ -31,9 +40,17 @@ function write(node, parts, marks = true) {
   return node;
 }
 
-/** A token in one line of plain text, for tooltips and labels. */
+/**
+ * A token in one line of plain text, for tooltips and labels.
+ * @param {Part[]} parts
+ */
 const spoken = (parts) => parts.map((part) => part.hex ?? visible(part.text)).join(" ");
 
+/**
+ * @param {number} id
+ * @param {Part[]} parts
+ * @param {{ marks?: boolean, more?: string }} options more: further classes
+ */
 function chip(id, parts, { marks = true, more = "" } = {}) {
   return write(el("span", { class: `gb-token gb-tk-chip gb-tk-${id % TINTS} ${more}` }), parts, marks);
 }
@@ -44,6 +61,9 @@ const endsLine = (parts) => parts[parts.length - 1]?.text?.endsWith("\n") ?? fal
  * One unit of running text, as read_text sends it: a token, or several that share a character and stand
  * in a frame with it. `apart` are those after which a piece of the first cut ends.
  * Returns { node, chips, ends }: what to put on the page, a chip for each token, and whether a line ends there.
+ * @param {[ids: number[], apart: boolean[], text: string | null, note: string | null]} raw
+ * @param {Record<number, { parts: Part[] }>} table
+ * @param {{ marks: boolean }} options
  */
 function unit([ids, apart, text, note], table, { marks }) {
   const chips = ids.map((id, i) => {
@@ -61,4 +81,4 @@ function unit([ids, apart, text, note], table, { marks }) {
   return { node: el("span", { class: "gb-tk-cluster" }, whole, ...chips), chips, ends };
 }
 
-export { write, chip, spoken, unit };
+export { chip, spoken, unit, write };

@@ -1,6 +1,9 @@
 // A token's text as it is shown.
 
-/** A token's text made visible: spaces as a middle dot, newlines as a return sign, controls by name. */
+/**
+ * Spaces as a middle dot, newlines as a return sign, controls by name.
+ * @param {string} text of a token
+ */
 export function visible(text) {
   return text
     .replace(/ /g, "·")

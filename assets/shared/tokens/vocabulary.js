@@ -2,7 +2,14 @@
 import { bytesOf } from "../numbers.js";
 import { visible } from "./visible.js";
 
-/** What read_vocabulary sent: each token's bytes, its visible name, and the text of a row of ids. */
+/** @import { Ask } from "../server.js" */
+/** @typedef {ReturnType<typeof vocabularyOf>} Vocabulary */
+
+/**
+ * Each token's bytes, its visible name, and the text of a row of ids.
+ * @param {{ tokenizer: string, eot_id: number | null, lengths: string, bytes: string }} answer of read_vocabulary;
+ *   lengths and bytes are base64, of uint32 numbers and of all tokens' bytes in a row
+ */
 export const vocabularyOf = ({ tokenizer, eot_id, lengths, bytes }) => {
   const all = bytesOf(bytes),
     sizes = new Uint32Array(bytesOf(lengths).buffer);
@@ -18,6 +25,7 @@ export const vocabularyOf = ({ tokenizer, eot_id, lengths, bytes }) => {
     size: sizes.length,
     eot: eot_id,
     bytes: of,
+    /** @param {number} id */
     label(id) {
       try {
         return visible(strict.decode(of(id)));
@@ -25,6 +33,7 @@ export const vocabularyOf = ({ tokenizer, eot_id, lengths, bytes }) => {
         return `‹${Array.from(of(id), hex).join(" ")}›`; // a piece of a character shows its bytes
       }
     },
+    /** @param {number[]} ids */
     text(ids) {
       const reader = new TextDecoder("utf-8", { ignoreBOM: true });
       const parts = ids.filter((id) => id !== eot_id).map((id) => reader.decode(of(id), { stream: true }));
@@ -34,7 +43,13 @@ export const vocabularyOf = ({ tokenizer, eot_id, lengths, bytes }) => {
 };
 
 const known = new Map(); // tokenizer's hash -> its vocabulary
-/** The vocabulary of that hash; `ask` and `place` say where to get it. */
+/**
+ * A vocabulary, asked for the first time alone.
+ * @param {Ask} ask
+ * @param {object} place the model and its moment
+ * @param {string} hash of the tokenizer
+ * @returns {Promise<Vocabulary>}
+ */
 export const readVocabulary = async (ask, place, hash) => {
   if (!known.has(hash)) known.set(hash, vocabularyOf(await ask("read_vocabulary", place)));
   return known.get(hash);
