@@ -59,7 +59,7 @@ test("softmax of queries and keys, whatever the head's size, with what each toke
       });
       assert.ok(Math.abs(rests[row] - (1 - Math.exp(own[0]) / total)) < 1e-6);
     }
-    received.forEach((sum, t) => assert.ok(Math.abs(sums[t] - sum) < 1e-6));
+    for (const [t, sum] of received.entries()) assert.ok(Math.abs(sums[t] - sum) < 1e-6);
   }
 });
 
