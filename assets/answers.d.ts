@@ -22,7 +22,7 @@ export interface BeginBatch {
   seeds: number[];
   stopped: boolean[];
   tokenizer: string;
-  tokens: number[][][];
+  tokens: [number, number, number, number, number][][];
 }
 
 /** Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it. */
@@ -31,14 +31,14 @@ export interface BeginGeneration {
   generation: string;
   logits: string;
   reads: number;
-  tokens: number[][];
+  tokens: [number, number, number, number, number][];
 }
 
 /** The prompt's own patterns, before anything is written. */
 export interface BeginRows {
   ended: string | null;
   growth: string;
-  head: number[];
+  head: [number, number];
   heads: number;
   layers: number;
   n_ctx: number;
@@ -136,11 +136,13 @@ export interface CompareTokenizers {
     lost?: string | null;
     name: string;
     ref: string;
-    tokens?: Record<string, {
-      hex: string;
-      parts: Part[];
-      rank: number | null;
-    }>;
+    tokens?: {
+      [key: string]: {
+        hex: string;
+        parts: Part[];
+        rank: number | null;
+      };
+    };
     total?: number;
   }[];
 }
@@ -177,7 +179,7 @@ export interface DecodeIds {
 }
 
 /** Delete a run and all that is kept of it. */
-export interface DeleteRun {}
+export type DeleteRun = Record<string, never>;
 
 /** What a text is like, cut by a tokenizer. */
 export interface DescribeCorpus {
@@ -208,7 +210,7 @@ export interface DescribeCorpus {
 }
 
 /** Fetch a text that isn't here yet. */
-export interface DownloadCorpus {}
+export type DownloadCorpus = Record<string, never>;
 
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
@@ -220,7 +222,7 @@ export interface DrawBatch {
   seeds?: number[];
   stopped?: boolean[];
   tokenizer?: string;
-  tokens?: number[][][];
+  tokens?: [number, number, number, number, number][][];
 }
 
 /** A QR code of a link: a text of 0 and 1 for each of its rows. */
@@ -235,7 +237,7 @@ export interface DrawTokens {
   gone?: boolean;
   logits?: string;
   reads?: number;
-  tokens?: number[][];
+  tokens?: [number, number, number, number, number][];
 }
 
 /** How a token came to be, from its bytes on. */
@@ -273,13 +275,13 @@ export interface ExportTokenizer {
 /** The tokens whose vectors point most nearly the same way. */
 export interface FindNeighbours {
   id: number;
-  neighbours: number[][];
+  neighbours: [number, number][];
 }
 
 /** Where to look, and what to look for. */
 export interface FindWorkedExample {
-  cell: number[];
-  head: number[];
+  cell: [number, number];
+  head: [number, number];
   model: string;
   prompt: string;
   says: string;
@@ -358,24 +360,28 @@ export interface ListChoices {
   }[];
   run: string | null;
   runs: string[];
-  settings: Record<string, {
-    choices: string[];
-    default: boolean | number | string;
-    help: string;
-    high: number | null;
-    kind: string;
-    label: string;
-    low: number | null;
-    unit: string;
-  }>;
-  tokenizer_kinds: Record<string, {
-    loses: string;
-    origin: string;
-    short: string;
-    sized: boolean;
-    title: string;
-    unit: string;
-  }>;
+  settings: {
+    [key: string]: {
+      choices: string[];
+      default: boolean | number | string;
+      help: string;
+      high: number | null;
+      kind: string;
+      label: string;
+      low: number | null;
+      unit: string;
+    };
+  };
+  tokenizer_kinds: {
+    [key: string]: {
+      loses: string;
+      origin: string;
+      short: string;
+      sized: boolean;
+      title: string;
+      unit: string;
+    };
+  };
   tokenizers: string[];
   vocabularies: {
     name: string;
@@ -395,16 +401,18 @@ export interface ListCorpora {
 
 /** What is known of each sampler, in the order in which they act unless told otherwise, and of the seed. */
 export interface ListDials {
-  dials: Record<string, {
-    choices: string[];
-    default: number;
-    help: string;
-    high: number | null;
-    kind: string;
-    label: string;
-    low: number;
-    unit: string;
-  }>;
+  dials: {
+    [key: string]: {
+      choices: string[];
+      default: number;
+      help: string;
+      high: number | null;
+      kind: string;
+      label: string;
+      low: number;
+      unit: string;
+    };
+  };
   order: string[];
 }
 
@@ -481,12 +489,14 @@ export interface MapTokens {
   places: string;
   prompt: number[];
   shares: number[];
-  vocabulary: string | {
-    bytes: string;
-    eot_id: number | null;
-    lengths: string;
-    tokenizer: string;
-  };
+  vocabulary:
+    | string
+    | {
+        bytes: string;
+        eot_id: number | null;
+        lengths: string;
+        tokenizer: string;
+      };
   width: number;
 }
 
@@ -512,13 +522,15 @@ export interface MergePiece {
   encoded: number[];
   start: number[];
   steps: {
-    candidates: number[][];
+    candidates: [number, number, number][];
     place: number;
   }[];
-  tokens: Record<string, {
-    hex: string;
-    parts: Part[];
-  }>;
+  tokens: {
+    [key: string]: {
+      hex: string;
+      parts: Part[];
+    };
+  };
 }
 
 /** Where the model lies, for a transcript that others can follow. */
@@ -529,7 +541,7 @@ export interface NameSource {
 }
 
 /** A page with runs in training came or went. */
-export interface NotePresence {}
+export type NotePresence = Record<string, never>;
 
 /** A head taken apart for a pair of tokens; without a prompt no tokens and nothing else. */
 export interface OpenHead {
@@ -618,7 +630,7 @@ export interface OpenRun {
     changes: Record<string, number>;
     step: number;
   }[];
-  curves: Record<string, number[][]>;
+  curves: Record<string, [number, number][]>;
   end: {
     reason: string;
     step: number;
@@ -704,7 +716,7 @@ export interface PlanRun {
     name: string;
   }[];
   passes: number;
-  schedule: number[][];
+  schedule: [number, number][];
   tokens: number;
   vocab_size: number;
 }
@@ -728,53 +740,63 @@ export interface PollLearning {
 /** What has happened since event `since`, and how things stand. */
 export interface PollRun {
   behind: boolean;
-  events: ({
-    changes: Record<string, number>;
-    event: "change";
-    step: number;
-  } | {
-    event: "done";
-    reason: string;
-    step: number;
-    why: string;
-  } | {
-    event: "evaluation";
-    step: number;
-    train_loss: number;
-    validation_loss: number;
-  } | {
-    event: "exam";
-    exam: string[];
-    step: number;
-  } | {
-    event: "layers";
-    step: number;
-  } | {
-    event: "passage";
-    passage: number[];
-    step: number;
-  } | {
-    event: "sample";
-    sample: {
-      prompt: string;
-      text: string;
-    };
-    step: number;
-  } | {
-    evaluated: boolean;
-    event: "snapshot";
-    step: number;
-  } | {
-    clipped_norm: number;
-    event: "step";
-    grad_norm: number;
-    learning_rate: number;
-    loss: number;
-    reports: boolean;
-    seconds: number;
-    step: number;
-    tokens_seen: number;
-  })[];
+  events: (
+    | {
+        changes: Record<string, number>;
+        event: "change";
+        step: number;
+      }
+    | {
+        event: "done";
+        reason: string;
+        step: number;
+        why: string;
+      }
+    | {
+        event: "evaluation";
+        step: number;
+        train_loss: number;
+        validation_loss: number;
+      }
+    | {
+        event: "exam";
+        exam: string[];
+        step: number;
+      }
+    | {
+        event: "layers";
+        step: number;
+      }
+    | {
+        event: "passage";
+        passage: number[];
+        step: number;
+      }
+    | {
+        event: "sample";
+        sample: {
+          prompt: string;
+          text: string;
+        };
+        step: number;
+      }
+    | {
+        evaluated: boolean;
+        event: "snapshot";
+        step: number;
+      }
+    | {
+        clipped_norm: number;
+        event: "step";
+        grad_norm: number;
+        learning_rate: number;
+        loss: number;
+        reports: boolean;
+        seconds: number;
+        step: number;
+        tokens_seen: number;
+      }
+  )[];
   failure: string;
   joules: number | null;
   joules_of: string | null;
@@ -819,7 +841,7 @@ export interface ReadFlow {
 export interface ReadGhosts {
   ghosts: {
     corpus: string;
-    curves: Record<string, number[][]>;
+    curves: Record<string, [number, number][]>;
     id: string;
     name: string;
     tokens: string;
@@ -944,11 +966,13 @@ export interface ReadText {
   lost?: string | null;
   n_ctx?: number;
   name?: string;
-  new?: Record<string, {
-    hex: string;
-    parts: Part[];
-    rank: number | null;
-  }>;
+  new?: {
+    [key: string]: {
+      hex: string;
+      parts: Part[];
+      rank: number | null;
+    };
+  };
   ref?: string;
   special_tokens?: [string, number][];
   total?: number;
@@ -961,7 +985,7 @@ export interface ReadTimeline {
   complete: boolean;
   measured_on: string;
   moments: {
-    best: Record<string, number[]>;
+    best: Record<string, [number, number, number]>;
     step: number;
   }[];
   steps: number[];
@@ -976,7 +1000,7 @@ export interface ReadVocabulary {
 }
 
 /** Give a run another name. */
-export interface RenameRun {}
+export type RenameRun = Record<string, never>;
 
 /** Keep what is learnt so far under a name. */
 export interface SaveVocabulary {
@@ -1015,7 +1039,7 @@ export interface SearchVocabulary {
 }
 
 /** Begin; one in training stops for it. */
-export interface StartLearning {}
+export type StartLearning = Record<string, never>;
 
 /** Train a new run. */
 export interface StartRun {

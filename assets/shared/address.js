@@ -1,9 +1,16 @@
 // The state that is kept in the address, so that a link shows exactly what is seen.
 
-/** "#a=1&b=2" as its keys and values. */
+/**
+ * The keys and values of an address.
+ * @param {string} hash as in "#a=1&b=2"
+ */
 export const readHash = (hash) => new URLSearchParams(hash.slice(1));
 
-/** An address with some keys changed; null, undefined and "" take a key away. */
+/**
+ * The same address with some keys changed.
+ * @param {string} hash
+ * @param {Record<string, unknown>} changes by key; null, undefined and "" take a key away
+ */
 export function changedHash(hash, changes) {
   const state = readHash(hash);
   for (const [key, value] of Object.entries(changes)) {
@@ -16,9 +23,14 @@ export function changedHash(hash, changes) {
 
 export const address = {
   all: () => readHash(location.hash),
+  /**
+   * @param {string} key
+   * @param {string | null} otherwise what it is where the address doesn't say
+   */
   get(key, otherwise = null) {
     return this.all().get(key) ?? otherwise;
   },
+  /** @param {Record<string, unknown>} changes by key; null, undefined and "" take a key away */
   set(changes) {
     history.replaceState(null, "", changedHash(location.hash, changes));
   },

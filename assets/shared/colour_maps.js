@@ -1,6 +1,13 @@
 // The maps from numbers to colours. No page is needed to work them out.
 
-/** "#3b7fc0" as [lightness, green to red, blue to yellow]: equal steps look equally large. */
+/** @typedef {"sequential" | "surprise" | "diverging"} MapName */
+/** @typedef {[number, number, number]} Triple */
+
+/**
+ * A colour as [lightness, green to red, blue to yellow]: equal steps look equally large.
+ * @param {string} hex as in "#3b7fc0"
+ * @returns {Triple}
+ */
 export function oklab(hex) {
   const [r, g, b] = [1, 3, 5]
     .map((i) => parseInt(hex.slice(i, i + 2), 16) / 255)
@@ -14,15 +21,20 @@ export function oklab(hex) {
     0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
   ];
 }
+/** @returns {Triple} */
 function srgb([L, a, b]) {
   const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
   const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
-  return [
+  const linear = [
     4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
     -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
     -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
-  ].map((c) => Math.round(255 * Math.min(1, Math.max(0, c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055))));
+  ];
+  const [red, green, blue] = linear.map((c) =>
+    Math.round(255 * Math.min(1, Math.max(0, c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055))),
+  );
+  return [red, green, blue];
 }
 export const MAPS = {
   // One hue, lightness falling (light theme) or rising (dark theme) in even steps of OKLab.
@@ -41,7 +53,12 @@ export const MAPS = {
   },
 };
 const tables = new Map();
-/** 256 x [r, g, b] of a map ("sequential", "surprise", "diverging"), on light ground or on dark. */
+/**
+ * 256 x [r, g, b], each 0 to 255, of a map.
+ * @param {MapName} name
+ * @param {"light" | "dark"} ground what it is seen on
+ * @returns {Triple[]}
+ */
 export function colourTable(name, ground) {
   const key = `${name}:${ground}`;
   if (!tables.has(key)) {
@@ -52,7 +69,8 @@ export function colourTable(name, ground) {
         const at = (i / 255) * (stops.length - 1),
           k = Math.min(stops.length - 2, Math.floor(at)),
           t = at - k;
-        return srgb(stops[k].map((v, j) => v + t * (stops[k + 1][j] - v)));
+        const between = (j) => stops[k][j] + t * (stops[k + 1][j] - stops[k][j]);
+        return srgb([between(0), between(1), between(2)]);
       }),
     );
   }

@@ -1,9 +1,13 @@
 // Numbers as people read them.
 
+/** @type {Intl.DateTimeFormatOptions} */
 const SHORT_DATE = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
 
 export const format = {
-  /** Three significant digits, thousands with a thin space. */
+  /**
+   * Three significant digits, thousands with a thin space.
+   * @param {number | null | undefined} x
+   */
   number(x) {
     if (x === null || x === undefined || Number.isNaN(x)) return "–";
     const sign = x < 0 ? "−" : "",
@@ -13,7 +17,10 @@ export const format = {
     if (rounded !== 0 && rounded < 1e-3) return sign + rounded.toExponential(2).replace("e-", "e−");
     return sign + (rounded >= 1000 ? format.whole(Math.round(size)) : String(rounded));
   },
-  /** Percent above 1 %, two decimals down to 0.1 %, scientific below. */
+  /**
+   * Percent above 1 %, two decimals down to 0.1 %, scientific below.
+   * @param {number} p from 0 to 1
+   */
   probability(p) {
     if (Number.isNaN(p)) return "–";
     if (p === 0) return "0";
@@ -21,7 +28,9 @@ export const format = {
     if (p >= 0.00095) return `${(100 * p).toFixed(2)} %`; // from here on it rounds to 0.10 %
     return p.toExponential(1).replace("e-", "e−");
   },
+  /** @param {number | string} n */
   whole: (n) => Number(n).toLocaleString("en-US").replace(/,/g, "\u202f"),
+  /** @param {number} s */
   seconds(s) {
     if (!Number.isFinite(s)) return "–";
     if (s < 9.95) return `${s.toFixed(1)} s`;
@@ -30,11 +39,15 @@ export const format = {
     if (whole < 60) return `${whole} s`;
     return m < 60 ? `${m} min ${String(whole % 60).padStart(2, "0")} s` : `${Math.floor(m / 60)} h ${m % 60} min`;
   },
-  /** A moment as the server writes it (ISO 8601, the offset with or without a colon), in the visitor's own time. */
+  /**
+   * A moment in the visitor's own time.
+   * @param {string} text as the server writes it: ISO 8601, the offset with or without a colon
+   */
   date(text) {
     const moment = new Date(text.replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
     return Number.isNaN(moment.getTime()) ? "–" : moment.toLocaleString([], SHORT_DATE);
   },
+  /** @param {number} n */
   bytes(n) {
     const units = ["B", "kB", "MB", "GB", "TB"];
     let size = n;

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from asking import RECORDS, TABS, Asked
+from asking import KNOWN, TABS, Asked
 
 FILE = Path(__file__).resolve().parents[2] / "assets" / "answers.d.ts"
 HEAD = """// What Python answers the page, an interface an endpoint. Written by tests/assets/answers.py from real
@@ -51,8 +51,8 @@ ALSO: dict[str, list[Any]] = {
     "grow_rows.ended": ["end_of_text"],
     "begin_rows.readings[].token": [{"id": 1, "text": "a"}],  # as grow_rows has it; the first reading draws nothing
     "begin_rows.readings[].p": [1.0],
-    "begin_batch.tokens[][]": [[1, 1.0]],  # a slow computer has drawn nothing yet
-    "draw_batch.tokens[][]": [[1, 1.0]],  # a quick computer has drawn all before
+    "begin_batch.tokens[][]": [[1, 1.0, 1.0, 1, 1.0]],  # a slow computer has drawn nothing yet
+    "draw_batch.tokens[][]": [[1, 1.0, 1.0, 1, 1.0]],  # a quick computer has drawn all before
     "draw_batch.stopped[]": [True],
     "list_dials.dials{}.choices[]": ["adamw"],
     "read_surprise.lost": ["case"],  # only of tokenizers that no shipped model has
@@ -79,7 +79,7 @@ def written() -> str:
     for path, examples in ALSO.items():
         name, _, rest = path.partition(".")
         for example in examples:
-            ask.shapes[name].at(f".{rest}").add(example, path, RECORDS)
+            ask.shapes[name].at(f".{rest}").add(example, path, KNOWN)
     for path, other in SAME.items():
         name, _, rest = path.partition(".")
         there = ask.shapes[name].at(f".{rest}")
@@ -94,7 +94,10 @@ def written() -> str:
         says = next(iter(ask.endpoints[name].values())).__doc__
         assert says, f"say in one line what {name} answers"
         line = says.strip().splitlines()[0]
-        parts.append(f"/** {line} */\nexport interface {_named(name)} {shape.body()}\n")
+        interface = (
+            f"interface {_named(name)} {shape.body()}" if shape.fields else f"type {_named(name)} = {shape.body()};"
+        )
+        parts.append(f"/** {line} */\nexport {interface}\n")
     table = "".join(f"  {name}: {_named(name)};\n" for name in sorted(ask.shapes))
     parts.append(f"/** What each endpoint answers, by its name. */\nexport interface Answers {{\n{table}}}\n")
     return "\n".join(parts)

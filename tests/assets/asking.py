@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 import orjson
 from fastapi.encoders import jsonable_encoder
-from shapes import Shape
+from shapes import Known, Shape
 
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
@@ -20,10 +20,9 @@ from llm.ui.panel import Panel
 from llm.ui.train.presets import LIMITS
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
-RECORDS = frozenset(
-    [
+KNOWN = Known(
+    records={
         "change_run.changes",
-        "compare_positions.similar",
         "compare_tokenizers.rows[].tokens",
         "list_choices.choices",
         "list_choices.limits",
@@ -39,9 +38,24 @@ RECORDS = frozenset(
         "read_lens.texts",
         "read_text.new",
         "read_timeline.moments[].best",
-    ]
+    },
+    tuples={
+        "begin_batch.tokens[][]",
+        "begin_generation.tokens[]",
+        "begin_rows.head",
+        "draw_batch.tokens[][]",
+        "draw_tokens.tokens[]",
+        "find_neighbours.neighbours[]",
+        "find_worked_example.cell",
+        "find_worked_example.head",
+        "merge_piece.steps[].candidates[]",
+        "open_run.curves{}[]",
+        "plan_run.schedule[]",
+        "read_ghosts.ghosts[].curves{}[]",
+        "read_timeline.moments[].best{}",
+    },
 )
-"""Objects whose keys are data."""
+
 
 Endpoint = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -68,7 +82,7 @@ class Asked:
         for endpoint in self.endpoints[name].values():
             answer = _sent(endpoint({"visitor": "0" * 32, **values}))
             assert "error" not in answer, (name, values, answer)
-            self.shapes.setdefault(name, Shape()).add(answer, name, RECORDS)
+            self.shapes.setdefault(name, Shape()).add(answer, name, KNOWN)
         return answer
 
     def until(self, name: str, done: Callable[[Any], bool], /, **values: Any) -> Any:
