@@ -37,7 +37,7 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
   /** An answer, or null when a newer refresh has begun; a failure counts only while it hasn't. */
   async function read(mine, request) {
     try {
-      const answer = await ask("read_layers", request);
+      const answer = await ask("read_lens", request);
       return mine === turn ? answer : null;
     } catch (error) {
       if (mine !== turn) return null;

@@ -90,6 +90,7 @@ panel("many_at_once", ({ ask, find, notice }) => {
     const { max_new_tokens, ...settings } = store.values,
       began = performance.now(),
       from = place;
+    /** @type {import("../answers.js").DrawBatch} */
     let answer = await ask("begin_batch", { ...from, ...settings, max_new_tokens, samples: count });
     const vocabulary = await readVocabulary(ask, from, answer.tokenizer);
     if (job.dropped) return;

@@ -1,7 +1,28 @@
 // The state that is kept in the address, so that a link shows exactly what is seen.
 
+/**
+ * The keys and values of an address.
+ * @param {string} hash as in "#a=1&b=2"
+ */
+export const readHash = (hash) => new URLSearchParams(hash.slice(1));
+
+/**
+ * The same address with some keys changed.
+ * @param {string} hash
+ * @param {Record<string, unknown>} changes by key; null, undefined and "" take a key away
+ */
+export function changedHash(hash, changes) {
+  const state = readHash(hash);
+  for (const [key, value] of Object.entries(changes)) {
+    const nothing = value === null || value === undefined || (value === "" && key !== "prompt"); // an empty prompt is one
+    if (nothing) state.delete(key);
+    else state.set(key, String(value));
+  }
+  return `#${state}`;
+}
+
 export const address = {
-  all: () => new URLSearchParams(location.hash.slice(1)),
+  all: () => readHash(location.hash),
   /**
    * @param {string} key
    * @param {string | null} otherwise what it is where the address doesn't say
@@ -11,12 +32,6 @@ export const address = {
   },
   /** @param {Record<string, unknown>} changes by key; null, undefined and "" take a key away */
   set(changes) {
-    const state = this.all();
-    for (const [key, value] of Object.entries(changes)) {
-      const nothing = value === null || value === undefined || (value === "" && key !== "prompt"); // an empty prompt is one
-      if (nothing) state.delete(key);
-      else state.set(key, String(value));
-    }
-    history.replaceState(null, "", `#${state}`);
+    history.replaceState(null, "", changedHash(location.hash, changes));
   },
 };

@@ -10,21 +10,22 @@ export const format = {
    */
   number(x) {
     if (x === null || x === undefined || Number.isNaN(x)) return "–";
-    if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
-    const size = Math.abs(x);
-    if (size !== 0 && size < 1e-3) return x.toExponential(2).replace("e-", "e−").replace(/^-/, "−");
-    const text =
-      size >= 1000 ? Math.round(x).toLocaleString("en-US").replace(/,/g, "\u202f") : String(Number(x.toPrecision(3)));
-    return text.replace(/^-/, "−");
+    const sign = x < 0 ? "−" : "",
+      size = Math.abs(x),
+      rounded = Number(size.toPrecision(3)); // which of the forms it takes is seen after rounding
+    if (size === Infinity) return `${sign}∞`;
+    if (rounded !== 0 && rounded < 1e-3) return sign + rounded.toExponential(2).replace("e-", "e−");
+    return sign + (rounded >= 1000 ? format.whole(Math.round(size)) : String(rounded));
   },
   /**
    * Percent above 1 %, two decimals down to 0.1 %, scientific below.
    * @param {number} p from 0 to 1
    */
   probability(p) {
+    if (Number.isNaN(p)) return "–";
     if (p === 0) return "0";
     if (p >= 0.01) return `${(100 * p).toPrecision(3)} %`;
-    if (p >= 0.001) return `${(100 * p).toFixed(2)} %`;
+    if (p >= 0.00095) return `${(100 * p).toFixed(2)} %`; // from here on it rounds to 0.10 %
     return p.toExponential(1).replace("e-", "e−");
   },
   /** @param {number | string} n */
@@ -32,7 +33,7 @@ export const format = {
   /** @param {number} s */
   seconds(s) {
     if (!Number.isFinite(s)) return "–";
-    if (s < 10) return `${s.toFixed(1)} s`;
+    if (s < 9.95) return `${s.toFixed(1)} s`;
     const whole = Math.round(s),
       m = Math.floor(whole / 60);
     if (whole < 60) return `${whole} s`;
@@ -47,5 +48,13 @@ export const format = {
     return Number.isNaN(moment.getTime()) ? "–" : moment.toLocaleString([], SHORT_DATE);
   },
   /** @param {number} n */
-  bytes: (n) => (n < 1e3 ? `${n} B` : n < 1e6 ? `${(n / 1e3).toPrecision(3)} kB` : `${(n / 1e6).toPrecision(3)} MB`),
+  bytes(n) {
+    const units = ["B", "kB", "MB", "GB", "TB"];
+    let size = n;
+    while (units.length > 1 && Number(size.toPrecision(3)) >= 1000) {
+      size /= 1000;
+      units.shift();
+    }
+    return size === n ? `${n} B` : `${size.toPrecision(3)} ${units[0]}`;
+  },
 };

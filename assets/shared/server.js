@@ -23,7 +23,12 @@ export const visitor = keep("glassbox.visitor", () =>
  */
 export const fileUrl = (path) => `${window.gradio_config?.root || ""}/gradio_api/file=${path}`;
 
-/** @typedef {(fn: string, args?: object) => Promise<any>} Ask a Python function by its name, and its arguments by theirs */
+/** @import { Answers } from "../answers.js" */
+
+/**
+ * Calls a Python function by its name, with its arguments by theirs.
+ * @typedef {<Name extends keyof Answers>(fn: Name, args?: object) => Promise<Answers[Name]>} Ask
+ */
 
 /**
  * @param {Record<string, (args: object) => Promise<any>>} server the functions as Gradio hands them out

@@ -68,7 +68,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
   }
 
   async function fill() {
-    const { texts, going: before } = await ask("list_corpora");
+    const { texts, going: before } = await ask("prepare_learning");
     const wanted = boxes.corpus.value || address.get("bpe", "pydoc");
     boxes.corpus.replaceChildren(
       el("option", { value: "pasted" }, "A text of yours"),

@@ -42,6 +42,7 @@ def build_bar(subjects: Subjects) -> Panel:
     """The bar; its endpoints list what there is to look at, and take in a checkpoint."""
 
     def list_models(request: Request) -> Answer:
+        """Every model that this visitor can point at, with prompts to try on it."""
         session = subjects.sessions.of(request)
         models = subjects.available(session)
         for model in models:
@@ -49,6 +50,7 @@ def build_bar(subjects: Subjects) -> Panel:
         return {"models": models, "device": _device()}
 
     def keep_model(request: Request) -> Answer:
+        """Take in the files of an uploaded checkpoint."""
         return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}
 
     def draw_code(request: Request) -> Answer:

@@ -23,6 +23,7 @@ def build_timeline(subjects: Subjects) -> Panel:
     turn = threading.Lock()  # two pages of one visitor need not measure the same moment twice
 
     def read_timeline(request: Request) -> Answer:
+        """The best heads of a few moments more, those after step `after`."""
         folder, writable = subjects.snapshots(request)
         steps = Snapshots(folder).steps()
         deadline, moments = time.monotonic() + CALL_SECONDS, []

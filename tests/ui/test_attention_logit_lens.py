@@ -41,7 +41,7 @@ def streams(model, ids):
 def test_every_cell_is_the_models_answer_at_that_layer(view):
     """Top token, probability, entropy and the true token's rank are those of each stream, read by the head."""
     endpoints, model, tokenizer = view
-    answer = endpoints["read_layers"](asked())
+    answer = endpoints["read_lens"](asked())
     ids = tokenizer.encode(TEXT)
     assert answer["tokens"] == ids and answer["below"] == 0 and answer["layers"] == 3
     for row, x_BTC in enumerate(streams(model, ids)):
@@ -60,12 +60,12 @@ def test_every_cell_is_the_models_answer_at_that_layer(view):
 def test_a_slow_lens_comes_in_pieces_that_join(view, monkeypatch):
     """One row an answer, asked for one after the other, is the same picture; the cell's list is of that row."""
     endpoints, model, tokenizer = view
-    whole = endpoints["read_layers"](asked())
+    whole = endpoints["read_lens"](asked())
     clock = iter(range(1000))
     monkeypatch.setattr(logit_lens.time, "monotonic", lambda: next(clock) ** 2)  # each step seems slower than the last
     pieces, below = [], None
     while below != 0:
-        pieces.append(endpoints["read_layers"](asked(below=below)))
+        pieces.append(endpoints["read_lens"](asked(below=below)))
         below = pieces[-1]["below"]
     assert len(pieces) > 1
     joined = np.concatenate([rows_of(piece, "p") for piece in pieces])
@@ -81,10 +81,10 @@ def test_a_slow_lens_comes_in_pieces_that_join(view, monkeypatch):
 @pytest.mark.parametrize("prompt", ["t", "the" * 200])
 def test_any_length_gives_an_answer_that_json_can_hold(view, prompt):
     """One token and a prompt beyond the context both draw; the page is told what was left out."""
-    answer = view[0]["read_layers"](asked(prompt=prompt))
+    answer = view[0]["read_lens"](asked(prompt=prompt))
     json.dumps(answer, allow_nan=False)
     assert len(answer["tokens"]) == min(60, len(prompt)) and bool(answer["note"]) == (len(prompt) > 60)
-    assert view[0]["read_layers"](asked(prompt="")) == {"tokens": []}
+    assert view[0]["read_lens"](asked(prompt="")) == {"tokens": []}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_any_length_gives_an_answer_that_json_can_hold(view, prompt):
         asked(below="1", row=0, position=[]),
     ],
 )
-@pytest.mark.parametrize("name", ["read_layers", "read_cell"])
+@pytest.mark.parametrize("name", ["read_lens", "read_cell"])
 def test_hostile_requests_get_one_sentence(view, name, request_):
     """Whatever is sent, the answer is a refusal in words."""
     error = view[0][name](request_)["error"]

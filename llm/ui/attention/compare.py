@@ -13,6 +13,7 @@ def build_compare(passes: Passes) -> View:
     """The view; its endpoints list what can be compared and read one side of it."""
 
     def read_side(request: Request) -> Answer:
+        """One head on one prompt, exactly; without a prompt no tokens and nothing else."""
         found = passes.of(request)
         if found is None:
             return {"tokens": []}

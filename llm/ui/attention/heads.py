@@ -36,6 +36,7 @@ def build_heads(passes: Passes) -> View:
     on_random: weakref.WeakKeyDictionary[GPT, list[Answer]] = weakref.WeakKeyDictionary()
 
     def trace_prompt(request: Request) -> Answer:
+        """Every head as a thumbnail, one exactly; without a prompt no tokens and nothing else."""
         found = passes.of(request)
         if found is None:
             return {"tokens": []}
@@ -65,12 +66,14 @@ def build_heads(passes: Passes) -> View:
         }
 
     def read_head(request: Request) -> Answer:
+        """One head's queries and keys."""
         found = _prompted(passes, request)
         layer = inputs.whole(request, "layer", 0, found.layers - 1)
         head = inputs.whole(request, "head", 0, found.heads - 1)
         return exact(found, layer, head)
 
     def score_heads(request: Request) -> Answer:
+        """What kind each head is, on random tokens said twice."""
         loaded = passes.subjects.of(request)
         if loaded.model not in on_random:
             ids = repeated_tokens(loaded.config.vocab_size, loaded.config.n_ctx)
@@ -80,6 +83,7 @@ def build_heads(passes: Passes) -> View:
         return {"kinds": on_random[loaded.model]}
 
     def read_flow(request: Request) -> Answer:
+        """Many heads in one picture."""
         found = _prompted(passes, request)
         flow = inputs.choice(request, "flow", FLOWS)
         layers = range(found.layers)

@@ -34,7 +34,7 @@ FIGURES: dict[str, Callable[[LensRow], Tensor]] = {
 def build_logit_lens(passes: Passes) -> View:
     """The view; its endpoints read rows of the lens, and one cell whole."""
 
-    def read_layers(request: Request) -> Answer:
+    def read_lens(request: Request) -> Answer:
         """Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down."""
         loaded = passes.subjects.of(request)
         ids, note = window(loaded, inputs.text(request, "prompt"))
@@ -76,4 +76,4 @@ def build_logit_lens(passes: Passes) -> View:
             logits_V = loaded.model.unembed(seen[lens_name(row)][0, -1:])[0]
         return {"row": row, "position": position, "next": next_tokens(finite(logits_V), loaded.tokenizer)}
 
-    return View("Logit lens", [read_layers, read_cell])
+    return View("Logit lens", [read_lens, read_cell])

@@ -22,6 +22,7 @@ def build_compare_tokenizers(menu: TokenizerMenu) -> View:
     """The view; its endpoints align a text and count samples. `toks` are references, at most MAX_ROWS."""
 
     def compare_tokenizers(request: Request) -> Answer:
+        """One text under several tokenizers, aligned."""
         text = inputs.text(request, "text")
         rows = []
         for ref in _refs(request):
@@ -31,6 +32,7 @@ def build_compare_tokenizers(menu: TokenizerMenu) -> View:
         return {"counts": text_counts(text), "n_ctx": n_ctx, **comparison(text, rows)}
 
     def measure_samples(request: Request) -> Answer:
+        """How many tokens each of them needs for samples in many languages."""
         text = inputs.text(request, "text")
         refs = _refs(request)
         texts = ({YOURS: text} if text.strip() else {}) | SAMPLES

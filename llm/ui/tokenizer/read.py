@@ -18,7 +18,7 @@ def build_read(menu: TokenizerMenu) -> View:
     texts = EditedTexts()
 
     def read_text(request: Request) -> Answer:
-        """Tokens of `text`, or of the sheet's text after an edit. `lost`: send the whole text, please."""
+        """Tokens of `text`, or of the sheet's text after an edit. `gone`: send the whole text, please."""
         key = (inputs.text(request, "visitor", 64), inputs.text(request, "sheet", 40))
         old = texts.get(key, inputs.whole(request, "version", 0, 2**53, 0))
         if "text" not in request and old is None:
@@ -42,10 +42,12 @@ def build_read(menu: TokenizerMenu) -> View:
         }
 
     def explain_token(request: Request) -> Answer:
+        """How a token came to be, from its bytes on."""
         tokenizer = menu.of(request).tokenizer
         return {"steps": history(tokenizer, inputs.whole(request, "id", 0, tokenizer.vocab_size - 1))}
 
     def decode_ids(request: Request) -> Answer:
+        """What a list of ids says, with remarks on those that say nothing alone."""
         return explain_ids(menu.of(request).tokenizer, parse_ids(inputs.text(request, "ids")))
 
     return View("Read", [read_text, explain_token, decode_ids, *menu.endpoints])

@@ -21,6 +21,7 @@ def build_step_through(menu: TokenizerMenu) -> View:
     """The view; its endpoints cut a text into pieces and take one of them apart."""
 
     def cut_text(request: Request) -> Answer:
+        """The pieces that a text is first cut into."""
         text = inputs.text(request, "text")
         entry = menu.of(request, text)
         if not isinstance(entry.tokenizer, MergingTokenizer):
@@ -37,6 +38,7 @@ def build_step_through(menu: TokenizerMenu) -> View:
         }
 
     def merge_piece(request: Request) -> Answer:
+        """All merges inside one piece."""
         piece = inputs.text(request, "piece", 2_000)
         tokenizer = menu.of(request).tokenizer
         if not isinstance(tokenizer, MergingTokenizer):

@@ -27,11 +27,13 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
     sessions = menu.subjects.sessions
     starting = threading.Lock()
 
-    def list_corpora(request: Request) -> Answer:
+    def prepare_learning(request: Request) -> Answer:
+        """What a vocabulary can be learnt from, and whether one is in training already."""
         session = sessions.of(request)
-        return {"texts": list_texts(session), "limits": LIMITS, "going": session.vocabulary_training is not None}
+        return {"texts": list_texts(session), "going": session.vocabulary_training is not None}
 
     def start_learning(request: Request) -> Answer:
+        """Begin; one in training stops for it."""
         session = sessions.of(request)
         size = inputs.whole(request, "vocab_size", *LIMITS["vocab_size"])
         title, text = text_of(session, request)
@@ -48,6 +50,7 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
         return {}
 
     def steer_learning(request: Request) -> Answer:
+        """Pause, resume, step or stop."""
         training = _training(sessions.of(request))
         match inputs.choice(request, "action", ("pause", "resume", "step", "stop")):
             case "pause":
@@ -61,6 +64,7 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
         return {"state": training.state}
 
     def poll_learning(request: Request) -> Answer:
+        """The merges after the first `since`; from the beginning also what they are made on."""
         training = _training(sessions.of(request))
         since = inputs.whole(request, "since", 0, 2**31, 0)
         answer = training.since(since)
@@ -69,11 +73,12 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
         return answer
 
     def save_vocabulary(request: Request) -> Answer:
+        """Keep what is learnt so far under a name."""
         session = sessions.of(request)
         tokenizer = _training(session).tokenizer()
         return {"ref": keep_vocabulary(sessions, session, inputs.text(request, "name", MAX_NAME), tokenizer)}
 
-    steering = [list_corpora, start_learning, steer_learning, poll_learning, save_vocabulary]
+    steering = [prepare_learning, start_learning, steer_learning, poll_learning, save_vocabulary]
     return View("Train a vocabulary", [*steering, *menu.endpoints])
 
 

@@ -31,9 +31,11 @@ def build_vocabulary(menu: TokenizerMenu) -> View:
     lexica = _Kept()
 
     def list_corpora(request: Request) -> Answer:
+        """The texts in which tokens can be counted."""
         return {"texts": list_texts(menu.subjects.sessions.of(request))}
 
     def search_vocabulary(request: Request) -> Answer:
+        """A page of the tokens that a query finds, and how many have which length and first byte."""
         entry = menu.of(request)
         tokenizer = entry.tokenizer
         lexicon = lexica.of((tokenizer.hash,), lambda: Lexicon(tokenizer))
@@ -63,6 +65,7 @@ def build_vocabulary(menu: TokenizerMenu) -> View:
         }
 
     def explain_token(request: Request) -> Answer:
+        """How a token came to be, from its bytes on."""
         tokenizer = menu.of(request).tokenizer
         return {"steps": history(tokenizer, inputs.whole(request, "id", 0, tokenizer.vocab_size - 1))}
 

@@ -13,6 +13,7 @@ def build_layers(shared: Shared) -> View:
     sessions, summaries = shared.sessions, shared.summaries
 
     def read_layers(request: Request) -> Answer:
+        """What a run measured of its layers after step `since`."""
         session = sessions.of(request)
         run = find_run(session, request)
         training = session.trainings.get(run.id)

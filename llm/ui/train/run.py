@@ -36,6 +36,7 @@ def build_run(shared: Shared) -> View:
     sessions, preparations, summaries = shared.sessions, shared.preparations, shared.summaries
 
     def list_choices(request: Request) -> Answer:
+        """All that the form offers, and the visitor's runs."""
         session = sessions.of(request)
         runs = list_runs(session.runs)
         training = next((run.id for run in runs if live(session, run.id)), None)
@@ -57,15 +58,18 @@ def build_run(shared: Shared) -> View:
         }
 
     def download_corpus(request: Request) -> Answer:
+        """Fetch a text that isn't here yet."""
         sessions.of(request)
         load_corpus(inputs.choice(request, "corpus", CORPORA))
         return {}
 
     def keep_upload(request: Request) -> Answer:
+        """Take in an uploaded text or table."""
         kept = keep_text(sessions.of(request), request)
         return {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
 
     def keep_paste(request: Request) -> Answer:
+        """Take in a pasted text."""
         text = inputs.text(request, "text", MAX_PASTE)
         if not text.strip():
             raise ValueError("There is nothing to learn from yet; paste a text of at least a few lines.")
@@ -73,15 +77,18 @@ def build_run(shared: Shared) -> View:
         return {"name": UPLOAD + PASTED}
 
     def plan_run(request: Request) -> Answer:
+        """What a run would be: its parts, its memory, its way through the text."""
         return plan(read_wanted(preparations, sessions.of(request), request))
 
     def forecast_run(request: Request) -> Answer:
+        """How long it would take."""
         session = sessions.of(request)
         wanted = read_wanted(preparations, session, request)
         plan(wanted)  # refuses what is too large
         return forecast(wanted, busy=sessions.training_count() > 0)
 
     def start_run(request: Request) -> Answer:
+        """Train a new run."""
         session = sessions.of(request)
         replace = inputs.flag(request, "replace")
         wanted = read_wanted(preparations, session, request)
@@ -89,12 +96,14 @@ def build_run(shared: Shared) -> View:
         return {"run": start(sessions, session, wanted, replace=replace).run.id}
 
     def continue_run(request: Request) -> Answer:
+        """Take up a run where it was last saved."""
         session = sessions.of(request)
         run = find_run(session, request)
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
         return {"run": go_on(sessions, session, preparations, run, wanted).run.id}
 
     def steer_run(request: Request) -> Answer:
+        """Pause, resume, step or stop a run."""
         session = sessions.of(request)
         action = inputs.choice(request, "action", ("pause", "resume", "step", "stop"))
         training = live(session, find_run(session, request).id)
@@ -104,6 +113,7 @@ def build_run(shared: Shared) -> View:
         return {"state": training.state}
 
     def note_presence(request: Request) -> Answer:
+        """A page with runs in training came or went."""
         present = inputs.flag(request, "present")
         for training in list(sessions.of(request).trainings.values()):
             if present:
@@ -113,6 +123,7 @@ def build_run(shared: Shared) -> View:
         return {}
 
     def change_run(request: Request) -> Answer:
+        """Other settings from the next step on."""
         session = sessions.of(request)
         training = live(session, find_run(session, request).id)
         changes = read_changes(request, CHANGEABLE)
@@ -122,6 +133,7 @@ def build_run(shared: Shared) -> View:
         return {"changes": changes}
 
     def open_run(request: Request) -> Answer:
+        """All that has happened in a run."""
         session = sessions.of(request)
         run = find_run(session, request)
         bring_back_text(session, run)
@@ -135,6 +147,7 @@ def build_run(shared: Shared) -> View:
         return {**told, "about": _about(run), "form": form, "backdrop": read_context(run)}
 
     def poll_run(request: Request) -> Answer:
+        """What has happened since event `since`, and how things stand."""
         session = sessions.of(request)
         run = find_run(session, request)
         training = session.trainings.get(run.id)
@@ -143,6 +156,7 @@ def build_run(shared: Shared) -> View:
         return training.since(inputs.whole(request, "since", 0, 2**53, 0))
 
     def read_ghosts(request: Request) -> Answer:
+        """The curves of other runs, to be drawn behind one."""
         session = sessions.of(request)
         wanted = request.get("runs")
         if not isinstance(wanted, list):
@@ -152,6 +166,7 @@ def build_run(shared: Shared) -> View:
         return {"ghosts": [_ghost(session, summaries, run) for run in ghosts]}
 
     def export_run(request: Request) -> Answer:
+        """Make a file of a run; `path` is where the page fetches it."""
         session = sessions.of(request)
         return export(session, find_run(session, request), inputs.choice(request, "kind", ("csv", "jsonl", "zip")))
 

@@ -23,11 +23,13 @@ def build_runs(shared: Shared) -> View:
     sessions, summaries = shared.sessions, shared.summaries
 
     def list_ledger(request: Request) -> Answer:
+        """A row a run, newest first."""
         session = sessions.of(request)
         runs = list_runs(session.runs)
         return {"rows": _rows(session, summaries, runs)}
 
     def compare_runs(request: Request) -> Answer:
+        """The settings in which some runs differ."""
         session = sessions.of(request)
         wanted = request.get("runs")
         if not isinstance(wanted, list):
@@ -42,6 +44,7 @@ def build_runs(shared: Shared) -> View:
         }
 
     def rename_run(request: Request) -> Answer:
+        """Give a run another name."""
         run = find_run(sessions.of(request), request)
         training = sessions.of(request).trainings.get(run.id)
         # The training's own object would otherwise write the old name into its next checkpoint.
@@ -49,6 +52,7 @@ def build_runs(shared: Shared) -> View:
         return {}
 
     def delete_run(request: Request) -> Answer:
+        """Delete a run and all that is kept of it."""
         session = sessions.of(request)
         run = find_run(session, request)
         if live(session, run.id):

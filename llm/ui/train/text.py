@@ -17,6 +17,7 @@ def build_text(shared: Shared) -> View:
     sessions, preparations = shared.sessions, shared.preparations
 
     def describe_corpus(request: Request) -> Answer:
+        """What a text is like, cut by a tokenizer."""
         session = sessions.of(request)
         tokenizer, size = read_tokenizer(request), inputs.setting(request, FORM["vocab_size"])
         prepared = preparations.of(session, inputs.text(request, "corpus", limit=300), tokenizer, size)

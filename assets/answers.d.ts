@@ -1,0 +1,1180 @@
+// What Python answers the page, an interface an endpoint. Written by tests/assets/answers.py from real
+// answers: don't edit it. A key with a question mark is missing from some answers.
+
+/** A token's text, in which a piece of a character is U+FFFD. */
+export interface Token {
+  id: number;
+  text: string;
+}
+
+/** A stretch of a token's bytes: text that can be shown, or bytes in hexadecimal. */
+export interface Part {
+  hex?: string;
+  text?: string;
+}
+
+/** Start writing `samples` texts after the prompt, with the seed and those that follow it. */
+export interface BeginBatch {
+  batch: string;
+  distinct: number[];
+  done: boolean;
+  overlap: number[];
+  seeds: number[];
+  stopped: boolean[];
+  tokenizer: string;
+  tokens: [number, number, number, number, number][][];
+}
+
+/** Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it. */
+export interface BeginGeneration {
+  ended: string | null;
+  generation: string;
+  logits: string;
+  reads: number;
+  tokens: [number, number, number, number, number][];
+}
+
+/** The prompt's own patterns, before anything is written. */
+export interface BeginRows {
+  ended: string | null;
+  growth: string;
+  head: [number, number];
+  heads: number;
+  layers: number;
+  n_ctx: number;
+  note: string | null;
+  readings: {
+    cell: number;
+    next: {
+      id: number;
+      p: number;
+      text: string;
+    }[];
+    p: number | null;
+    reads: number;
+    rows: string;
+    start: number;
+    thumbnails: string;
+    token: Token | null;
+    whole: number;
+  }[];
+  room: number;
+  step: number | null;
+  tokens: Token[];
+}
+
+/** Other settings from the next step on. */
+export interface ChangeRun {
+  changes: Record<string, number>;
+}
+
+/** Next tokens and the loss of every token, with all parts on and with some off. */
+export interface CompareParts {
+  after?: string;
+  before?: string;
+  heads?: number;
+  layers?: number;
+  light?: boolean;
+  next?: {
+    after: number;
+    before: number;
+    id: number;
+    text: string;
+  }[];
+  note?: string | null;
+  off?: string[];
+  step?: number | null;
+  tokens: Token[];
+  vocabulary?: number;
+}
+
+/** The learned position vectors, and beside them the sinusoidal code of the same shape. */
+export interface ComparePositions {
+  every: number;
+  learned: {
+    curves: string;
+    shares: number[];
+    similar: string;
+  };
+  n_ctx: number;
+  sinusoidal: {
+    curves: string;
+    shares: number[];
+    similar: string;
+  };
+}
+
+/** The settings in which some runs differ. */
+export interface CompareRuns {
+  runs: {
+    id: string;
+    name: string;
+  }[];
+  settings: {
+    name: string;
+    values: (boolean | number | string | null)[];
+  }[];
+}
+
+/** One text under several tokenizers, aligned. */
+export interface CompareTokenizers {
+  breaks: number[];
+  bytes_drawn: number;
+  counts: {
+    bytes: number;
+    characters: number;
+    graphemes: number;
+    words: number;
+  };
+  n_ctx: number;
+  rows: {
+    about: string;
+    cells?: number[];
+    error?: string;
+    ids?: number[];
+    kind: string;
+    lost?: string | null;
+    name: string;
+    ref: string;
+    tokens?: {
+      [key: string]: {
+        hex: string;
+        parts: Part[];
+        rank: number | null;
+      };
+    };
+    total?: number;
+  }[];
+}
+
+/** Take up a run where it was last saved. */
+export interface ContinueRun {
+  run: string;
+}
+
+/** The pieces that a text is first cut into. */
+export interface CutText {
+  about: string;
+  kind: string;
+  merges: boolean;
+  name: string;
+  pieces: {
+    kind: string;
+    parts: Part[];
+    piece: string;
+  }[];
+  ref: string;
+  total: number;
+}
+
+/** What a list of ids says, with remarks on those that say nothing alone. */
+export interface DecodeIds {
+  parts: {
+    hex?: string;
+    id?: number;
+    text?: string;
+  }[];
+  remarks: string[];
+  text: string;
+}
+
+/** Delete a run and all that is kept of it. */
+export type DeleteRun = Record<string, never>;
+
+/** What a text is like, cut by a tokenizer. */
+export interface DescribeCorpus {
+  bigram_loss: number;
+  bytes_per_token: number;
+  even_loss: number;
+  floor: {
+    standard_error: number;
+    value: number;
+  } | null;
+  licence: string;
+  most_frequent: {
+    count: number;
+    id: number;
+    text: string;
+  }[];
+  n_bytes: number;
+  n_characters: number;
+  n_tokens: number;
+  name: string;
+  ref: string;
+  sample: string;
+  source: string;
+  title: string;
+  unigram_loss: number;
+  vocab_size: number;
+  vocab_used: number;
+}
+
+/** Fetch a text that isn't here yet. */
+export type DownloadCorpus = Record<string, never>;
+
+/** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
+export interface DrawBatch {
+  batch?: string;
+  distinct?: number[];
+  done?: boolean;
+  gone?: boolean;
+  overlap?: number[];
+  seeds?: number[];
+  stopped?: boolean[];
+  tokenizer?: string;
+  tokens?: [number, number, number, number, number][][];
+}
+
+/** A QR code of a link: a text of 0 and 1 for each of its rows. */
+export interface DrawCode {
+  rows: string[];
+}
+
+/** Up to `count` more tokens of a live generation; {"gone": True} when it was put away meanwhile. */
+export interface DrawTokens {
+  ended?: string | null;
+  generation?: string;
+  gone?: boolean;
+  logits?: string;
+  reads?: number;
+  tokens?: [number, number, number, number, number][];
+}
+
+/** How a token came to be, from its bytes on. */
+export interface ExplainToken {
+  steps: {
+    left: {
+      id: number;
+      parts: Part[];
+    };
+    rank: number;
+    right: {
+      id: number;
+      parts: Part[];
+    };
+    token: {
+      id: number;
+      parts: Part[];
+    };
+  }[];
+}
+
+/** Make a file of a run; `path` is where the page fetches it. */
+export interface ExportRun {
+  bytes: number;
+  name: string;
+  path: string;
+}
+
+/** A whole file of one of FORMATS, for the page to save. */
+export interface ExportTokenizer {
+  name: string;
+  text: string;
+}
+
+/** The tokens whose vectors point most nearly the same way. */
+export interface FindNeighbours {
+  id: number;
+  neighbours: [number, number][];
+}
+
+/** Where to look, and what to look for. */
+export interface FindWorkedExample {
+  cell: [number, number];
+  head: [number, number];
+  model: string;
+  prompt: string;
+  says: string;
+  step: number | null;
+  steps: number[];
+}
+
+/** How long it would take. */
+export interface ForecastRun {
+  busy: boolean;
+  measured: boolean;
+  seconds: number;
+}
+
+/** Up to `count` more tokens, each with its row; {"gone": True} when the text was put away meanwhile. */
+export interface GrowRows {
+  ended?: string | null;
+  gone?: boolean;
+  readings?: {
+    cell?: number;
+    next: {
+      id: number;
+      p: number;
+      text: string;
+    }[];
+    p: number;
+    reads: number;
+    rows: string;
+    start?: number;
+    thumbnails?: string;
+    token: Token;
+    whole?: number;
+  }[];
+}
+
+/** Take in the files of an uploaded checkpoint. */
+export interface KeepModel {
+  model: string;
+}
+
+/** Take in a pasted text. */
+export interface KeepPaste {
+  name: string;
+}
+
+/** Take in an uploaded vocabulary file, under its own name. */
+export interface KeepTokenizer {
+  ref: string;
+}
+
+/** Take in an uploaded text or table. */
+export interface KeepUpload {
+  column: string | null;
+  columns: string[];
+  name: string;
+}
+
+/** All that the form offers, and the visitor's runs. */
+export interface ListChoices {
+  changeable: string[];
+  choices: Record<string, string[]>;
+  corpora: {
+    bytes: number;
+    description: string;
+    group: string;
+    here: boolean;
+    name: string;
+    title: string;
+  }[];
+  limits: Record<string, number[]>;
+  presets: {
+    about: string;
+    name: string;
+    settings: Record<string, number | string>;
+    title: string;
+  }[];
+  run: string | null;
+  runs: string[];
+  settings: {
+    [key: string]: {
+      choices: string[];
+      default: boolean | number | string;
+      help: string;
+      high: number | null;
+      kind: string;
+      label: string;
+      low: number | null;
+      unit: string;
+    };
+  };
+  tokenizer_kinds: {
+    [key: string]: {
+      loses: string;
+      origin: string;
+      short: string;
+      sized: boolean;
+      title: string;
+      unit: string;
+    };
+  };
+  tokenizers: string[];
+  vocabularies: {
+    name: string;
+    size: number;
+    title: string;
+  }[];
+}
+
+/** The texts in which tokens can be counted. */
+export interface ListCorpora {
+  texts: {
+    bytes: number;
+    ref: string;
+    title: string;
+  }[];
+}
+
+/** What is known of each sampler, in the order in which they act unless told otherwise, and of the seed. */
+export interface ListDials {
+  dials: {
+    [key: string]: {
+      choices: string[];
+      default: number;
+      help: string;
+      high: number | null;
+      kind: string;
+      label: string;
+      low: number;
+      unit: string;
+    };
+  };
+  order: string[];
+}
+
+/** A row a run, newest first. */
+export interface ListLedger {
+  rows: {
+    accuracy: number | null;
+    best: number | null;
+    bytes: number;
+    changes: [string, number | string | null, boolean | number | string][];
+    corpus: string;
+    created: string;
+    id: string;
+    live: boolean;
+    n_params: number;
+    name: string;
+    seconds: number | null;
+    state: string;
+    step: number;
+    train_loss: number | null;
+    validation_loss: number | null;
+  }[];
+}
+
+/** Every model that this visitor can point at, with prompts to try on it. */
+export interface ListModels {
+  device: string;
+  models: {
+    examples: string[];
+    group: string;
+    live: boolean;
+    ref: string;
+    steps: number[];
+    title: string;
+  }[];
+}
+
+/** Every model that this visitor can point at, with its steps. */
+export interface ListRivals {
+  models: {
+    group: string;
+    live: boolean;
+    ref: string;
+    steps: number[];
+    text: string;
+    title: string;
+  }[];
+}
+
+/** Everything on the menu, in groups; and what each file format is called. */
+export interface ListTokenizers {
+  groups: {
+    title: string;
+    tokenizers: {
+      name: string;
+      ref: string;
+      short?: string;
+    }[];
+  }[];
+  patterns: string[];
+}
+
+/** Those whose model is here. */
+export interface ListWorkedExamples {
+  examples: {
+    name: string;
+    title: string;
+  }[];
+}
+
+/** All tokens in two dimensions; their names too, unless the page `knows` this vocabulary. */
+export interface MapTokens {
+  norms: string;
+  places: string;
+  prompt: number[];
+  shares: number[];
+  vocabulary:
+    | string
+    | {
+        bytes: string;
+        eot_id: number | null;
+        lengths: string;
+        tokenizer: string;
+      };
+  width: number;
+}
+
+/** How many tokens each of them needs for samples in many languages. */
+export interface MeasureSamples {
+  rows: {
+    about: string;
+    kind: string;
+    name: string;
+    ref: string;
+  }[];
+  samples: {
+    bytes: number;
+    language: boolean;
+    name: string;
+    text: string;
+    tokens: (number | null)[];
+  }[];
+}
+
+/** All merges inside one piece. */
+export interface MergePiece {
+  encoded: number[];
+  start: number[];
+  steps: {
+    candidates: [number, number, number][];
+    place: number;
+  }[];
+  tokens: {
+    [key: string]: {
+      hex: string;
+      parts: Part[];
+    };
+  };
+}
+
+/** Where the model lies, for a transcript that others can follow. */
+export interface NameSource {
+  folder: string;
+  step: number | null;
+  title: string;
+}
+
+/** A page with runs in training came or went. */
+export type NotePresence = Record<string, never>;
+
+/** A head taken apart for a pair of tokens; without a prompt no tokens and nothing else. */
+export interface OpenHead {
+  column?: number;
+  head?: number;
+  head_logits?: {
+    promoted: {
+      by: number;
+      id: number;
+      text: string;
+    }[];
+    suppressed: {
+      by: number;
+      id: number;
+      text: string;
+    }[];
+  };
+  heads?: number;
+  k?: string;
+  layer?: number;
+  layers?: number;
+  length?: {
+    head: number;
+    layer: number;
+    pair: number;
+    stream: number;
+  };
+  lengths?: string;
+  note?: string | null;
+  pair_logits?: {
+    promoted: {
+      by: number;
+      id: number;
+      text: string;
+    }[];
+    suppressed: {
+      by: number;
+      id: number;
+      text: string;
+    }[];
+  };
+  q?: string;
+  row?: number;
+  scale?: number;
+  scores?: string;
+  shares?: string;
+  tokens: Token[];
+  v?: string;
+  weights?: string;
+}
+
+/** All that has happened in a run. */
+export interface OpenRun {
+  about: {
+    corpus: string;
+    id: string;
+    model: {
+      activation_function: string;
+      bias: boolean;
+      dropout: number;
+      layer_norm_epsilon: number;
+      n_ctx: number;
+      n_embd: number;
+      n_head: number;
+      n_layer: number;
+      tie_word_embeddings: boolean;
+      vocab_size: number;
+    };
+    name: string;
+    path: string | null;
+    tokens: string;
+  };
+  backdrop: {
+    baselines: {
+      floor: boolean;
+      loss: number;
+      name: string;
+    }[];
+    bytes_per_token: number | null;
+    exam: [string, string, boolean][];
+    passage: string[];
+    tokenizer: string;
+    unit: string;
+  };
+  changes: {
+    changes: Record<string, number>;
+    step: number;
+  }[];
+  curves: Record<string, [number, number][]>;
+  end: {
+    reason: string;
+    step: number;
+    why: string;
+  } | null;
+  form: {
+    batch_size: number;
+    corpus: string;
+    dropout: number;
+    eval_interval: number;
+    layer_stats: boolean;
+    learning_rate: number;
+    matrix_learning_rate: number;
+    max_seconds: number;
+    max_steps: number;
+    min_lr_ratio: number;
+    n_ctx: number;
+    n_embd: number;
+    n_head: number;
+    n_layer: number;
+    optimizer: string;
+    patience: number;
+    schedule: string;
+    seed: number;
+    target_loss: number;
+    tokenizer: string;
+    vocab_size: number;
+    warmup_steps: number;
+    weight_decay: number;
+  };
+  moments: {
+    exam?: string[];
+    passage: number[];
+    sample: {
+      prompt: string;
+      text: string;
+    };
+    step: number;
+  }[];
+  next?: number;
+  standing?: PollRun;
+}
+
+/** One head's weights and scores as they are, for a file that stands alone. */
+export interface PackHead {
+  head: number;
+  layer: number;
+  pattern: string;
+  scores: string;
+  step: number | null;
+  title: string;
+  tokens: Token[];
+}
+
+/** Queries and keys of all heads, from which a page of its own works out every weight. */
+export interface PackHeads {
+  heads: number;
+  k: string;
+  layers: number;
+  q: string;
+  step: number | null;
+  title: string;
+  tokens: Token[];
+}
+
+/** A .npz of patterns, queries, keys and values: of one head or, if `whole`, of all. */
+export interface PackTensors {
+  file: string;
+}
+
+/** What a run would be: its parts, its memory, its way through the text. */
+export interface PlanRun {
+  baselines: {
+    floor: boolean;
+    loss: number;
+    name: string;
+  }[];
+  bytes_per_token: number;
+  memory: number;
+  n_params: number;
+  parts: {
+    count: number;
+    name: string;
+  }[];
+  passes: number;
+  schedule: [number, number][];
+  tokens: number;
+  vocab_size: number;
+}
+
+/** The merges after the first `since`; from the beginning also what they are made on. */
+export interface PollLearning {
+  bytes?: Part[][];
+  failure: string;
+  learnt: number;
+  merges: [number, number, number, number, Part[]][];
+  n_bytes?: number;
+  next: number;
+  pairs: [number, number, number, Part[], Part[]][];
+  sample?: number[][];
+  seconds: number;
+  state: string;
+  title?: string;
+  vocab_size?: number;
+}
+
+/** What has happened since event `since`, and how things stand. */
+export interface PollRun {
+  behind: boolean;
+  events: (
+    | {
+        changes: Record<string, number>;
+        event: "change";
+        step: number;
+      }
+    | {
+        event: "done";
+        reason: string;
+        step: number;
+        why: string;
+      }
+    | {
+        event: "evaluation";
+        step: number;
+        train_loss: number;
+        validation_loss: number;
+      }
+    | {
+        event: "exam";
+        exam: string[];
+        step: number;
+      }
+    | {
+        event: "layers";
+        step: number;
+      }
+    | {
+        event: "passage";
+        passage: number[];
+        step: number;
+      }
+    | {
+        event: "sample";
+        sample: {
+          prompt: string;
+          text: string;
+        };
+        step: number;
+      }
+    | {
+        evaluated: boolean;
+        event: "snapshot";
+        step: number;
+      }
+    | {
+        clipped_norm: number;
+        event: "step";
+        grad_norm: number;
+        learning_rate: number;
+        loss: number;
+        reports: boolean;
+        seconds: number;
+        step: number;
+        tokens_seen: number;
+      }
+  )[];
+  failure: string;
+  joules: number | null;
+  joules_of: string | null;
+  max_steps: number;
+  next: number;
+  outside: number | null;
+  ready: boolean;
+  run: string;
+  seconds_left: number | null;
+  state: string;
+  step: number;
+  tokens_per_second: number | null;
+}
+
+/** What a vocabulary can be learnt from, and whether one is in training already. */
+export interface PrepareLearning {
+  going: boolean;
+  texts: {
+    bytes: number;
+    ref: string;
+    title: string;
+  }[];
+}
+
+/** The likeliest tokens of one cell, from the same stream. */
+export interface ReadCell {
+  next: {
+    id: number;
+    p: number;
+    text: string;
+  }[];
+  position: number;
+  row: number;
+}
+
+/** Many heads in one picture. */
+export interface ReadFlow {
+  weights: string;
+}
+
+/** The curves of other runs, to be drawn behind one. */
+export interface ReadGhosts {
+  ghosts: {
+    corpus: string;
+    curves: Record<string, [number, number][]>;
+    id: string;
+    name: string;
+    tokens: string;
+  }[];
+}
+
+/** One head's queries and keys. */
+export interface ReadHead {
+  head: number;
+  k: string;
+  layer: number;
+  q: string;
+}
+
+/** What a run measured of its layers after step `since`. */
+export interface ReadLayers {
+  measured: boolean;
+  moments: {
+    layers: {
+      attention_entropy: number[];
+      grad_norm: number;
+      name: string;
+      update_norm: number;
+      weight_norm: number;
+    }[];
+    step: number;
+  }[];
+  n_ctx: number;
+  name: string;
+  run: string;
+}
+
+/** Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down. */
+export interface ReadLens {
+  below?: number;
+  layers?: number;
+  note?: string | null;
+  rows?: {
+    entropy: string;
+    p: string;
+    rank: string;
+    top: string;
+    trueP: string;
+  };
+  step?: number | null;
+  texts?: Record<string, string>;
+  tokens: number[];
+  vocabulary?: number;
+}
+
+/** What the model says about the token after the prompt and the `ids` written since. */
+export interface ReadLogits {
+  logits: string;
+  n_ctx: number;
+  prompt_ids: number[];
+  reads: number;
+  tokenizer: string;
+}
+
+/** One LayerNorm at work on one token of the prompt: `norm` counts them from the bottom. */
+export interface ReadNorm {
+  after?: string;
+  before?: string;
+  bias?: string;
+  gain?: string;
+  layers: number;
+  mean?: number;
+  norm?: number;
+  note?: string | null;
+  position?: number;
+  std?: number;
+  tokens: Token[];
+}
+
+/** One head on one prompt, exactly; without a prompt no tokens and nothing else. */
+export interface ReadSide {
+  head?: number;
+  heads?: number;
+  k?: string;
+  layer?: number;
+  layers?: number;
+  note?: string | null;
+  q?: string;
+  step?: number | null;
+  title?: string;
+  tokens: Token[];
+}
+
+/** One head's rows of what the picture began with, in full; {"gone": True} when it has begun anew since. */
+export interface ReadStart {
+  gone?: boolean;
+  rows?: string;
+}
+
+/** Some windows of a text from number `window` on; `next` is where to go on, None at the end. */
+export interface ReadSurprise {
+  first: number | null;
+  ids: number[];
+  lost: string | null;
+  met: [number, number, number, number[][]][];
+  n_ctx: number;
+  next: number | null;
+  tokenizer: string;
+  windows: number;
+}
+
+/** Tokens of `text`, or of the sheet's text after an edit. `gone`: send the whole text, please. */
+export interface ReadText {
+  about?: string;
+  counts?: {
+    bytes: number;
+    characters: number;
+    graphemes: number;
+    words: number;
+  };
+  first?: number;
+  fresh?: boolean;
+  gone?: boolean;
+  ids?: [number, number, number[]];
+  kind?: string;
+  last?: number;
+  lost?: string | null;
+  n_ctx?: number;
+  name?: string;
+  new?: {
+    [key: string]: {
+      hex: string;
+      parts: Part[];
+      rank: number | null;
+    };
+  };
+  ref?: string;
+  special_tokens?: [string, number][];
+  total?: number;
+  units?: [number, number, [number[], boolean[], string | null, string | null][]];
+  version?: number;
+}
+
+/** The best heads of a few moments more, those after step `after`. */
+export interface ReadTimeline {
+  complete: boolean;
+  measured_on: string;
+  moments: {
+    best: Record<string, [number, number, number]>;
+    step: number;
+  }[];
+  steps: number[];
+}
+
+/** The bytes of every token, once a tokenizer: the page names all tokens itself. */
+export interface ReadVocabulary {
+  bytes: string;
+  eot_id: number | null;
+  lengths: string;
+  tokenizer: string;
+}
+
+/** Give a run another name. */
+export type RenameRun = Record<string, never>;
+
+/** Keep what is learnt so far under a name. */
+export interface SaveVocabulary {
+  ref: string;
+}
+
+/** What kind each head is, on random tokens said twice. */
+export interface ScoreHeads {
+  kinds: {
+    kind: string;
+    score: number | null;
+    scores: (number | null)[];
+  }[];
+}
+
+/** A page of the tokens that a query finds, and how many have which length and first byte. */
+export interface SearchVocabulary {
+  about: string;
+  bytes: number[];
+  kind: string;
+  lengths: number[];
+  name: string;
+  never: number | null;
+  ref: string;
+  text: string | null;
+  tokens: {
+    count: number | null;
+    hex: string;
+    id: number;
+    parts: Part[];
+    rank: number | null;
+    special: boolean;
+  }[];
+  total: number;
+  vocab_size: number;
+}
+
+/** Begin; one in training stops for it. */
+export type StartLearning = Record<string, never>;
+
+/** Train a new run. */
+export interface StartRun {
+  run: string;
+}
+
+/** Pause, resume, step or stop. */
+export interface SteerLearning {
+  state: string;
+}
+
+/** Pause, resume, step or stop a run. */
+export interface SteerRun {
+  state: string;
+}
+
+/** The mean loss with each part off alone, from part number `first` on, for a bounded time. */
+export interface SweepParts {
+  first: number;
+  losses: number[];
+  total: number;
+}
+
+/** Every head as a thumbnail, one exactly; without a prompt no tokens and nothing else. */
+export interface TracePrompt {
+  heads?: number;
+  kinds?: {
+    kind: string;
+    score: number | null;
+    scores: (number | null)[];
+  }[];
+  layers?: number;
+  next?: {
+    id: number;
+    p: number;
+    text: string;
+  }[];
+  note?: string | null;
+  rests?: string;
+  sampled?: number | null;
+  side?: number;
+  step?: number | null;
+  thumbnails?: string;
+  tokens: Token[];
+  zoomed?: {
+    head: number;
+    k: string;
+    layer: number;
+    q: string;
+  };
+}
+
+/** The next tokens after the prompt and the `ids` written since, with some parts off. */
+export interface WriteWithout {
+  ended: boolean;
+  ids: number[];
+  of: number;
+  text: string;
+}
+
+/** What each endpoint answers, by its name. */
+export interface Answers {
+  begin_batch: BeginBatch;
+  begin_generation: BeginGeneration;
+  begin_rows: BeginRows;
+  change_run: ChangeRun;
+  compare_parts: CompareParts;
+  compare_positions: ComparePositions;
+  compare_runs: CompareRuns;
+  compare_tokenizers: CompareTokenizers;
+  continue_run: ContinueRun;
+  cut_text: CutText;
+  decode_ids: DecodeIds;
+  delete_run: DeleteRun;
+  describe_corpus: DescribeCorpus;
+  download_corpus: DownloadCorpus;
+  draw_batch: DrawBatch;
+  draw_code: DrawCode;
+  draw_tokens: DrawTokens;
+  explain_token: ExplainToken;
+  export_run: ExportRun;
+  export_tokenizer: ExportTokenizer;
+  find_neighbours: FindNeighbours;
+  find_worked_example: FindWorkedExample;
+  forecast_run: ForecastRun;
+  grow_rows: GrowRows;
+  keep_model: KeepModel;
+  keep_paste: KeepPaste;
+  keep_tokenizer: KeepTokenizer;
+  keep_upload: KeepUpload;
+  list_choices: ListChoices;
+  list_corpora: ListCorpora;
+  list_dials: ListDials;
+  list_ledger: ListLedger;
+  list_models: ListModels;
+  list_rivals: ListRivals;
+  list_tokenizers: ListTokenizers;
+  list_worked_examples: ListWorkedExamples;
+  map_tokens: MapTokens;
+  measure_samples: MeasureSamples;
+  merge_piece: MergePiece;
+  name_source: NameSource;
+  note_presence: NotePresence;
+  open_head: OpenHead;
+  open_run: OpenRun;
+  pack_head: PackHead;
+  pack_heads: PackHeads;
+  pack_tensors: PackTensors;
+  plan_run: PlanRun;
+  poll_learning: PollLearning;
+  poll_run: PollRun;
+  prepare_learning: PrepareLearning;
+  read_cell: ReadCell;
+  read_flow: ReadFlow;
+  read_ghosts: ReadGhosts;
+  read_head: ReadHead;
+  read_layers: ReadLayers;
+  read_lens: ReadLens;
+  read_logits: ReadLogits;
+  read_norm: ReadNorm;
+  read_side: ReadSide;
+  read_start: ReadStart;
+  read_surprise: ReadSurprise;
+  read_text: ReadText;
+  read_timeline: ReadTimeline;
+  read_vocabulary: ReadVocabulary;
+  rename_run: RenameRun;
+  save_vocabulary: SaveVocabulary;
+  score_heads: ScoreHeads;
+  search_vocabulary: SearchVocabulary;
+  start_learning: StartLearning;
+  start_run: StartRun;
+  steer_learning: SteerLearning;
+  steer_run: SteerRun;
+  sweep_parts: SweepParts;
+  trace_prompt: TracePrompt;
+  write_without: WriteWithout;
+}

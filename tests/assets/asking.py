@@ -1,0 +1,253 @@
+"""Asks every endpoint of the page what a person's visit would ask, over the shipped models and a tiny run."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import orjson
+from fastapi.encoders import jsonable_encoder
+from shapes import Known, Shape
+
+from llm.tokenizers import BPETokenizer, export
+from llm.ui import build_app
+from llm.ui.panel import Panel
+from llm.ui.train.presets import LIMITS
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+KNOWN = Known(
+    records={
+        "change_run.changes",
+        "compare_tokenizers.rows[].tokens",
+        "list_choices.choices",
+        "list_choices.limits",
+        "list_choices.presets[].settings",
+        "list_choices.settings",
+        "list_choices.tokenizer_kinds",
+        "list_dials.dials",
+        "merge_piece.tokens",
+        "open_run.changes[].changes",
+        "open_run.curves",
+        "poll_run.events[].changes",
+        "read_ghosts.ghosts[].curves",
+        "read_lens.texts",
+        "read_text.new",
+        "read_timeline.moments[].best",
+    },
+    tuples={
+        "begin_batch.tokens[][]",
+        "begin_generation.tokens[]",
+        "begin_rows.head",
+        "draw_batch.tokens[][]",
+        "draw_tokens.tokens[]",
+        "find_neighbours.neighbours[]",
+        "find_worked_example.cell",
+        "find_worked_example.head",
+        "merge_piece.steps[].candidates[]",
+        "open_run.curves{}[]",
+        "plan_run.schedule[]",
+        "read_ghosts.ghosts[].curves{}[]",
+        "read_timeline.moments[].best{}",
+    },
+)
+
+
+Endpoint = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Asked:
+    """The endpoints of an app, and the shape of all that they have answered."""
+
+    def __init__(self) -> None:
+        self.shapes: dict[str, Shape] = {}
+        self.endpoints: dict[str, dict[str, Endpoint]] = {}
+        self.open_app()
+
+    def open_app(self) -> None:
+        """Build the app, as when the server starts again."""
+        self.endpoints = {}
+        for panel in build_app().blocks.values():
+            for endpoint in panel.server_fns if isinstance(panel, Panel) else []:
+                # An endpoint of several panels is asked once.
+                self.endpoints.setdefault(endpoint.__name__, {}).setdefault(endpoint.__module__, endpoint)
+
+    def __call__(self, name: str, /, **values: Any) -> Any:
+        """Ask every endpoint of that name; returns the last answer."""
+        answer = None
+        for endpoint in self.endpoints[name].values():
+            answer = _sent(endpoint({"visitor": "0" * 32, **values}))
+            assert "error" not in answer, (name, values, answer)
+            self.shapes.setdefault(name, Shape()).add(answer, name, KNOWN)
+        return answer
+
+    def until(self, name: str, done: Callable[[Any], bool], /, **values: Any) -> Any:
+        """Ask, without taking note, until an answer will do."""
+        (endpoint,) = self.endpoints[name].values()
+        deadline = time.monotonic() + 60
+        while not done(answer := endpoint({"visitor": "0" * 32, **values})):
+            assert time.monotonic() < deadline, (name, answer)
+            time.sleep(0.02)
+        return answer
+
+
+def _sent(answer: dict[str, Any]) -> Any:
+    """The answer as the page gets it: Gradio's JSON has null for NaN."""
+    return json.loads(orjson.dumps(jsonable_encoder(answer), option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def _uploaded(name: str, content: bytes) -> str:
+    """A file that a browser has sent to Gradio."""
+    folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(content)
+    return str(folder / name)
+
+
+def ask_the_bar(ask: Asked) -> None:
+    """The bar and the timeline beneath it."""
+    shipped = CHECKPOINTS / "sorter"
+    files = {name: (shipped / name).read_bytes() for name in ("config.json", "tokenizer.json", "model.safetensors")}
+    ask("keep_model", name="mine", paths={name: _uploaded(name, content) for name, content in files.items()})
+    ask("list_models")
+    ask("draw_code", link="http://localhost/")
+    ask("read_timeline", model="shipped:induction")
+    ask("read_timeline", model="shipped:sorter")
+
+
+def ask_attention(ask: Asked) -> None:
+    """The Attention tab."""
+    tale = {"model": "shipped:tales", "prompt": "Once there was a girl"}
+    young = {"model": "shipped:induction", "prompt": "\nabcabc|abc", "step": 100}
+    long = {**tale, "prompt": tale["prompt"] * 100}
+    for example in ask("list_worked_examples")["examples"]:
+        ask("find_worked_example", name=example["name"])
+    for on in (tale, young):
+        ask("pack_head", **on, layer=0, head=0)
+        ask("pack_heads", **on)
+    ask("pack_tensors", **tale, whole=True)
+    for name in ("trace_prompt", "open_head", "read_side", "read_lens", "compare_parts", "read_norm"):
+        for on in (tale, young, long, {**tale, "prompt": ""}):
+            ask(name, **on)
+    ask("read_head", **tale, layer=0, head=0)
+    for on in (tale, young):
+        ask("score_heads", **on)
+    ask("read_flow", **tale, flow="all")
+    ask("list_rivals")
+    ask("read_cell", **tale, row=1, position=2)
+    ask("compare_parts", **tale, off="0.1_1.mlp")
+    ask("sweep_parts", **tale, first=0)
+    ask("write_without", **tale, off="0.1")
+    for on in (tale, young, long):
+        growth = ask("begin_rows", **on)["growth"]
+        ask("read_start", growth=growth, start=0, layer=0, head=0)
+        ask("grow_rows", growth=growth, count=4)
+        while "start" not in (ask("grow_rows", growth=growth, count=64)["readings"] or [{"start": None}])[-1]:
+            pass  # until the context is full and the model reads anew, or the text ends
+    for name in ("grow_rows", "read_start"):
+        ask(name, growth="gone")
+    (known,) = {row["vocabulary"]["tokenizer"] for row in [ask("map_tokens", **tale)]}
+    ask("map_tokens", **tale, knows=known)
+    ask("find_neighbours", **tale, id=300)
+    ask("compare_positions", **tale)
+
+
+def ask_tokenizer(ask: Asked) -> None:
+    """The Tokenizer tab."""
+    text = {"model": "shipped:tales", "text": "Hello  world, é😀 ﬁ\nend"}
+    ask("keep_tokenizer", path=_uploaded("own.tiktoken", export(BPETokenizer([]), "tiktoken").encode()))
+    ask("list_tokenizers")
+    for tok in ("gpt2", "character", "word", "whitespace", "bytes"):
+        if tok in [one["ref"] for group in ask("list_tokenizers")["groups"] for one in group["tokenizers"]]:
+            version = ask("read_text", **text, tok=tok, sheet=tok, names_are_text=False)["version"]
+            ask("read_text", model=text["model"], tok=tok, sheet=tok, version=version, at=0, removed=1, added="J")
+            ask("cut_text", **text, tok=tok)
+            ask("explain_token", model=text["model"], tok=tok, id=1)
+    ask("read_text", model=text["model"], sheet="gone", version=9)
+    ask("read_text", model=text["model"], sheet="special", text="a<|endoftext|>b", tok="gpt2", names_are_text=False)
+    ask("explain_token", model=text["model"], tok="gpt2", id=995)
+    ask("decode_ids", model=text["model"], tok="gpt2", ids="15496, 995, 222 99999999")
+    ask("export_tokenizer", model=text["model"], tok="gpt2", format="tiktoken")
+    ask("merge_piece", model=text["model"], tok="gpt2", piece=" world")
+    ask("list_corpora")
+    ask("search_vocabulary", model=text["model"], tok="gpt2", query="the", corpus="pasted", text="the cat")
+    ask("search_vocabulary", model=text["model"])
+    ask("compare_tokenizers", model="shipped:sorter", text="not a digit", toks=["model"])
+    ask("compare_tokenizers", **text, toks=["model", "gpt2", "whitespace", "character"])
+    ask("measure_samples", **text, toks=["model", "gpt2"])
+    ask("measure_samples", model="shipped:sorter", text="", toks=["model"])
+    ask("prepare_learning")
+    ask("start_learning", corpus="pasted", text="é the cat sat on the mat. " * 40, vocab_size=270)
+    ask.until("poll_learning", lambda answer: answer["state"] == "finished")
+    ask("poll_learning", since=0)
+    ask("poll_learning", since=3)
+    ask("steer_learning", action="stop")
+    ask("save_vocabulary", name="Mine")
+
+
+def ask_generate(ask: Asked) -> None:
+    """The Generate tab."""
+    tale = {"model": "shipped:tales", "prompt": "Once there was"}
+    young = {"model": "shipped:induction", "prompt": "\nabcabc|abc", "step": 100}
+    ask("list_dials")
+    for on in (tale, young):
+        ask("read_vocabulary", **on)
+        ask("read_logits", **on)
+        ask("name_source", **on)
+    generation = ask("begin_generation", **tale, count=2, stop=["e"])["generation"]
+    while ask("draw_tokens", generation=generation, count=20)["ended"] is None:
+        pass
+    ask("draw_tokens", generation="gone")
+    batch = ask("begin_batch", **tale, samples=2, max_new_tokens=20)["batch"]
+    ask("draw_batch", batch=batch)
+    ask("draw_batch", batch="gone")
+    ask("read_surprise", **tale, text="Once there was a girl called Mina.", window=99)
+    ask("read_surprise", **tale, text="Once there was a girl called Mina.")
+
+
+def ask_train(ask: Asked) -> None:
+    """The Train tab: two runs, before and after the server starts again."""
+    shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32, "layer_stats": True}
+    steps = {"batch_size": 4, "max_steps": 20, "eval_interval": 10, "warmup_steps": 0, "learning_rate": 0.01}
+    form = {**{name: default for name, (_, _, default) in LIMITS.items()}, **shape, **steps, "tokenizer": "character"}
+    ask("list_choices")
+    ask("keep_paste", text="Row, row, row your boat. " * 40)
+    ask("keep_upload", path=_uploaded("t.txt", b"one story " * 40))
+    ask("keep_upload", path=_uploaded("t.csv", b"id,body\n" + b"1,one story\n2,another one\n" * 40))
+    ask("download_corpus", corpus="pydoc")
+    for corpus in ("task:sort", "tales", "upload:t.txt"):
+        ask("describe_corpus", **form, corpus=corpus)
+        ask("plan_run", **form, corpus=corpus)
+    ask("forecast_run", **form, corpus="task:sort")
+    ask("note_presence", present=True)
+    runs = []
+    for corpus, changes in (("task:sort", {}), ("tales", {"max_steps": 100_000, "eval_interval": 5})):
+        run = ask("start_run", **{**form, **changes}, corpus=corpus)["run"]
+        runs.append(run)
+        if changes:
+            ask.until("poll_run", lambda answer: answer["step"] > 2, run=run, since=0)
+            ask("steer_run", run=run, action="pause")
+            ask("change_run", run=run, learning_rate=0.001)
+            ask("steer_run", run=run, action="stop")
+        ask.until("poll_run", lambda answer: answer["state"] not in ("running", "paused"), run=run, since=0)
+        for name in ("open_run", "poll_run", "read_layers"):
+            ask(name, run=run)
+    ask.open_app()  # runs of an earlier process
+    for name in ("open_run", "poll_run"):
+        ask(name, run=runs[0])
+    ask("list_choices")
+    ask("list_ledger")
+    ask("read_ghosts", runs=runs)
+    ask("compare_runs", runs=runs)
+    ask("export_run", run=runs[0], kind="csv")
+    ask("rename_run", run=runs[0], name="Renamed")
+    ask("continue_run", run=runs[0], max_steps=25)
+    ask.until("poll_run", lambda answer: answer["state"] == "finished" and answer["step"] == 25, run=runs[0], since=0)
+    ask("delete_run", run=runs[1])
+
+
+TABS = (ask_the_bar, ask_attention, ask_tokenizer, ask_generate, ask_train)
