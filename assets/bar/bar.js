@@ -166,6 +166,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
 
   on("subject", follow);
   on("models", () => safely(reload())); // someone made or removed a model
+  on("found", () => safely(reload()));
   safely(reload({ settle: true }));
   return { resize: grow };
 });

@@ -4,18 +4,20 @@
 //   panel("name", ({ root, ask, upload, notice, say, find, all }) => ({ refresh(subject), theme(), resize() }))
 // `refresh` runs when the panel is visible and the subject has changed since it last ran; `theme` and
 // `resize` redraw. All three are optional. `ask(fn, args)` calls a Python function of the panel; `say(text)` writes
-// what is looked at into the line beneath the picture (caption.js).
+// what is looked at into the line beneath the picture (caption.js). A notice goes after a while; one that came with a
+// picture stays as long as that picture.
 import { captionOf } from "./caption.js";
 import { dark } from "./colour.js";
 import { el } from "./elements.js";
 import { emit, on } from "./events.js";
 import { frozen } from "./presenting.js";
-import { Refusal, asker } from "./server.js";
+import { NoAnswer, Refusal, asker, uploader } from "./server.js";
 import { subject } from "./subject.js";
 
 const makers = new Map(); // name -> function that brings it to life
 const mounted = new Set(); // what is on the page
 let version = 0; // counts what the subject has shown
+const NOTICE = 10_000; // milliseconds that a notice stays
 
 export const panel = (name, make) => makers.set(name, make);
 
@@ -24,16 +26,19 @@ const seen = (part) => part.root.isConnected && part.root.offsetParent !== null;
 async function refresh(part) {
   if (frozen() || !part.panel.refresh || subject.model === null || part.version === version || !seen(part)) return;
   part.version = version;
+  part.drawing += 1;
   try {
     part.root.setAttribute("aria-busy", "true");
     part.notice("");
     await part.panel.refresh({ ...subject });
   } catch (error) {
     if (!(error instanceof Refusal)) console.error(error);
+    if (error instanceof NoAnswer) part.version = -1; // tried again when the server is found
     part.notice(
       error instanceof Refusal ? error.message : "This picture could not be drawn. Reload the page to try again.",
     );
   } finally {
+    part.drawing -= 1;
     part.root.removeAttribute("aria-busy");
   }
 }
@@ -48,26 +53,32 @@ on("stale", () => {
 on("freeze", (onOff) => {
   if (!onOff) refreshAll();
 });
+on("found", refreshAll);
 on("room", () => requestAnimationFrame(redraw));
 
 /** Bring the panel that Gradio has put on the page to life. */
-export function mount(name, element, server, upload) {
+export function mount(name, element, _server, upload) {
   const root = element.querySelector(".gb-panel") || element;
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });
   root.prepend(bar);
+  let end = null;
   const notice = (text, kind = "warning") => {
+    clearTimeout(end);
     bar.textContent = text;
     bar.dataset.kind = kind;
     bar.hidden = !text;
+    if (!text) return;
+    for (const other of mounted) if (other !== part && other.said() === text) other.notice(""); // once is enough
+    if (!part.drawing) end = setTimeout(() => notice(""), NOTICE);
   };
-  const part = { name, root, notice, version: -1, panel: {} };
-  const ask = asker(server),
+  const part = { name, root, notice, said: () => bar.textContent, version: -1, drawing: 0, panel: {} };
+  const ask = asker(name),
     say = captionOf(root);
   part.panel =
     makers.get(name)({
       root,
       ask,
-      upload,
+      upload: uploader(upload),
       notice,
       say,
       find: (s) => root.querySelector(s),

@@ -233,24 +233,13 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     await news();
   }
 
-  let lost = false; // the server did not answer the last time; perhaps it does again
   const askAgain = (wait) => {
-    timer = setTimeout(
-      () =>
-        news().catch((error) => {
-          say(error);
-          lost = true;
-          if (going()) askAgain(AWAY);
-        }),
-      wait,
-    );
+    timer = setTimeout(() => news().catch(say), wait);
   };
   const news = latest(async () => {
     clearTimeout(timer);
     if (run === null) return;
     const answer = await ask("poll_run", { run, since });
-    if (lost) notice("");
-    lost = false;
     if (answer.run !== run) return;
     if (answer.behind) return setTimeout(() => open(run).catch(say), 0);
     since = answer.next;
@@ -352,6 +341,19 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     ghosts: () => chosenGhosts() ?? ghosts.map((ghost) => ghost.id),
   });
   on("ghosts", guarded(haunt));
+  on(
+    "found",
+    guarded(async ({ restarted }) => {
+      if (!restarted) return;
+      const trained = going();
+      await form.fill(); // its own texts and vocabularies went with the old server
+      if (run !== null) await open(run);
+      if (trained && !going())
+        notice(
+          "The server was started again, and the training ended with the old one; Continue goes on from its last snapshot.",
+        );
+    }),
+  );
   on(
     "open-run",
     guarded(async (id) => {

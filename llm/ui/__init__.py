@@ -26,6 +26,7 @@ from llm.ui.subject import Subjects
 from llm.ui.timeline import build_timeline
 from llm.ui.tokenizer import build_tokenizer_tab
 from llm.ui.train import build_train_tab
+from llm.ui.whereabouts import PROCESS, ROUTE, code, whereabouts
 
 MOTION = ASSETS / "motion.css"
 """Animations can't stand inside the rule that holds all other styles."""
@@ -65,6 +66,7 @@ def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
     return {
         "head": _head(),
+        "app_kwargs": {"routes": [whereabouts()]},
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "footer_links": [],
         "run_history": False,
@@ -87,6 +89,7 @@ def _head() -> str:
     script = bundle(ASSETS, "app.js", ["bar/tab_row.js", "bar/views.js", *panels])
     return (
         f'<meta name="glassbox-plotly" content="{html.escape(str(plotly))}">\n'
+        f'<meta name="glassbox-server" content="{ROUTE} {PROCESS} {code()}">\n'
         f"<style>\n{MOTION.read_text(encoding='utf-8')}\n:root:root {{\n{_styles()}\n}}\n</style>\n"
         f"<script>\n{_sealed(script)}\n</script>"
     )
