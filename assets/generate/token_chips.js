@@ -4,6 +4,7 @@ import { canvas2d } from "../shared/canvas.js";
 import { cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { signed } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { explainOn } from "./odds.js";
 import { bitsOf } from "./token_stream.js";
@@ -37,6 +38,7 @@ export const paintRamp = (canvas, map = "surprise") => {
  * onPick(i), if given, runs when a person picks token i.
  */
 export const tokenChips = (box, ramp = null, onPick = null) => {
+  box.dir = "auto"; // from right to left where the text reads so
   let vocabulary = null,
     tokens = []; // those that are shown: { id, p, raw, rank, forced, begins }
   let reader = null,
@@ -67,7 +69,7 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
         part.textContent = "";
         part.classList.add("gb-part");
       });
-      chip.textContent = words.replace(/\n/g, "⏎\n");
+      chip.textContent = signed(words).replace(/\n/g, "⏎\n");
     } else {
       chip.textContent = vocabulary.label(token.id);
       unfinished.push(chip);

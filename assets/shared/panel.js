@@ -61,6 +61,7 @@ export function mount(name, element, _server, upload) {
   const root = element.querySelector(".gb-panel") || element;
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });
   root.prepend(bar);
+  for (const field of root.querySelectorAll("textarea, input[type=text]")) field.dir = "auto"; // as its text reads
   let end = null;
   const notice = (text, kind = "warning") => {
     clearTimeout(end);

@@ -345,13 +345,8 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     "found",
     guarded(async ({ restarted }) => {
       if (!restarted) return;
-      const trained = going();
       await form.fill(); // its own texts and vocabularies went with the old server
-      if (run !== null) await open(run);
-      if (trained && !going())
-        notice(
-          "The server was started again, and the training ended with the old one; Continue goes on from its last snapshot.",
-        );
+      if (run !== null) await open(run); // its last steps may have gone as well
     }),
   );
   on(

@@ -1,11 +1,9 @@
 // A token's text as it is shown.
 
-/** A token's text made visible: spaces as a middle dot, newlines as a return sign, controls by name. */
-export function visible(text) {
-  return text
-    .replace(/ /g, "·")
-    .replace(/\n/g, "⏎")
-    .replace(/\t/g, "⇥")
-    .replace(/\r/g, "␍")
-    .replace(/[\u0000-\u001f]/g, (c) => String.fromCodePoint(0x2400 + c.charCodeAt(0)));
-}
+const sign = (control) => (control === "\u007f" ? "\u2421" : String.fromCodePoint(0x2400 + control.codePointAt(0))); // ␡ and ␀ to ␟
+
+/** Controls by their sign, line breaks and tabs left as they are: for running text. */
+export const signed = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, sign);
+
+/** A token's text made visible: spaces as a middle dot, newlines as a return sign, controls by their sign. */
+export const visible = (text) => signed(text.replace(/ /g, "·").replace(/\n/g, "⏎").replace(/\t/g, "⇥"));
