@@ -46,6 +46,7 @@ export const promptText = (box, { onHover, onPick }) => {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "gb-arcs");
   svg.setAttribute("aria-hidden", "true");
+  box.dir = "auto"; // from right to left where the prompt reads so
   let nodes = [],
     shown = [],
     marked = [];

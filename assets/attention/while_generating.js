@@ -2,13 +2,14 @@
 // server sends rows as it draws them; what has come can be walked through back and forth.
 import { address } from "../shared/address.js";
 import { cssRgb, palette } from "../shared/colour.js";
+import { connected } from "../shared/connection.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { nextTokenBars } from "../shared/next_token_bars.js";
 import { bytesOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import { Refusal } from "../shared/server.js";
+import { NoAnswer } from "../shared/server.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { focus } from "./focus.js";
@@ -98,7 +99,7 @@ panel("while_generating", ({ root, ask, find, notice }) => {
       (answer) => {
         if (mine !== growth) return;
         coming = null;
-        if (answer.gone) throw new Refusal("This text was put away meanwhile; start over.");
+        if (answer.gone) throw new NoAnswer("The server has put this text away; it begins again.");
         take(answer);
       },
       (error) => {
@@ -129,7 +130,13 @@ panel("while_generating", ({ root, ask, find, notice }) => {
       try {
         if (!(await advance())) break;
       } catch (error) {
-        notice(error.message);
+        if (mine !== turn) return;
+        if (!(error instanceof NoAnswer)) {
+          notice(error.message);
+          break;
+        }
+        await connected();
+        if (playing && mine === turn) return begin().then(run, (failure) => notice(failure.message));
         break;
       }
       if (playing && growth.length - 1 - shown < 4 && !ended && !coming) more(8).catch(() => {}); // met when it is awaited
@@ -148,7 +155,14 @@ panel("while_generating", ({ root, ask, find, notice }) => {
     if (!growth) return;
     stop();
     if (by > 0) {
-      safely(advance());
+      safely(
+        advance().catch(async (error) => {
+          if (!(error instanceof NoAnswer)) throw error;
+          await connected();
+          await begin();
+          notice(error.message);
+        }),
+      );
       return;
     }
     shown = Math.max(growth.oldest, shown - 1);

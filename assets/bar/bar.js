@@ -8,6 +8,7 @@ import { panel } from "../shared/panel.js";
 import { room } from "../shared/presenting.js";
 import { Refusal } from "../shared/server.js";
 import { look, renew, subject } from "../shared/subject.js";
+import { chosenTheme, turnTheme } from "../shared/theme.js";
 import { shareMenu } from "./sharing.js";
 
 panel("bar", ({ ask, upload, find, notice }) => {
@@ -48,7 +49,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
   function change(ref) {
     const next = models.find((m) => m.ref === ref),
       asked = current()?.examples.includes(subject.prompt);
-    look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) });
+    look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) }, { turn: true });
   }
 
   /** One line at rest; over the picture below as tall as its text while someone writes in it. */
@@ -160,12 +161,15 @@ panel("bar", ({ ask, upload, find, notice }) => {
     history.replaceState(null, "", location.pathname + location.search);
     location.reload();
   });
-  find("[data-id=theme]").addEventListener("click", () => document.body.classList.toggle("dark"));
+  chosenTheme();
+  find("[data-id=theme]").addEventListener("click", turnTheme);
   find("[data-id=present]").addEventListener("click", () => room());
   shareMenu({ ask, find, notice });
 
   on("subject", follow);
   on("models", () => safely(reload())); // someone made or removed a model
+  on("found", () => safely(reload()));
+  on("address", () => safely(reload({ settle: true })));
   safely(reload({ settle: true }));
   return { resize: grow };
 });

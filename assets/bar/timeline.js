@@ -40,7 +40,7 @@ panel("timeline", ({ root, ask, find, notice }) => {
   const nearest = (step) =>
     steps.reduce((best, s, i) => (Math.abs(s - step) < Math.abs(steps[best] - step) ? i : best), 0);
   const here = () => (subject.step === null ? steps.length - 1 : nearest(subject.step));
-  const goTo = (i) => look({ step: i === steps.length - 1 ? null : steps[i] });
+  const goTo = (i, turn = true) => look({ step: i === steps.length - 1 ? null : steps[i] }, { turn });
 
   /** The bar says which moments there are: often while a run trains. */
   function follow({ ref, steps: now }) {
@@ -166,7 +166,7 @@ panel("timeline", ({ root, ask, find, notice }) => {
     goTo(under(event));
   });
   track.addEventListener("pointermove", (event) => {
-    if (dragging) goTo(under(event));
+    if (dragging) goTo(under(event), false); // its beginning was an entry of the history
     if (event.pointerType !== "touch") explain(event);
   });
   for (const end of ["pointerup", "pointercancel"])
@@ -203,14 +203,14 @@ panel("timeline", ({ root, ask, find, notice }) => {
     film = setInterval(
       () => {
         if (here() >= steps.length - 1) stop();
-        else goTo(here() + 1);
+        else goTo(here() + 1, false);
       },
       (calm() ? 2 * FRAME : FRAME) / speed,
     );
   }
   play.addEventListener("click", () => {
     if (film) return stop();
-    if (here() === steps.length - 1) goTo(0);
+    if (here() === steps.length - 1) goTo(0, false);
     run();
   });
   find("[data-id=speed]").addEventListener("click", (event) => {

@@ -41,14 +41,18 @@ panel("views", ({ all }) => {
   }
   function choose(name) {
     show(name);
-    address.set({ view: name === names[0] ? null : name });
+    address.set({ view: name === names[0] ? null : name }, { turn: true });
   }
   for (const button of buttons) button.addEventListener("click", () => choose(button.dataset.view));
   on("view", (name) => {
     if (names.includes(name)) choose(name);
   }); // emit("view", "heads") leads there
 
-  const asked = address.get("view"),
-    wanted = RENAMED[asked] ?? asked;
-  show(names.includes(wanted) ? wanted : names[0]);
+  const follow = () => {
+    const asked = address.get("view"),
+      wanted = RENAMED[asked] ?? asked;
+    show(names.includes(wanted) ? wanted : names[0]);
+  };
+  on("address", follow);
+  follow();
 });

@@ -4,6 +4,7 @@ import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
+import { Refusal } from "../shared/server.js";
 import { readVocabulary } from "../shared/tokens/vocabulary.js";
 import * as fields from "./fields.js";
 import { workQueue } from "./queue.js";
@@ -103,7 +104,8 @@ panel("many_at_once", ({ ask, find, notice }) => {
         `${format.whole(written)} tokens, ${format.number((1000 * written) / (performance.now() - began))} a second`;
       if (answer.done || job.stopped) return;
       answer = await ask("draw_batch", { batch: answer.batch });
-      if (job.dropped || answer.gone) return;
+      if (job.dropped) return;
+      if (answer.gone) throw new Refusal("The server has put these samples away; write them again.");
     }
   }
 

@@ -6,7 +6,7 @@ import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
-import { visible } from "../shared/tokens/visible.js";
+import { visible, withSigns } from "../shared/tokens/visible.js";
 import * as fields from "./fields.js";
 import { explainOn } from "./odds.js";
 import { byteEdges, readText, surpriseApart, textFigures } from "./reading_text.js";
@@ -136,7 +136,7 @@ panel("surprise", ({ root, ask, find, notice }) => {
           before.textContent = "";
           before.classList.add("gb-part");
         }
-        chip.textContent = words.replace(/\n/g, "⏎\n");
+        chip.textContent = withSigns(words).replace(/\n/g, "⏎\n");
       } else {
         chip.textContent = vocabulary.label(id);
         cut.push(chip);

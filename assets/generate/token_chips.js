@@ -4,6 +4,7 @@ import { canvas2d } from "../shared/canvas.js";
 import { cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { withSigns } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { explainOn } from "./odds.js";
 import { bitsOf } from "./token_stream.js";
@@ -53,6 +54,7 @@ export const paintRamp = (canvas, map = "surprise") => {
  * @param {((i: number) => void) | null} onPick
  */
 export const tokenChips = (box, ramp = null, onPick = null) => {
+  box.dir = "auto"; // from right to left where the text reads so
   let vocabulary = null,
     tokens = []; // those that are shown: { id, p, raw, rank, forced, begins }
   let reader = null,
@@ -85,7 +87,7 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
         part.textContent = "";
         part.classList.add("gb-part");
       });
-      chip.textContent = words.replace(/\n/g, "⏎\n");
+      chip.textContent = withSigns(words).replace(/\n/g, "⏎\n");
     } else {
       chip.textContent = vocabulary.label(token.id);
       unfinished.push(chip);

@@ -1,7 +1,9 @@
 // What every view that writes shares: it asks the server to draw and keeps its generation going while
 // nothing else has written.
+import { connected } from "../shared/connection.js";
 import { floatsOf } from "../shared/numbers.js";
 import * as sampler from "../shared/sampler.js";
+import { NoAnswer } from "../shared/server.js";
 import { readVocabulary } from "../shared/tokens/vocabulary.js";
 
 /** @import { Ask } from "../shared/server.js" */
@@ -51,7 +53,12 @@ export const tokenStream = (ask, lane) => {
       let answer = null,
         begins = false;
       if (live && live.key === key && live.at === ids.length) {
-        answer = await ask("draw_tokens", { lane, generation: live.id, count });
+        try {
+          answer = await ask("draw_tokens", { lane, generation: live.id, count });
+        } catch (error) {
+          if (!(error instanceof NoAnswer)) throw error;
+          await connected(); // the server may have drawn what never came here: it begins again from here
+        }
       }
       if (!answer || answer.gone) {
         // The first token alone, so that it is there at once.

@@ -1,4 +1,17 @@
 // The state that is kept in the address, so that a link shows exactly what is seen.
+//
+// What a person turns to - another model, moment, tab or view - is an entry in the browser's history; all else
+// replaces the last one. The subject and the views follow an address that comes from outside ("address" is emitted).
+import { emit } from "./events.js";
+
+const FOLLOWED = ["model", "step", "prompt", "tab", "view"];
+const SOON = 1000; // milliseconds within which one more step of the same kind is the same act
+
+let shown = location.hash, // the address that the page shows
+  turned = { keys: "", at: -SOON };
+
+/** What an address says besides what the page follows: the views' own settings, which they read when they begin. */
+const settings = (hash) => [...readHash(hash)].filter(([key, value]) => !FOLLOWED.includes(key) && value !== "");
 
 /**
  * The keys and values of an address.
@@ -30,8 +43,32 @@ export const address = {
   get(key, otherwise = null) {
     return this.all().get(key) ?? otherwise;
   },
-  /** @param {Record<string, unknown>} changes by key; null, undefined and "" take a key away */
-  set(changes) {
-    history.replaceState(null, "", changedHash(location.hash, changes));
+  /**
+   * @param {Record<string, unknown>} changes by key; null, undefined and "" take a key away
+   * @param {{ turn?: boolean }} options `turn` where a person turned to something else and may want to go back
+   */
+  set(changes, { turn = false } = {}) {
+    const hash = changedHash(location.hash, changes);
+    if (hash === location.hash || (hash === "#" && !location.hash)) return;
+    const keys = String(Object.keys(changes)),
+      more = keys === turned.keys && performance.now() - turned.at < SOON;
+    if (turn) turned = { keys, at: performance.now() };
+    history[turn && !more ? "pushState" : "replaceState"]({ glassbox: true }, "", hash);
+    shown = location.hash;
   },
 };
+
+// Neither pushState nor replaceState sets this off: the address was typed, a link in the page was followed, or
+// somebody went back or forward.
+addEventListener("hashchange", () => {
+  const before = settings(shown),
+    own = history.state?.glassbox; // an entry made above; going there turns back, it does not undo every slider
+  if (own) {
+    const state = address.all();
+    for (const [key] of settings(location.hash)) state.delete(key);
+    for (const [key, value] of before) state.set(key, value);
+    history.replaceState({ glassbox: true }, "", `#${state}`);
+  } else if (String(before.sort()) !== String(settings(location.hash).sort())) return location.reload();
+  shown = location.hash;
+  emit("address");
+});

@@ -4,13 +4,14 @@
 //   panel("name", ({ root, ask, upload, notice, say, find, all }) => ({ refresh(subject), theme(), resize() }))
 // `refresh` runs when the panel is visible and the subject has changed since it last ran; `theme` and
 // `resize` redraw. All three are optional. `ask(fn, args)` calls a Python function of the panel; `say(text)` writes
-// what is looked at into the line beneath the picture (caption.js).
+// what is looked at into the line beneath the picture (caption.js). A notice goes after a while; one that came with a
+// picture stays as long as that picture.
 import { captionOf } from "./caption.js";
 import { dark } from "./colour.js";
 import { el } from "./elements.js";
 import { emit, on } from "./events.js";
 import { frozen } from "./presenting.js";
-import { asker, Refusal } from "./server.js";
+import { asker, NoAnswer, Refusal, uploader } from "./server.js";
 import { subject } from "./subject.js";
 
 /** @import { Ask } from "./server.js" */
@@ -38,6 +39,7 @@ import { subject } from "./subject.js";
 const makers = new Map(); // name -> function that brings it to life
 const mounted = new Set(); // what is on the page
 let version = 0; // counts what the subject has shown
+const NOTICE = 10_000; // milliseconds that a notice stays
 
 /**
  * @param {string} name as in Python
@@ -50,6 +52,7 @@ const seen = (part) => part.root.isConnected && part.root.offsetParent !== null;
 async function refresh(part) {
   if (frozen() || !part.panel.refresh || subject.model === null || part.version === version || !seen(part)) return;
   part.version = version;
+  part.drawing += 1;
   try {
     part.root.setAttribute("aria-busy", "true");
     part.notice("");
@@ -57,10 +60,12 @@ async function refresh(part) {
     part.drawn = true;
   } catch (error) {
     if (!(error instanceof Refusal)) console.error(error);
+    if (error instanceof NoAnswer) part.version = -1; // tried again when the server is found
     part.notice(
       error instanceof Refusal ? error.message : "This picture could not be drawn. Reload the page to try again.",
     );
   } finally {
+    part.drawing -= 1;
     part.root.removeAttribute("aria-busy");
   }
 }
@@ -76,32 +81,48 @@ on("stale", () => {
 on("freeze", (onOff) => {
   if (!onOff) refreshAll();
 });
+on("found", refreshAll);
 on("room", () => requestAnimationFrame(redraw));
 
 /**
  * Bring the panel that Gradio has put on the page to life.
  * @param {string} name
  * @param {HTMLElement} element
- * @param {Record<string, (args: object) => Promise<any>>} server its Python functions
+ * @param {unknown} _server Gradio's own way to ask, which tells no failure from an answer
  * @param {Parts["upload"]} upload
  */
-export function mount(name, element, server, upload) {
+export function mount(name, element, _server, upload) {
   const root = element.querySelector(".gb-panel") || element;
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });
   root.prepend(bar);
+  for (const field of root.querySelectorAll("textarea, input[type=text]")) field.setAttribute("dir", "auto"); // as its text reads
+  let end = null;
   const notice = (text, kind = "warning") => {
+    clearTimeout(end);
     bar.textContent = text;
     bar.dataset.kind = kind;
     bar.hidden = !text;
+    if (!text) return;
+    for (const other of mounted) if (other !== part && other.said() === text) other.notice(""); // once is enough
+    if (!part.drawing) end = setTimeout(() => notice(""), NOTICE);
   };
-  const part = { name, root, notice, version: -1, drawn: false, panel: {} };
-  const ask = asker(server),
+  const part = {
+    name,
+    root,
+    notice,
+    said: () => bar.textContent,
+    version: -1,
+    drawing: 0,
+    drawn: false,
+    /** @type {Panel} */ panel: {},
+  };
+  const ask = asker(name),
     say = captionOf(root);
   part.panel =
     makers.get(name)({
       root,
       ask,
-      upload,
+      upload: uploader(upload),
       notice,
       say,
       find: (s) => root.querySelector(s),

@@ -15,12 +15,13 @@ export const subject = { model: null, step: null, prompt: "" };
 /**
  * Point every panel at another model, moment or prompt. The bar does this; so may a panel.
  * @param {Partial<Subject>} changes
+ * @param {{ turn?: boolean }} options `turn` where a person chose it (see address.set)
  */
-export function look(changes) {
+export function look(changes, { turn = false } = {}) {
   const before = JSON.stringify(subject);
   Object.assign(subject, changes);
   if (JSON.stringify(subject) === before) return;
-  address.set({ model: subject.model, step: subject.step, prompt: subject.prompt });
+  address.set({ model: subject.model, step: subject.step, prompt: subject.prompt }, { turn });
   emit("subject", subject);
   emit("stale");
 }

@@ -1,6 +1,6 @@
 // The open tab is in the address as well. Gradio draws the tabs' buttons; they are known by their text.
 import { address } from "./address.js";
-import { emit } from "./events.js";
+import { emit, on } from "./events.js";
 
 const button = (name) =>
   /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".tab-container [role=tab]")]).find(
@@ -8,8 +8,10 @@ const button = (name) =>
   );
 document.addEventListener("click", (event) => {
   const tab = event.target instanceof Element && event.target.closest(".tab-container [role=tab]");
-  if (tab) address.set({ tab: tab.textContent.trim().toLowerCase() });
+  if (tab) address.set({ tab: tab.textContent.trim().toLowerCase() }, { turn: true });
 });
+const first = () => document.querySelector(".tab-container [role=tab][aria-selected=true]");
+let opened = null; // the tab that is open where the address names none
 
 /**
  * Open a tab, and one of its views.
@@ -23,8 +25,10 @@ export const openView = (tab, view = null) => {
 const wanted = address.get("tab");
 let tries = 0;
 const settle = () => {
+  opened ??= first()?.textContent.trim().toLowerCase() ?? null;
   const tab = wanted && button(wanted);
   if (tab) tab.click();
-  else if (wanted && (tries += 1) < 100) setTimeout(settle, 50);
+  if ((wanted && !tab) || !opened) if ((tries += 1) < 100) setTimeout(settle, 50);
 };
 settle();
+on("address", () => button(address.get("tab", opened))?.click());

@@ -117,6 +117,7 @@ function attach(box, { root, ask, upload, notice }, change, { menu = true } = {}
     else cut.hidden = false;
   });
   on("shelf", follow);
+  on("found", ({ restarted }) => restarted && load(ask, true).catch((error) => notice(error.message)));
   on("tokenizer", () => {
     follow();
     if (root.offsetParent) {

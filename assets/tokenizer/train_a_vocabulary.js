@@ -153,7 +153,10 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
 
   const news = latest(async () => {
     clearTimeout(timer);
-    const answer = await ask("poll_learning", { since });
+    const answer = await ask("poll_learning", { since }).catch((error) => {
+      if (going() && error instanceof Refusal) gone();
+      throw error;
+    });
     if (since === 0 && answer.sample) {
       about = answer;
       tokens.splice(0, tokens.length, ...answer.bytes);
@@ -173,6 +176,14 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     const wait = !going() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
     if (going() || behind) timer = setTimeout(() => news().catch(say), wait);
   });
+
+  /** The server knows nothing of this training any more: it was started again. What came stays on the page. */
+  function gone() {
+    state = "stopped";
+    boxes.status.textContent = "The server has forgotten this training. Start it again.";
+    buttons();
+    boxes.keep.hidden = true;
+  }
 
   function take(fresh) {
     const applied = fresh.map(([left, right, , , parts]) => {
@@ -306,6 +317,11 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
       guarded(() => shelf.download(ask, { tok: kept }, button.dataset.form)),
     );
   }
+
+  on("found", ({ restarted }) => {
+    if (restarted && loaded) guarded(fill)();
+    if (restarted && going()) news().catch(say);
+  });
 
   async function appear() {
     const before = await fill();

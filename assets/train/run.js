@@ -239,24 +239,13 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     await news();
   }
 
-  let lost = false; // the server did not answer the last time; perhaps it does again
   const askAgain = (wait) => {
-    timer = setTimeout(
-      () =>
-        news().catch((error) => {
-          say(error);
-          lost = true;
-          if (going()) askAgain(AWAY);
-        }),
-      wait,
-    );
+    timer = setTimeout(() => news().catch(say), wait);
   };
   const news = latest(async () => {
     clearTimeout(timer);
     if (run === null) return;
     const answer = await ask("poll_run", { run, since });
-    if (lost) notice("");
-    lost = false;
     if (answer.run !== run) return;
     if (answer.behind) return setTimeout(() => open(run).catch(say), 0);
     since = answer.next;
@@ -358,6 +347,14 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     ghosts: () => chosenGhosts() ?? ghosts.map((ghost) => ghost.id),
   });
   on("ghosts", guarded(haunt));
+  on(
+    "found",
+    guarded(async ({ restarted }) => {
+      if (!restarted) return;
+      await form.fill(); // its own texts and vocabularies went with the old server
+      if (run !== null) await open(run); // its last steps may have gone as well
+    }),
+  );
   on(
     "open-run",
     guarded(async (id) => {

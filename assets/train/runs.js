@@ -6,6 +6,7 @@ import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
+import { keep, kept } from "../shared/storage.js";
 import { openView } from "../shared/tabs.js";
 import { saveRun } from "./run_files.js";
 import { shownRun } from "./shown_run.js";
@@ -58,18 +59,12 @@ panel("runs", ({ ask, notice, find, root }) => {
 
   const hidden = () => {
     try {
-      return JSON.parse(localStorage.getItem(HIDDEN)) ?? [];
+      return JSON.parse(kept(HIDDEN)) ?? [];
     } catch {
-      return [];
+      return []; // somebody else wrote there
     }
   };
-  const hide = (ids) => {
-    try {
-      localStorage.setItem(HIDDEN, JSON.stringify(ids));
-    } catch {
-      /* then they stay */
-    }
-  };
+  const hide = (ids) => keep(HIDDEN, JSON.stringify(ids));
 
   // The address holds which runs are ghosts, and by what the table is sorted ("-" is downwards).
   const ghosts = () => shownRun.ghosts().filter((id) => rows.some((row) => row.id === id));

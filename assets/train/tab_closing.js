@@ -1,18 +1,12 @@
 // What becomes of a run when this tab closes: it goes on, unless the tab was told to take it along. The choice is the
 // tab's own and stands in its address. A farewell says nothing of a reload, so the server waits for the tab to be back.
 import { address } from "../shared/address.js";
-import { visitor } from "../shared/server.js";
+import { post } from "../shared/server.js";
 
 const GONE = "glassbox.gone";
 
-/** Ask without waiting for an answer: such a question outlives the page, which Gradio's own way to ask does not. */
-function tell(fn, args) {
-  const { root, api_prefix: prefix, components } = window.gradio_config;
-  const { id } = components.find((component) => component.props.elem_id === "gb-run");
-  const body = JSON.stringify({ data: { visitor, ...args }, component_id: id, fn_name: fn, session_hash: "presence" });
-  const headers = { "Content-Type": "application/json" };
-  fetch(`${root}${prefix}/component_server`, { method: "POST", keepalive: true, headers, body }).catch(() => {});
-}
+/** Ask without waiting for an answer: such a question outlives the page. */
+const tell = (fn, args) => post("run", fn, args, { keepalive: true }).catch(() => {});
 /** A note that survives a reload of this tab and nothing else; where storage is forbidden there is none. */
 function noted(key, value) {
   try {

@@ -26,6 +26,7 @@ from llm.ui.subject import Subjects
 from llm.ui.timeline import build_timeline
 from llm.ui.tokenizer import build_tokenizer_tab
 from llm.ui.train import build_train_tab
+from llm.ui.whereabouts import PROCESS, ROUTE, code, whereabouts
 
 MOTION = ASSETS / "motion.css"
 """Animations can't stand inside the rule that holds all other styles."""
@@ -65,6 +66,7 @@ def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
     return {
         "head": _head(),
+        "app_kwargs": {"routes": [whereabouts()]},
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "footer_links": [],
         "run_history": False,
@@ -83,13 +85,19 @@ def _head() -> str:
     """
     plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths(plotly)
-    panels = sorted(path.with_suffix(".js").relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.html"))
-    script = bundle(ASSETS, "app.js", ["bar/tab_row.js", "bar/views.js", *panels])
+    script = bundle(ASSETS, "app.js", panel_scripts())
     return (
         f'<meta name="glassbox-plotly" content="{html.escape(str(plotly))}">\n'
+        f'<meta name="glassbox-server" content="{ROUTE} {PROCESS} {code()}">\n'
         f"<style>\n{MOTION.read_text(encoding='utf-8')}\n:root:root {{\n{_styles()}\n}}\n</style>\n"
         f"<script>\n{_sealed(script)}\n</script>"
     )
+
+
+def panel_scripts() -> list[str]:
+    """What brings the panels to life: a script beside each one's markup, and those of the rows made in panel.py."""
+    beside = sorted(path.with_suffix(".js").relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.html"))
+    return ["bar/tab_row.js", "bar/views.js", *beside]
 
 
 def _styles() -> str:

@@ -96,7 +96,7 @@ def test_a_vocabulary_arrives_byte_by_byte(sent, tokenizer):
     assert (found["hash"], found["eot"]) == (tokenizer.hash, tokenizer.eot_id)
     for token, label in zip(tokens, found["labels"], strict=True):
         try:
-            assert label.replace("·", " ") == token.decode().replace("·", " ") or min(token) < 32
+            assert label.replace("·", " ") == token.decode().replace("·", " ") or min(token) < 32 or 127 in token
         except UnicodeDecodeError:
             assert label == f"‹{token.hex(' ').upper()}›"
 

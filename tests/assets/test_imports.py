@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llm.ui import panel_scripts
 from llm.ui.bundle import read_modules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,8 +18,7 @@ ENTRY = "app.js"
 @pytest.fixture(scope="module")
 def modules():
     """All that the page loads, by path. Reading refuses a circle and a missing export."""
-    panels = sorted(path.with_suffix(".js").relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.html"))
-    return read_modules(ASSETS, [ENTRY, "bar/views.js", *panels])
+    return read_modules(ASSETS, [ENTRY, *panel_scripts()])
 
 
 def test_every_module_is_on_the_page(modules):

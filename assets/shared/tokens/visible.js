@@ -1,14 +1,15 @@
 // A token's text as it is shown.
 
+const sign = (control) => (control === "\u007f" ? "\u2421" : String.fromCodePoint(0x2400 + control.codePointAt(0))); // ␡ and ␀ to ␟
+
 /**
- * Spaces as a middle dot, newlines as a return sign, controls by name.
+ * Controls by their sign, line breaks and tabs left as they are: for running text.
+ * @param {string} text
+ */
+export const withSigns = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, sign);
+
+/**
+ * Spaces as a middle dot, newlines as a return sign, controls by their sign.
  * @param {string} text of a token
  */
-export function visible(text) {
-  return text
-    .replace(/ /g, "·")
-    .replace(/\n/g, "⏎")
-    .replace(/\t/g, "⇥")
-    .replace(/\r/g, "␍")
-    .replace(/[\u0000-\u001f]/g, (c) => String.fromCodePoint(0x2400 + c.charCodeAt(0)));
-}
+export const visible = (text) => withSigns(text.replace(/ /g, "·").replace(/\n/g, "⏎").replace(/\t/g, "⇥"));

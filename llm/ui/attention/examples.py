@@ -15,11 +15,12 @@ from torch import Tensor
 
 from llm.inside.trace import trace
 from llm.ui import inputs
-from llm.ui.attention.prompt import finite, named, packed, text_of, window
+from llm.ui.attention.prompt import finite, named, packed, window
 from llm.ui.attention.worked_examples import WORKED_EXAMPLES, WorkedExample
 from llm.ui.panel import Answer, Panel, Request
 from llm.ui.sessions import Session
 from llm.ui.subject import Loaded, Subjects
+from llm.ui.token_names import token_name
 
 MAX_VALUES = 16_000_000
 """Numbers in one file of tensors: 64 MB."""
@@ -118,7 +119,7 @@ def build_examples(subjects: Subjects) -> Panel:
             k=k_LHTD.cpu().numpy(),
             v=v_LHTD.cpu().numpy(),
             ids=np.array(ids),
-            tokens=np.array([text_of(loaded.tokenizer, id) for id in ids]),
+            tokens=np.array([token_name(loaded.tokenizer, id) for id in ids]),
             layers=np.array(layers),
             heads=np.array(heads),
         )

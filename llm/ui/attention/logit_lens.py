@@ -17,8 +17,9 @@ from llm.inside.logit_lens import LensRow, lens_name, lens_rows, trace_streams
 from llm.sampler import reading
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import finite, next_tokens, packed, text_of, window
+from llm.ui.attention.prompt import finite, next_tokens, packed, window
 from llm.ui.panel import Answer, Request, View
+from llm.ui.token_names import token_name
 
 CALL_SECONDS = 0.4
 """How long one answer may take after its forward pass, at least: a slow pass is worth more rows."""
@@ -54,7 +55,7 @@ def build_logit_lens(passes: Passes) -> View:
         known = sorted({*ids, *(id for row in rows for id in row.top_T.tolist())})
         return {
             "tokens": ids,
-            "texts": {str(id): text_of(loaded.tokenizer, id) for id in known},
+            "texts": {str(id): token_name(loaded.tokenizer, id) for id in known},
             "note": note,
             "step": loaded.step,
             "layers": layers,

@@ -9,6 +9,7 @@ from torch import Tensor
 from llm.tokenizers import Tokenizer
 from llm.ui.panel import Answer
 from llm.ui.subject import Loaded
+from llm.ui.token_names import token_name
 
 MAX_TOKENS = 1024
 """Tokens looked at, whatever the model's context: the work grows with their square."""
@@ -27,7 +28,7 @@ def window(loaded: Loaded, prompt: str) -> tuple[list[int], str | None]:
 
 def named(tokenizer: Tokenizer, ids: list[int]) -> list[Answer]:
     """Tokens as the page draws them."""
-    return [{"id": id, "text": text_of(tokenizer, id)} for id in ids]
+    return [{"id": id, "text": token_name(tokenizer, id)} for id in ids]
 
 
 def next_tokens(logits_V: Tensor, tokenizer: Tokenizer) -> list[Answer]:
@@ -35,11 +36,6 @@ def next_tokens(logits_V: Tensor, tokenizer: Tokenizer) -> list[Answer]:
     top = logits_V.float().softmax(dim=0).topk(min(NEXT_TOKENS, logits_V.numel()))
     names = named(tokenizer, top.indices.tolist())
     return [{**name, "p": p} for name, p in zip(names, top.values.tolist(), strict=True)]
-
-
-def text_of(tokenizer: Tokenizer, id: int) -> str:
-    """One token as text; a piece of a character shows as U+FFFD."""
-    return tokenizer.token_bytes(id).decode("utf-8", errors="replace")
 
 
 def finite(logits: Tensor) -> Tensor:
