@@ -8,8 +8,8 @@ import random
 import pytest
 import torch
 
-from llm.config import DEFAULT_ORDER, SamplingConfig
-from llm.filters import filter_logits
+from llm.config import DEFAULT_ORDER, SAMPLERS, SamplingConfig
+from llm.filters import FUNCTIONS, filter_logits
 from llm.ui.bundle import bundle
 from llm.ui.panel import ASSETS
 
@@ -33,7 +33,7 @@ def in_any_order(cases: list[dict]) -> list[dict]:
     """The same settings, each in an order of its own, typical-p among them."""
     chance = random.Random(1)
     return [
-        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(DEFAULT_ORDER, 6)}
+        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(DEFAULT_ORDER, len(DEFAULT_ORDER))}
         for case in cases
     ]
 
@@ -151,7 +151,16 @@ def test_entropy_is_in_bits(sampler):
     assert sampler.evaluate(bits, [1.0, 0.0]) == 0.0
 
 
-def test_the_default_order_is_cores(sampler):
-    """The page's order is Hugging Face's, as core has it, and total variation is half the sum of what is apart."""
+def test_the_table_is_cores(sampler):
+    """A row for each of llm's samplers, in its order and off at its default; those that read back say so."""
     assert tuple(sampler.evaluate("() => glassbox.ORDER")) == DEFAULT_ORDER
+    off = {**{name: setting.default for name, setting in SAMPLERS.items()}, "order": list(DEFAULT_ORDER)}
+    assert sampler.evaluate("() => glassbox.OFF") == off
+    for name, function in FUNCTIONS.items():
+        assert sampler.evaluate("(one) => glassbox.readsBack(one)", {**off, name: 0.25}) == function.needs_previous
+    assert not sampler.evaluate("(one) => glassbox.readsBack(one)", off)
+
+
+def test_total_variation(sampler):
+    """Half the sum of what is apart."""
     assert sampler.evaluate("() => glassbox.distance([0.5, 0.5, 0], [0.25, 0.5, 0.25])") == 0.25
