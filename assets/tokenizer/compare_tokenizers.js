@@ -36,25 +36,23 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
     chosen = chosen.filter((ref) => known.has(ref));
     if (!chosen.length) chosen = ["model", "gpt2"];
     boxes.choices.replaceChildren(
-      ...shelf
-        .groups()
-        .flatMap(({ title, tokenizers }) => [
-          ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
-          ...tokenizers.map((entry) =>
-            el(
-              "label",
-              { class: "gb-check" },
-              el("input", {
-                type: "checkbox",
-                value: entry.ref,
-                checked: chosen.includes(entry.ref),
-                disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
-                onchange: (event) => pick(entry.ref, event.target.checked),
-              }),
-              entry.name,
-            ),
+      ...shelf.groups().flatMap(({ title, tokenizers }) => [
+        ...(title && tokenizers.length ? [el("span", { class: "gb-small gb-soft" }, title)] : []),
+        ...tokenizers.map((entry) =>
+          el(
+            "label",
+            { class: "gb-check" },
+            el("input", {
+              type: "checkbox",
+              value: entry.ref,
+              checked: chosen.includes(entry.ref),
+              disabled: chosen.length >= MAX && !chosen.includes(entry.ref),
+              onchange: (event) => pick(entry.ref, event.target.checked),
+            }),
+            entry.name,
           ),
-        ]),
+        ),
+      ]),
     );
   }
   function pick(ref, whether) {
@@ -132,7 +130,7 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
         ? "Tokens for each sample: shorter is cheaper"
         : "Bytes per token over short samples: longer is cheaper";
     boxes.keys.replaceChildren(
-      ...rows.map((row, i) => el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), tokenRows.short(row))),
+      ...rows.map((row, i) => el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), row.short)),
     );
     boxes.bars.replaceChildren(
       ...samples.map((sample) =>
@@ -156,7 +154,7 @@ panel("compare_tokenizers", ({ root, ask, upload, find, all, notice }) => {
               const v = value(sample, i);
               if (v === null)
                 return el("div", { class: "gb-tk-measure" }, el("small", { class: "gb-soft" }, "can't write it"));
-              const said = `${tokenRows.short(row)}: ${format.whole(sample.tokens[i])} tokens for ${format.whole(sample.bytes)} bytes`;
+              const said = `${row.short}: ${format.whole(sample.tokens[i])} tokens for ${format.whole(sample.bytes)} bytes`;
               return el(
                 "div",
                 { class: "gb-tk-measure", data: { tip: `${sample.name}\u0000${said}` } },
