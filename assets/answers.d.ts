@@ -136,6 +136,7 @@ export interface CompareTokenizers {
     lost?: string | null;
     name: string;
     ref: string;
+    short: string;
     tokens?: {
       [key: string]: {
         hex: string;
@@ -164,6 +165,7 @@ export interface CutText {
     piece: string;
   }[];
   ref: string;
+  short: string;
   total: number;
 }
 
@@ -342,7 +344,6 @@ export interface KeepUpload {
 /** All that the form offers, and the visitor's runs. */
 export interface ListChoices {
   changeable: string[];
-  choices: Record<string, string[]>;
   corpora: {
     bytes: number;
     description: string;
@@ -351,7 +352,6 @@ export interface ListChoices {
     name: string;
     title: string;
   }[];
-  limits: Record<string, number[]>;
   presets: {
     about: string;
     name: string;
@@ -382,7 +382,6 @@ export interface ListChoices {
       unit: string;
     };
   };
-  tokenizers: string[];
   vocabularies: {
     name: string;
     size: number;
@@ -397,23 +396,6 @@ export interface ListCorpora {
     ref: string;
     title: string;
   }[];
-}
-
-/** What is known of each sampler, in the order in which they act unless told otherwise, and of the seed. */
-export interface ListDials {
-  dials: {
-    [key: string]: {
-      choices: string[];
-      default: number;
-      help: string;
-      high: number | null;
-      kind: string;
-      label: string;
-      low: number;
-      unit: string;
-    };
-  };
-  order: string[];
 }
 
 /** A row a run, newest first. */
@@ -469,7 +451,6 @@ export interface ListTokenizers {
     tokenizers: {
       name: string;
       ref: string;
-      short?: string;
     }[];
   }[];
   patterns: string[];
@@ -507,6 +488,7 @@ export interface MeasureSamples {
     kind: string;
     name: string;
     ref: string;
+    short: string;
   }[];
   samples: {
     bytes: number;
@@ -974,6 +956,7 @@ export interface ReadText {
     };
   };
   ref?: string;
+  short?: string;
   special_tokens?: [string, number][];
   total?: number;
   units?: [number, number, [number[], boolean[], string | null, string | null][]];
@@ -1025,6 +1008,7 @@ export interface SearchVocabulary {
   name: string;
   never: number | null;
   ref: string;
+  short: string;
   text: string | null;
   tokens: {
     count: number | null;
@@ -1132,7 +1116,6 @@ export interface Answers {
   keep_upload: KeepUpload;
   list_choices: ListChoices;
   list_corpora: ListCorpora;
-  list_dials: ListDials;
   list_ledger: ListLedger;
   list_models: ListModels;
   list_rivals: ListRivals;

@@ -1,7 +1,7 @@
 // From logit to probability with one token's own numbers, step by step in the order of the chain.
 import { format } from "../shared/format.js";
 import * as sampler from "../shared/sampler.js";
-import { DIALS } from "./sampling_settings.js";
+import { DIALS } from "./dials.js";
 
 const digits = (x) => (Number.isFinite(x) ? x.toPrecision(4).replace("e-", "e−").replace(/^-/, "−") : "−∞");
 const bits = (nats) => format.number(nats / Math.LN2);
@@ -22,30 +22,29 @@ export const arithmetic = ({ own, logits, result, label }, id) => {
       p = format.probability(Math.exp(x - step.best) / step.sum);
     const verdict = goes ? "removed" : `among the ${format.whole(step.kept)} kept`;
     alive = !goes;
-    if (step.name === "repetition_penalty") {
-      if (step.touched(id)) {
-        const after = Math.fround(x < 0 ? x * step.value : x / step.value);
-        lines.push(`repetition penalty: logit ${digits(x)} ${x < 0 ? "×" : "÷"} ${step.value} = ${digits(after)}`);
-        x = after;
-      }
-    } else if (step.name === "temperature") {
-      if (step.greedy)
-        lines.push(
-          `temperature ${step.value}: logit ${digits(x)} ${goes ? "is not the largest: removed" : "is the largest"}`,
-        );
-      else lines.push(`logit ${digits(x)} ÷ T ${step.value} = ${digits((x /= step.value))}`);
-    } else if (step.name === "typical_p") {
+    const name = stepName(step.name, step.value);
+    if (step.touched) {
+      if (!step.touched(id)) continue;
+      const after = Math.fround(x < 0 ? x * step.value : x / step.value);
+      lines.push(
+        `${DIALS[step.name].title.toLowerCase()}: logit ${digits(x)} ${x < 0 ? "×" : "÷"} ${step.value} = ${digits(after)}`,
+      );
+      x = after;
+    } else if (step.greedy) {
+      lines.push(`${name}: logit ${digits(x)} ${goes ? "is not the largest: removed" : "is the largest"}`);
+    } else if (step.divided) lines.push(`logit ${digits(x)} ÷ T ${step.value} = ${digits((x /= step.value))}`);
+    else if (step.entropy !== undefined) {
       const surprise = Math.log(step.sum) - (x - step.best);
       lines.push(
-        `${stepName(step.name, step.value)}: surprise ${bits(surprise)} bits, entropy ${bits(step.entropy)}, ` +
+        `${name}: surprise ${bits(surprise)} bits, entropy ${bits(step.entropy)}, ` +
           `${bits(Math.abs(surprise - step.entropy))} apart, ${bits(step.limit)} allowed: ${verdict}`,
       );
-    } else if (step.name === "min_p") {
+    } else if (step.threshold !== undefined) {
       lines.push(
-        `${stepName(step.name, step.value)}: ${p} against ${step.value} × ${format.probability(1 / step.sum)} = ` +
+        `${name}: ${p} against ${step.value} × ${format.probability(step.times)} = ` +
           `${format.probability(step.threshold)}: ${verdict}`,
       );
-    } else lines.push(`${stepName(step.name, step.value)}: ${step.name === "top_p" ? `${p}, ` : ""}${verdict}`);
+    } else lines.push(`${name}: ${step.sum === undefined ? "" : `${p}, `}${verdict}`);
   }
   if (alive && gone === sampler.KEPT) {
     const weight = Math.exp(x - keptBest),

@@ -9,7 +9,6 @@ import { arithmetic, stepName } from "./arithmetic.js";
 
 const MOST = 50;
 const AXIS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
-const CUTTING = ["top_k", "top_p", "min_p"];
 const legend = (look, words) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words);
 
 /**
@@ -53,7 +52,7 @@ export const leaders = (result, count) => {
 export const cutsOf = (result) => {
   const { order, removed, steps } = result,
     found = [],
-    { codeOf, ORDER } = sampler;
+    { codeOf, cutsBy, ORDER } = sampler;
   const gone = new Uint8Array(ORDER.length + 1); // 1 for what the steps so far have removed
   let kept = result.possible,
     at = 0; // of the order, the first from below that is still there
@@ -61,9 +60,9 @@ export const cutsOf = (result) => {
     gone[codeOf(step.name)] = 1;
     const fewer = step.kept < kept;
     kept = step.kept;
-    if (!CUTTING.includes(step.name) || !fewer) return;
+    if (!cutsBy(step.name) || !fewer) return;
     while (at < order.length && (gone[removed[order[at]]] || result.shaped[order[at]] === -Infinity)) at += 1;
-    found.push({ name: step.name, rank: order.length - at, words: stepName(step.name, step.value), step });
+    found.push({ by: cutsBy(step.name), rank: order.length - at, words: stepName(step.name, step.value), step });
   });
   return found;
 };

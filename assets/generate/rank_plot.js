@@ -160,11 +160,11 @@ export const rankPlot = (box) => {
     context.setLineDash([5, 4]);
     context.strokeStyle = ink;
     context.lineWidth = 1.2;
-    cutsOf(view.result).forEach(({ name, rank, words }, i) => {
+    cutsOf(view.result).forEach(({ by, rank, words }, i) => {
       context.beginPath();
       let x, y;
-      if (name === "min_p") {
-        // it cuts by probability: a level line
+      if (by === "odds") {
+        // a level line
         const last = shapedP(byRank(view.result.order, rank)),
           next = shapedP(byRank(view.result.order, Math.min(rank + 1, view.own.length)));
         y = down(Math.sqrt(last * next));

@@ -2,7 +2,7 @@
 // switch, and a grip to drag it (or arrow keys on the grip, or the two small buttons) to another place.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
-import { DIALS } from "./sampling_settings.js";
+import { DIALS } from "./dials.js";
 
 const nearest = (stops, value) =>
   stops.reduce((best, stop, i) => (Math.abs(stop - value) < Math.abs(stops[best] - value) ? i : best), 0);
@@ -146,8 +146,9 @@ export const samplerChain = (box, store) => {
         value = store.chosen(name),
         stops = stopsOf(name);
       input.max = String(stops.length - 1);
-      // No filter at top-k is its far end, although its number is 0.
-      input.value = name === "top_k" && (value === 0 || value >= store.size) ? stops.length - 1 : nearest(stops, value);
+      // A count is off at its far end, although its number there is the lowest.
+      const whole = dial.whole && (value === dial.off || value >= store.size);
+      input.value = String(whole ? stops.length - 1 : nearest(stops, value));
       on.checked = store.isOn(name);
       says.textContent = value === dial.off ? "off" : dial.say(value);
       says.classList.toggle("gb-is-off", !store.isOn(name));

@@ -1,83 +1,10 @@
 // The sampling settings, shared by all views of the tab: values under the names of llm.SamplingConfig,
 // which of them are switched off, the order they act in, and the address that brings them back.
 import { address } from "../shared/address.js";
-import { format } from "../shared/format.js";
 import * as sampler from "../shared/sampler.js";
+import * as dials from "./dials.js";
 
-const three = (x) => Number(x.toPrecision(3));
-const span = (n, value) => Array.from({ length: n + 1 }, (_, i) => value(i));
-
-// key: its name in the address; off: the value that changes nothing; usual: what switching it on for the
-// first time means; stops: what its slider runs through.
-const DIALS = {
-  repetition_penalty: {
-    key: "r",
-    title: "Repetition penalty",
-    off: 1,
-    usual: 1.2,
-    low: 0.1,
-    high: 10,
-    hint: "Above 1 makes tokens that already occur less likely.",
-    stops: () => span(100, (i) => (100 + i) / 100),
-    say: String,
-  },
-  temperature: {
-    key: "t",
-    title: "Temperature",
-    off: 1,
-    usual: 0.8,
-    low: 0,
-    high: 10,
-    hint: "Divides the logits: below 1 plays safe, above 1 takes chances, 0 always takes the likeliest.",
-    stops: () => [0, ...span(200, (i) => three(10 ** ((i - 100) / 100)))],
-    say: (x) => (x === 0 ? "0, greedy" : String(x)),
-  },
-  top_k: {
-    key: "k",
-    title: "Top-k",
-    off: 0,
-    usual: 40,
-    low: 0,
-    high: 1e6,
-    whole: true,
-    hint: "Keeps the k likeliest tokens.",
-    stops: (V) => [...new Set([...span(120, (i) => Math.round(V ** (i / 120))).filter((k) => k < V), 0])],
-    say: format.whole,
-  },
-  top_p: {
-    key: "p",
-    title: "Top-p",
-    off: 1,
-    usual: 0.9,
-    low: 0,
-    high: 1,
-    hint: "Keeps the likeliest tokens that together hold this share of the probability.",
-    stops: () => span(99, (i) => (i + 1) / 100),
-    say: String,
-  },
-  min_p: {
-    key: "m",
-    title: "Min-p",
-    off: 0,
-    usual: 0.05,
-    low: 0,
-    high: 1,
-    hint: "Drops tokens below this share of the likeliest one's probability.",
-    stops: () => span(100, (i) => three((i / 100) ** 2)),
-    say: String,
-  },
-  typical_p: {
-    key: "y",
-    title: "Typical-p",
-    off: 1,
-    usual: 0.9,
-    low: 0,
-    high: 1,
-    hint: "Keeps the tokens about as surprising as the model expects, which may leave out the likeliest.",
-    stops: () => span(99, (i) => (i + 1) / 100),
-    say: String,
-  },
-};
+const { DIALS } = dials;
 const LENGTH = {
   key: "n",
   otherwise: 100,
@@ -101,17 +28,12 @@ function make(prefix) {
   const listeners = [];
   const chosen = {},
     on = {}; // what the sliders stand at, and whether they act
-  const letters = new Map(Object.entries(DIALS).map(([name, dial]) => [dial.key, name]));
-  const off = new Set((address.get(key("off")) ?? "").split(""));
+  const off = dials.read(address.get(key("off")) ?? "");
   for (const [name, dial] of Object.entries(DIALS)) {
     chosen[name] = read(dial.key, dial.off, dial.low, dial.high, dial.whole);
-    on[name] = chosen[name] !== dial.off && !off.has(dial.key);
+    on[name] = chosen[name] !== dial.off && !off.includes(name);
   }
-  const wanted = [...(address.get(key("order")) ?? "")].map((letter) => letters.get(letter));
-  let order =
-    wanted.length === hugging().length && new Set(wanted).size === wanted.length && !wanted.includes(undefined)
-      ? wanted
-      : [...hugging()];
+  let order = dials.completed(dials.read(address.get(key("order")) ?? ""));
   let length = read(LENGTH.key, LENGTH.otherwise, LENGTH.low, LENGTH.high, true);
   let seed = read("seed", SEED, 0, MAX_SEED, true);
   let stop = readStops(address.get(key("stop")));
@@ -121,11 +43,8 @@ function make(prefix) {
   function remember() {
     const state = { seed: seed === SEED ? null : seed, [LENGTH.key]: length === LENGTH.otherwise ? null : length };
     state.stop = stop.length ? JSON.stringify(stop) : null;
-    state.order = String(order) === String(hugging()) ? null : order.map((name) => DIALS[name].key).join("");
-    state.off = Object.keys(DIALS)
-      .filter((name) => !on[name] && chosen[name] !== DIALS[name].off)
-      .map((name) => DIALS[name].key)
-      .join("");
+    state.order = String(order) === String(hugging()) ? null : dials.written(order);
+    state.off = dials.written(Object.keys(DIALS).filter((name) => !on[name] && chosen[name] !== DIALS[name].off));
     for (const [name, dial] of Object.entries(DIALS)) state[dial.key] = chosen[name] === dial.off ? null : chosen[name];
     address.set(Object.fromEntries(Object.entries(state).map(([name, value]) => [key(name), value])));
   }
@@ -242,4 +161,4 @@ function readStops(text) {
 const made = new Map();
 /** settings(): the tab's; settings("b."): the other side's, under keys of their own in the address. */
 export const samplingSettings = (prefix = "") => made.get(prefix) ?? made.set(prefix, make(prefix)).get(prefix);
-export { DIALS, LENGTH };
+export { LENGTH };

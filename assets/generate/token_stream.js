@@ -31,7 +31,7 @@ export const arrived = (answer) => {
 
 /** The odds at a position under some settings; `ids` were written before it. What odds.draw and others show. */
 export const viewAt = (at, settings, ids) => {
-  const previous = settings.repetition_penalty === 1 ? [] : at.promptIds.concat(ids);
+  const previous = sampler.readsBack(settings) ? at.promptIds.concat(ids) : [];
   const result = sampler.apply(at.logits, settings, previous, at.ownOrder);
   return { ...at, result, settings, previous, label: at.vocabulary.label };
 };

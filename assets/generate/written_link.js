@@ -13,7 +13,8 @@ import { bytesOf } from "../shared/numbers.js";
 import * as sampler from "../shared/sampler.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
-import { DIALS, samplingSettings } from "./sampling_settings.js";
+import * as dials from "./dials.js";
+import { samplingSettings } from "./sampling_settings.js";
 
 const MOST = 400; // tokens of an entry: a longer text is left out of the address
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -55,45 +56,46 @@ function printOf({ model, prompt }) {
 
 // ---- settings ------------------------------------------------------------------------------------
 
-const dials = () => Object.entries(DIALS);
+// A sampler is its letter and its value, or where it has none, its name after a full stop: .top_a-0.2
 
 function settingsPiece({ settings, step }, place) {
   const { ORDER } = sampler,
     parts = [`e${settings.seed}`];
-  for (const [name, { key, off }] of dials()) if (settings[name] !== off) parts.push(key + settings[name]);
-  if (String(settings.order) !== String(ORDER))
-    parts.push(`o${settings.order.map((name) => DIALS[name].key).join("")}`);
+  for (const [name, { key, off }] of Object.entries(dials.DIALS))
+    if (settings[name] !== off) parts.push((key.length > 1 ? `.${key}-` : key) + settings[name]);
+  if (String(settings.order) !== String(ORDER)) parts.push(`o${dials.written(settings.order)}`);
   if (step !== undefined && step !== place.step) parts.push(`n${step ?? ""}`);
   if (settings.stop.length) parts.push(`x${settings.stop.map(spelt).join(".")}`);
   return `s${parts.join(" ")}`;
 }
 
 function readSettings(piece, place) {
-  const { ORDER, OFF } = sampler,
-    byKey = new Map(dials().map(([name, dial]) => [dial.key, { name, dial }]));
   // The names in the same order as everywhere, since a pen compares settings by their JSON.
-  const settings = { ...samplingSettings().values, ...OFF, order: [...ORDER], seed: 0, stop: [] };
-  let { step } = place;
+  const settings = { ...samplingSettings().values, ...sampler.OFF, seed: 0, stop: [] };
+  let { step } = place,
+    order = [];
   const within = (text, low, high) => {
     const x = text === "" ? NaN : Number(text);
     return Number.isFinite(x) ? Math.min(high, Math.max(low, x)) : refuse();
   };
   for (const part of piece.split(" ")) {
-    const key = part[0],
-      text = part.slice(1);
-    if (byKey.has(key)) {
-      const { name, dial } = byKey.get(key),
-        { low, high, whole } = dial,
+    const [, long, value] = /^\.(\w+)-(.*)$/.exec(part) ?? [],
+      key = long ?? part[0],
+      text = value ?? part.slice(1),
+      name = dials.named(key);
+    if (name) {
+      const { low, high, whole } = dials.DIALS[name],
         x = within(text, low, high);
       settings[name] = whole ? Math.round(x) : x;
-    } else if (key === "e") settings.seed = Math.round(within(text, 0, Number.MAX_SAFE_INTEGER));
+    } else if (long)
+      continue; // a sampler of another version
+    else if (key === "e") settings.seed = Math.round(within(text, 0, Number.MAX_SAFE_INTEGER));
     else if (key === "n") step = text === "" ? null : Math.round(within(text, 0, 2 ** 31));
     else if (key === "x") settings.stop = text.split(".").map(unspelt);
-    else if (key === "o") settings.order = [...text].map((letter) => byKey.get(letter)?.name);
+    else if (key === "o") order = dials.read(text);
     else refuse();
   }
-  if (String([...settings.order].sort()) !== String([...ORDER].sort())) refuse();
-  return { settings, step };
+  return { settings: { ...settings, order: dials.completed(order) }, step };
 }
 
 // ---- tokens --------------------------------------------------------------------------------------

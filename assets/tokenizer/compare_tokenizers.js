@@ -130,7 +130,7 @@ panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
         ? "Tokens for each sample: shorter is cheaper"
         : "Bytes per token over short samples: longer is cheaper";
     boxes.keys.replaceChildren(
-      ...rows.map((row, i) => el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), tokenRows.short(row))),
+      ...rows.map((row, i) => el("span", {}, el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }), row.short)),
     );
     boxes.bars.replaceChildren(
       ...samples.map((sample) =>
@@ -154,7 +154,7 @@ panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
               const v = value(sample, i);
               if (v === null)
                 return el("div", { class: "gb-tk-measure" }, el("small", { class: "gb-soft" }, "can't write it"));
-              const said = `${tokenRows.short(row)}: ${format.whole(sample.tokens[i])} tokens for ${format.whole(sample.bytes)} bytes`;
+              const said = `${row.short}: ${format.whole(sample.tokens[i])} tokens for ${format.whole(sample.bytes)} bytes`;
               return el(
                 "div",
                 { class: "gb-tk-measure", data: { tip: `${sample.name}\u0000${said}` } },

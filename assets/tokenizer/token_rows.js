@@ -4,13 +4,6 @@ import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import * as chips from "../shared/tokens/chip.js";
 
-const SHORT = { model: "This model", whitespace: "Whitespace", character: "Characters", bpe: "BPE", gpt2: "GPT-2" };
-
-/**
- * The name of a row where there is little room.
- * @param {{ ref: string, name: string }} row
- */
-const short = (row) => SHORT[row.ref] ?? row.name;
 /** How much of a model's context so many tokens are. */
 const share = (tokens, context) => `${format.number((100 * tokens) / context)} %`;
 const written = (rows) => rows.filter((row) => row.cells);
@@ -51,7 +44,7 @@ function cell(state, c, marks) {
 function label(box, rows) {
   box.querySelectorAll(".gb-tk-labels").forEach((node) => node.remove());
   const tops = new Set([...box.querySelectorAll(".gb-tk-column")].map((column) => column.offsetTop));
-  const names = written(rows).map(short);
+  const names = written(rows).map((row) => row.short);
   box.append(
     ...[...tops].map((top) =>
       el(
@@ -92,4 +85,4 @@ function table({ rows, counts, n_ctx: context }, open) {
   });
 }
 
-export { columns, label, short, table };
+export { columns, label, table };

@@ -8,62 +8,16 @@ import { latest } from "../shared/latest.js";
 import { Refusal } from "../shared/server.js";
 import { drawPlan, refusePlan } from "./plan.js";
 import { drawSchedule } from "./schedule.js";
+import { drawFields, field, wordsOf } from "./setting_fields.js";
 
 const MAX_FILE = 20_000_000;
-const TOKENIZERS = {
-  whitespace: "Words between spaces",
-  character: "Characters",
-  bpe: "BPE, trained on this text",
-  gpt2: "GPT-2's own vocabulary",
-};
 const MINE = "mine:";
-const WORDS = {
-  adamw: "AdamW",
-  muon: "Muon in the blocks, else AdamW",
-  cosine: "cosine",
-  linear: "straight line",
-};
 const TABLE = /\.(csv|jsonl)$/i;
 
-/** A field as a number, a text or a switch. A slider with data-log runs over the logarithm and is set exactly. */
-function wrapped(node) {
-  const log = "log" in node.dataset,
-    output = node.closest(".gb-field")?.querySelector("[data-value]");
-  const rounded = () => Number((10 ** node.valueAsNumber).toPrecision(2));
-  if (log)
-    node.addEventListener("input", () => {
-      node.dataset.exact = rounded();
-    });
-  return {
-    node,
-    get value() {
-      if (node.type === "checkbox") return node.checked;
-      if (node.tagName === "SELECT") return node.value;
-      return log ? Number(node.dataset.exact) : node.valueAsNumber;
-    },
-    set value(value) {
-      if (node.type === "checkbox") node.checked = value;
-      else if (log) {
-        node.dataset.exact = value;
-        node.value = Math.log10(value);
-      } else node.value = value;
-    },
-    limits(low, high) {
-      Object.assign(node, log ? { min: Math.log10(low), max: Math.log10(high), step: 0.01 } : { min: low, max: high });
-    },
-    tell() {
-      if (output) output.textContent = log ? format.number(this.value) : format.whole(this.value);
-    },
-    get label() {
-      const label = node.closest("label");
-      return (label.querySelector(".gb-spread > span") ?? label.querySelector("span")).textContent;
-    },
-  };
-}
-
 /** changed(): a person changed something; planned(): the plan is there, or refused. */
-export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, planned }) => {
-  const fields = Object.fromEntries(all("[data-name]").map((node) => [node.dataset.name, wrapped(node)]));
+export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned }) => {
+  const menu = (name) => field(find(`[data-name=${name}]`), { label: find(`[data-name=${name}]`).ariaLabel });
+  const fields = { corpus: menu("corpus"), tokenizer: menu("tokenizer") }; // those of the settings follow
   const preset = find("[data-id=preset]");
   let choices = null,
     wanted = "",
@@ -109,13 +63,15 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
       return replan();
     },
     /** A setting's value in words. */
-    spoken(name, value) {
+    wordsOf(name, value) {
       if (name === "corpus") return choices.corpora.find((c) => c.name === value)?.title ?? String(value);
-      if (name === "tokenizer") return TOKENIZERS[value] ?? value.replace(MINE, "");
+      if (name === "tokenizer") return choices.tokenizer_kinds[value]?.title ?? value.replace(MINE, "");
       if (typeof value === "boolean") return value ? "on" : "off";
-      return typeof value === "number" ? format.number(value) : (WORDS[value] ?? value);
+      return typeof value === "number" ? format.number(value) : wordsOf(value);
     },
     label: (name) => fields[name].label,
+    /** Whether one may choose the size of such a tokenizer's vocabulary. */
+    isSized: (tokenizer) => Boolean(choices.tokenizer_kinds[tokenizer]?.sized),
     /** Whether the menus have the text and the tokenizer of some settings. */
     has: ({ corpus, tokenizer }) => choices.corpora.some((c) => c.name === corpus) && tokenizers().includes(tokenizer),
     fill,
@@ -141,33 +97,31 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
       option(name, `${title} · ${format.whole(size)} tokens`),
     );
     fields.tokenizer.node.replaceChildren(
-      ...choices.tokenizers.map((kind) => option(kind, TOKENIZERS[kind])),
+      ...Object.entries(choices.tokenizer_kinds).map(([kind, { title }]) => option(kind, title)),
       ...(own.length ? [el("optgroup", { label: "Yours, from the Tokenizer tab" }, ...own)] : []),
     );
     if (!preset.options.length) {
-      for (const [name, known] of Object.entries(choices.choices)) {
-        fields[name].node.append(...known.map((value) => option(value, WORDS[value])));
-      }
+      const drawn = drawFields(find(".gb-rail"), choices.settings);
+      for (const { node } of Object.values(drawn)) node.addEventListener("input", edited);
+      Object.assign(fields, drawn);
       preset.append(el("option", { value: "", hidden: true }, "Settings of your own"));
       preset.append(...choices.presets.map((p) => option(p.name, p.title)));
-      for (const [name, [low, high]] of Object.entries(choices.limits)) fields[name].limits(low, high);
       recall();
     } else self.set(kept);
   }
-  const tokenizers = () => [...choices.tokenizers, ...choices.vocabularies.map(({ name }) => name)];
+  const tokenizers = () => [...Object.keys(choices.tokenizer_kinds), ...choices.vocabularies.map(({ name }) => name)];
 
   function whole({ settings }) {
     // what a preset doesn't name has its default
-    const values = Object.fromEntries(Object.entries(choices.limits).map(([name, [, , value]]) => [name, value]));
-    for (const [name, known] of Object.entries(choices.choices)) values[name] = known[0];
-    return { ...values, tokenizer: "character", layer_stats: false, corpus: choices.corpora[0].name, ...settings };
+    const values = Object.fromEntries(Object.entries(choices.settings).map(([name, known]) => [name, known.default]));
+    return { ...values, tokenizer: "character", corpus: choices.corpora[0].name, ...settings };
   }
 
   // The address holds the preset and what differs from it. Names that people gave may have commas in them.
   function remember() {
     const from = whole(chosen()),
       now = self.settings(),
-      differing = Object.keys(from).filter((name) => now[name] !== from[name]);
+      differing = Object.keys(from).filter((name) => name in now && now[name] !== from[name]);
     const written = (name) => `${name}:${String(now[name]).replace(/[%,]/g, encodeURIComponent)}`;
     address.set({ preset: preset.value, set: differing.map(written).join(",") });
   }
@@ -188,7 +142,7 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
 
   function show() {
     // the sliders' values, and what was chosen
-    for (const field of Object.values(fields)) if (field.node.type === "range") field.tell();
+    for (const drawn of Object.values(fields)) drawn.tell();
     const corpus = choices.corpora.find((c) => c.name === fields.corpus.value),
       download = find("[data-id=download]");
     find("[data-id=paste-field]").hidden = fields.corpus.value !== "paste";
@@ -201,7 +155,7 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     download.hidden = !corpus || corpus.here;
     download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
     find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
-    find("[data-for=vocab_size]").hidden = !["bpe", "whitespace"].includes(fields.tokenizer.value);
+    find("[data-for=vocab_size]").hidden = !self.isSized(fields.tokenizer.value);
   }
 
   // ---- the plan -----------------------------------------------------------------------------------
@@ -266,9 +220,7 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     changed();
     replan();
   }
-  for (const [name, field] of Object.entries(fields)) {
-    if (name !== "corpus") field.node.addEventListener("input", edited);
-  }
+  fields.tokenizer.node.addEventListener("input", edited);
   preset.addEventListener("input", () => {
     self.set(whole(chosen()));
     edited();

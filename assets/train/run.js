@@ -24,7 +24,6 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     GHOSTS = 3,
     NEAR = 8,
     SMOOTHING = 0.8;
-  const SIZED = ["bpe", "whitespace"]; // tokenizers whose vocabulary one may choose
   const ENDED = ["finished", "stopped", "time", "target", "patience", "diverged", "failed", "interrupted"];
   const start = find("[data-id=start]"),
     proceed = find("[data-id=continue]"),
@@ -64,7 +63,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
   const going = () => standing.state === "running" || standing.state === "paused";
   const ended = () => run !== null && ENDED.includes(standing.state);
 
-  const form = trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
+  const form = trainForm({ find, ask, upload, notice, guarded, changed: buttons, planned: buttons });
   tabClosing(find("[data-id=closing]"));
   const drawFigures = runNumbers(find);
   const moments = runMoments({
@@ -83,7 +82,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
    */
   const settled = () => Object.assign({}, base, ...digest.changes.map((change) => change.changes));
 
-  const sized = (from, to) => from.tokenizer === to.tokenizer && SIZED.includes(to.tokenizer);
+  const sized = (from, to) => from.tokenizer === to.tokenizer && form.isSized(to.tokenizer);
   /**
    * What the form says and the run does not.
    * @returns {[name: string, from: any, to: any][]}
@@ -98,7 +97,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
         // A text may be too short for the vocabulary that was asked for, so what came of it counts.
         if (name === "vocab_size")
           return sized(from, to) && form.plan !== null && form.plan.vocab_size !== from.vocab_size;
-        return from[name] !== to[name];
+        return name in to && from[name] !== to[name];
       })
       .map((name) => [name, from[name], to[name]]);
   }
@@ -107,7 +106,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
   /** Where Continue would end: where the form says, or as far again once that is behind. */
   function nextEnd() {
     const steps = form.settings().max_steps,
-      most = form.choices.limits.max_steps[1];
+      most = form.choices.settings.max_steps.high;
     return Math.min(most, steps > standing.step ? steps : standing.step + (base?.max_steps ?? steps));
   }
 
@@ -164,7 +163,9 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     pending = true;
     figures();
   });
-  for (const node of all("[data-name]")) node.addEventListener("change", changeNow);
+  find(".gb-rail").addEventListener("change", (event) => {
+    if ("name" in event.target.dataset) changeNow();
+  });
 
   // ---- steering -----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -20,6 +21,7 @@ from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.bundle import bundle
 from llm.ui.generate import build_generate_tab
+from llm.ui.page_settings import dials_for_page
 from llm.ui.panel import ASSETS, Panel, TabRow
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
@@ -89,6 +91,7 @@ def _head() -> str:
     return (
         f'<meta name="glassbox-plotly" content="{html.escape(str(plotly))}">\n'
         f'<meta name="glassbox-server" content="{ROUTE} {PROCESS} {code()}">\n'
+        f'<meta name="glassbox-dials" content="{html.escape(json.dumps(dials_for_page()))}">\n'
         f"<style>\n{MOTION.read_text(encoding='utf-8')}\n:root:root {{\n{_styles()}\n}}\n</style>\n"
         f"<script>\n{_sealed(script)}\n</script>"
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from llm.config import SAMPLERS, SamplingConfig
+from llm.config import DEFAULT_ORDER, SAMPLERS, SamplingConfig
 from llm.settings import Setting, settings_of
 
 
@@ -24,10 +24,16 @@ DIALS = narrowed(
         **{name: {} for name in SAMPLERS},
         "repetition_penalty": {"low": 0.1, "high": 10},
         "temperature": {"high": 10},
+        "top_k": {"high": 1_000_000},
         "seed": {"high": MAX_SEED},
     },
 )
 """The samplers and the seed, with the ends of a slider where they aren't SamplingConfig's own."""
+
+
+def dials_for_page() -> dict[str, Any]:
+    """What is known of each sampler, in the order in which they act unless told otherwise, and of the seed."""
+    return {"dials": settings_for_page(DIALS), "order": DEFAULT_ORDER}
 
 
 def settings_for_page(settings: Mapping[str, Setting]) -> dict[str, dict[str, Any]]:

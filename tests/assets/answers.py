@@ -54,7 +54,6 @@ ALSO: dict[str, list[Any]] = {
     "begin_batch.tokens[][]": [[1, 1.0, 1.0, 1, 1.0]],  # a slow computer has drawn nothing yet
     "draw_batch.tokens[][]": [[1, 1.0, 1.0, 1, 1.0]],  # a quick computer has drawn all before
     "draw_batch.stopped[]": [True],
-    "list_dials.dials{}.choices[]": ["adamw"],
     "read_surprise.lost": ["case"],  # only of tokenizers that no shipped model has
     "read_surprise.next": [None, 1],  # a short text is read at once
 }

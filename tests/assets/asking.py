@@ -17,7 +17,7 @@ from shapes import Known, Shape
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
 from llm.ui.panel import Panel
-from llm.ui.train.presets import LIMITS
+from llm.ui.train.presets import FORM
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 KNOWN = Known(
@@ -29,7 +29,6 @@ KNOWN = Known(
         "list_choices.presets[].settings",
         "list_choices.settings",
         "list_choices.tokenizer_kinds",
-        "list_dials.dials",
         "merge_piece.tokens",
         "open_run.changes[].changes",
         "open_run.curves",
@@ -193,7 +192,6 @@ def ask_generate(ask: Asked) -> None:
     """The Generate tab."""
     tale = {"model": "shipped:tales", "prompt": "Once there was"}
     young = {"model": "shipped:induction", "prompt": "\nabcabc|abc", "step": 100}
-    ask("list_dials")
     for on in (tale, young):
         ask("read_vocabulary", **on)
         ask("read_logits", **on)
@@ -213,7 +211,7 @@ def ask_train(ask: Asked) -> None:
     """The Train tab: two runs, before and after the server starts again."""
     shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32, "layer_stats": True}
     steps = {"batch_size": 4, "max_steps": 20, "eval_interval": 10, "warmup_steps": 0, "learning_rate": 0.01}
-    form = {**{name: default for name, (_, _, default) in LIMITS.items()}, **shape, **steps, "tokenizer": "character"}
+    form = {**{name: setting.default for name, setting in FORM.items()}, **shape, **steps, "tokenizer": "character"}
     ask("list_choices")
     ask("keep_paste", text="Row, row, row your boat. " * 40)
     ask("keep_upload", path=_uploaded("t.txt", b"one story " * 40))

@@ -1,5 +1,6 @@
 """Node runs the page's modules; no browser is needed."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from llm.ui.page_settings import dials_for_page
 
 HERE = Path(__file__).parent
 
@@ -22,6 +25,7 @@ def node() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [program, *map(str, arguments)]
-        return subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=120, check=False)
+        env = {**os.environ, "GLASSBOX_DIALS": json.dumps(dials_for_page())}  # what the page's head says
+        return subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, timeout=120, check=False)
 
     return run

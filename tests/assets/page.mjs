@@ -5,4 +5,8 @@ const goTo = (_state, _title, url) => {
 };
 globalThis.history = { replaceState: goTo, pushState: goTo };
 globalThis.addEventListener = () => {};
-globalThis.document = { querySelector: () => ({ content: "route process code" }), addEventListener() {} };
+const METAS = { server: "route process code", dials: process.env.GLASSBOX_DIALS };
+globalThis.document = {
+  querySelector: (selector) => ({ content: METAS[/glassbox-(\w+)/.exec(selector)[1]] }),
+  addEventListener() {},
+};

@@ -8,8 +8,8 @@ import random
 import pytest
 import torch
 
-from llm.config import DEFAULT_ORDER, SamplingConfig
-from llm.filters import filter_logits
+from llm.config import DEFAULT_ORDER, SAMPLERS, SamplingConfig
+from llm.filters import FUNCTIONS, filter_logits
 
 V = 41
 PREVIOUS = [3, 7, 7, 0, 40]
@@ -31,7 +31,7 @@ def in_any_order(cases: list[dict]) -> list[dict]:
     """The same settings, each in an order of its own, typical-p among them."""
     chance = random.Random(1)
     return [
-        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(DEFAULT_ORDER, 6)}
+        {"typical_p": chance.choice((0.3, 0.9, 1.0)), **case, "order": chance.sample(DEFAULT_ORDER, len(DEFAULT_ORDER))}
         for case in cases
     ]
 
@@ -115,6 +115,11 @@ def test_sampler_js_sorts_stably(node):
     assert order == logits.sort(stable=True).indices.tolist()
 
 
-def test_the_default_order_is_cores(node):
-    """The page's order is Hugging Face's, as core has it."""
-    assert tuple(asked(node, "sampler.ORDER")) == DEFAULT_ORDER
+def test_the_table_is_cores(node):
+    """A row for each of llm's samplers, in its order and off at its default; those that read back say so."""
+    off = {**{name: setting.default for name, setting in SAMPLERS.items()}, "order": list(DEFAULT_ORDER)}
+    assert asked(node, "[sampler.ORDER, sampler.OFF]") == [list(DEFAULT_ORDER), off]
+    for name, function in FUNCTIONS.items():
+        settings = json.dumps({**off, name: 0.25})
+        assert asked(node, f"sampler.readsBack({settings})") == function.needs_previous
+    assert not asked(node, f"sampler.readsBack({json.dumps(off)})")

@@ -130,7 +130,6 @@ test("what makes no sense is refused kindly", () => {
     ["sz1"],
     ["se", "dAB"],
     ["st", "dAB"],
-    ["sok", "dAB"],
     ["se1 x%%", "dAB"],
     ["q"],
     ["b0.0.0"],

@@ -12,7 +12,8 @@ from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA
 from llm.model import GPT
 from llm.tokenizers import KINDS
-from llm.ui.train.presets import CHOICES, LIMITS, PRESETS
+from llm.ui.train.presets import FORM as FIELDS
+from llm.ui.train.presets import PRESETS
 from tests.ui.train_tab import ME, TrainTab, settings
 
 FORM = ("list_choices", "download_corpus", "keep_upload", "keep_paste", "plan_run", "forecast_run", "describe_corpus")
@@ -54,9 +55,9 @@ def test_presets_hold_only_what_the_form_can_show():
     for preset in PRESETS:
         values = preset["settings"]
         assert values["corpus"] in CORPORA and values.get("tokenizer", "character") in KINDS
-        for name in values.keys() - {"corpus", "tokenizer"} - CHOICES.keys():
-            assert LIMITS[name][0] <= values[name] <= LIMITS[name][1], (preset["name"], name)
-        full = {name: default for name, (_, _, default) in LIMITS.items()} | values
+        for name in values.keys() - {"corpus", "tokenizer"}:
+            assert FIELDS[name].problem(values[name]) is None, (preset["name"], name)
+        full = {name: setting.default for name, setting in FIELDS.items()} | values
         ModelConfig(**{name: value for name, value in full.items() if name in ModelConfig.__dataclass_fields__})
         TrainConfig(**{name: value for name, value in full.items() if name in TrainConfig.__dataclass_fields__})
 

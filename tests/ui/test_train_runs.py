@@ -9,7 +9,6 @@ import pytest
 
 from llm.checkpoint import load_checkpoint
 from llm.runs.run import Run
-from llm.ui.train.presets import CHOICES
 from tests.ui.train_tab import ME, TrainTab, settings
 
 
@@ -41,8 +40,7 @@ def test_a_run_trains_reports_and_can_be_opened(finished):
     told = tab.open_run(request)
     assert evaluations[0]["validation_loss"] == pytest.approx(told["backdrop"]["baselines"][0]["loss"], abs=0.15)
     assert [step for step, _ in told["curves"]["loss"]] == list(range(1, 21))
-    assert told["form"] == {name: settings(layer_stats=True, **{k: v[0] for k, v in CHOICES.items()})[name]
-                            for name in told["form"]}  # fmt: skip
+    assert told["form"] == {name: settings(layer_stats=True)[name] for name in told["form"]}
     run = Run.open(tab.sessions.of(request).runs, request["run"])
     assert load_checkpoint(run.path / "checkpoint").step == 20
 

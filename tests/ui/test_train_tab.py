@@ -27,7 +27,7 @@ def tiny(page, steps, **sliders):
     for name, value in sliders.items():
         page.locator(f"[data-name={name}]").fill(str(value))
     page.get_by_label("Steps", exact=True).fill(str(steps))
-    page.get_by_label("Steps between evaluations").fill("20")
+    page.get_by_label("Evaluation every").fill("20")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
 
 
@@ -55,7 +55,7 @@ def test_drive_a_run_reload_and_go_on(page):
     before = steps_made(page)
     page.get_by_role("button", name="Step", exact=True).click()
     page.wait_for_function(STEPS_MADE, arg=before + 1)
-    rate = page.get_by_label("Learning rate, peak")
+    rate = page.get_by_label("Learning rate", exact=True)
     rate.fill("-2")
     rate.dispatch_event("change")
     page.get_by_text("the change counts from the next step on").wait_for()

@@ -7,7 +7,7 @@ import gradio as gr
 from llm.ui.sessions import Sessions
 from llm.ui.train import VIEWS
 from llm.ui.train.preparation import Preparations
-from llm.ui.train.presets import LIMITS
+from llm.ui.train.presets import FORM
 from llm.ui.train.shared import Shared
 
 ME = "0" * 32
@@ -48,5 +48,5 @@ class TrainTab:
 
 def settings(**changes):
     """What the form would send."""
-    defaults = {name: default for name, (_, _, default) in LIMITS.items()}
+    defaults = {name: setting.default for name, setting in FORM.items()}
     return {"visitor": ME, "corpus": "task:sort", "tokenizer": "character", **defaults, **TINY, **changes}

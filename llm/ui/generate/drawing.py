@@ -1,6 +1,6 @@
 """Drawing tokens for the page, which paces it: it asks for the next few when it has shown the last ones.
 
-The page works out the odds itself (assets/generate/sampler.js), from the logits of the whole
+The page works out the odds itself (assets/shared/sampler.js), from the logits of the whole
 vocabulary, which it gets once a token in full precision. Drawing happens here, with the same
 `generate` as on the command line, so the same seed writes the same text in both.
 
@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from llm.completion import prompt_ids
-from llm.config import DEFAULT_ORDER, SamplingConfig, complete_order
+from llm.config import SamplingConfig, complete_order
 from llm.filters import filter_logits
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
-from llm.ui.page_settings import DIALS, settings_for_page
+from llm.ui.page_settings import DIALS
 from llm.ui.panel import Answer, Request
 from llm.ui.subject import Loaded, Subjects
 
@@ -41,10 +41,6 @@ Endpoint = Callable[[Request], Answer]
 
 def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
     """What every view that writes may ask for."""
-
-    def list_dials(request: Request) -> Answer:
-        """What is known of each sampler, in the order in which they act unless told otherwise, and of the seed."""
-        return {"dials": settings_for_page(DIALS), "order": DEFAULT_ORDER}
 
     def read_logits(request: Request) -> Answer:
         """What the model says about the token after the prompt and the `ids` written since."""
@@ -78,7 +74,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         generation = live.get(owner, inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
 
-    return [vocabulary_endpoint(live.subjects), list_dials, read_logits, begin_generation, draw_tokens]
+    return [vocabulary_endpoint(live.subjects), read_logits, begin_generation, draw_tokens]
 
 
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:

@@ -36,7 +36,7 @@ TRAINED = "trained here on Python's documentation"
 AT_HAND = (*KINDS, "bytes")
 """The kinds, and the single bytes alone: what byte-level BPE begins with."""
 NAMES = {"bytes": "Bytes"} | {name: kind.title for name, kind in ALL_KINDS.items()}
-SHORT = {"bytes": "Bytes"} | {name: kind.short or kind.title for name, kind in ALL_KINDS.items()}
+SHORT = {"model": "This model", "bytes": "Bytes"} | {name: kind.short or kind.title for name, kind in ALL_KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class MenuEntry:
 
     def introduction(self) -> dict[str, Any]:
         """For the page."""
-        return {"ref": self.ref, "name": self.name, "about": self.about, "kind": self.tokenizer.kind}
+        short = SHORT.get(self.ref, self.name)
+        return {"ref": self.ref, "name": self.name, "short": short, "about": self.about, "kind": self.tokenizer.kind}
 
 
 class TokenizerMenu:
@@ -95,7 +96,7 @@ class TokenizerMenu:
     def list_tokenizers(self, request: Request) -> Answer:
         """Everything on the menu, in groups; and what each file format is called."""
         session = self.subjects.sessions.of(request)
-        at_hand = [{"ref": kind, "name": NAMES[kind], "short": SHORT[kind]} for kind in AT_HAND]
+        at_hand = [{"ref": kind, "name": NAMES[kind]} for kind in AT_HAND]
         at_hand += [{"ref": ref, "name": known.title} for ref, known in PUBLISHED.items() if known.path.is_file()]
         mine = [{"ref": MINE + name, "name": name} for name in reversed(session.tokenizers)]
         return {

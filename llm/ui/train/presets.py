@@ -8,13 +8,13 @@ from llm.config import ModelConfig, TrainConfig
 from llm.settings import settings_of
 from llm.ui.page_settings import narrowed
 
-_OWN: dict[str, dict[str, float]] = {
+_OWN: dict[str, dict[str, Any]] = {
     "n_layer": {"high": 12, "default": 4},
     "n_head": {"high": 16, "default": 4},
     "n_embd": {"low": 8, "high": 768, "default": 128},
     "n_ctx": {"low": 8, "high": 1024, "default": 64},
     "dropout": {},
-    "vocab_size": {"low": 257, "high": 8192, "default": 1024},
+    "vocab_size": {"low": 257, "high": 8192, "default": 1024, "label": "Vocabulary, at most"},
     "batch_size": {"high": 128, "default": 12},
     "learning_rate": {"low": 1e-5, "high": 1e-1, "default": 2e-3},
     "matrix_learning_rate": {"low": 1e-4, "high": 0.2},
@@ -33,9 +33,7 @@ _OWN: dict[str, dict[str, float]] = {
 }
 """The settings that the form has, with the ends of a slider or a default where they aren't the configs' own."""
 FORM = narrowed({**settings_of(ModelConfig), **settings_of(TrainConfig)}, _OWN)
-LIMITS = {name: (s.low, s.high, s.default) for name, s in FORM.items() if s.kind in ("whole", "number")}
-"""Each is a slider's or field's end in the page and a clamp here: name -> (low, high, default)."""
-CHOICES = {name: setting.choices for name, setting in FORM.items() if setting.kind == "choice"}
+"""By name. The low and high of each are a slider's or field's ends in the page, and a clamp here."""
 
 _MUON = {"optimizer": "muon", "schedule": "linear", "min_lr_ratio": 0, "warmup_steps": 0, "weight_decay": 0}
 _TALES = {"corpus": "tales", "tokenizer": "bpe", "vocab_size": 2048}

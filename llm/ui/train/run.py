@@ -16,7 +16,7 @@ from llm.ui.sessions import Session
 from llm.ui.train.launching import go_on, start
 from llm.ui.train.planning import forecast, plan
 from llm.ui.train.preparation import UPLOAD, Preparations
-from llm.ui.train.presets import CHOICES, FORM, LIMITS, PRESETS
+from llm.ui.train.presets import FORM, PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
 from llm.ui.train.run_files import export
 from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
@@ -42,14 +42,11 @@ def build_run(shared: Shared) -> View:
         training = next((run.id for run in runs if live(session, run.id)), None)
         return {
             "corpora": _corpora(session, preparations),
-            "tokenizers": list(KINDS),
             "tokenizer_kinds": {name: about_kind(kind) for name, kind in KINDS.items()},
             "vocabularies": [
                 {"name": MINE + name, "title": name, "size": kept.vocab_size}
                 for name, kept in reversed(session.tokenizers.items())
             ],
-            "choices": CHOICES,
-            "limits": LIMITS,
             "settings": settings_for_page(FORM),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
