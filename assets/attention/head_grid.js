@@ -7,7 +7,7 @@ import { el } from "../shared/elements.js";
 import * as heat from "./heat.js";
 
 const GAP = 4,
-  LARGEST = 72;
+  LARGEST = 132;
 
 /**
  * All heads in `box`.
@@ -15,8 +15,9 @@ const GAP = 4,
  * @param {object} acts
  * @param {(at: [layer: number, head: number] | null, event?: Event) => void} acts.onHover null: beside the heads
  * @param {(layer: number, head: number) => void} acts.onPick
+ * @param {() => number} [acts.tall] pixels that the grid with its labels may be high
  */
-export const headGrid = (box, { onHover, onPick }) => {
+export const headGrid = (box, { onHover, onPick, tall = () => Infinity }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
   const across = el("div", { class: "gb-across", "aria-hidden": "true" });
@@ -30,11 +31,12 @@ export const headGrid = (box, { onHover, onPick }) => {
   let order = [],
     columns = 1; // which head stands in each place, row by row
 
-  /** The side of a thumbnail: all of a row in the box, or large enough for a finger. */
-  function fit(largest) {
+  /** The side of a thumbnail: all of them in the box, or large enough to be hit. `below`: pixels of a name under each. */
+  function fit(below) {
     const touch = matchMedia("(pointer: coarse)").matches,
-      room = box.clientWidth - down.offsetWidth - 8;
-    return Math.max(touch ? 40 : 20, Math.min(largest, Math.floor(room / columns) - GAP));
+      wide = (box.clientWidth - down.offsetWidth - 8) / columns,
+      high = (tall() - across.offsetHeight) / Math.ceil(order.length / columns) - below;
+    return Math.max(touch ? 40 : 20, Math.min(LARGEST, Math.floor(Math.min(wide, high)) - GAP));
   }
 
   /** Names of the layers and heads; where they would touch, only every second or third. */
@@ -52,11 +54,12 @@ export const headGrid = (box, { onHover, onPick }) => {
     order = layout?.order ?? triangles.map((_, i) => i);
     columns = layout?.columns ?? picture.heads;
     label(down, "L", layout ? 0 : picture.layers, 0.1);
-    size = fit(layout ? 1.5 * LARGEST : LARGEST);
-    const em = parseFloat(getComputedStyle(across).fontSize);
-    step = size + GAP + (layout ? 1.3 * em : 0); // from one row to the next
-    box.style.setProperty("--gb-pitch", `${size + GAP}px`);
     across.hidden = layout !== null;
+    const em = parseFloat(getComputedStyle(across).fontSize),
+      below = layout ? 1.3 * em : 0;
+    size = fit(below);
+    step = size + GAP + below; // from one row to the next
+    box.style.setProperty("--gb-pitch", `${size + GAP}px`);
     label(across, "H", layout ? 0 : picture.heads, 2.2 * em);
     label(down, "L", layout ? 0 : picture.layers, 1.3 * em);
     const ratio = devicePixelRatio || 1,

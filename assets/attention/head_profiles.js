@@ -14,6 +14,14 @@ const KINDS = [
   ["induction", "induction", "what followed it before"],
   ["diffuse", "diffuse", "evenly, everywhere"],
 ];
+const HABITS = {
+  previous: "looks at the token before",
+  first: "rests on the first token",
+  self: "looks at the token itself",
+  duplicate: "looks at the same token earlier",
+  induction: "looks at what followed the same token earlier",
+  diffuse: "looks everywhere evenly",
+};
 const nameOf = (kind) => KINDS.find((known) => known[0] === kind)[1];
 
 /**
@@ -72,6 +80,15 @@ export const headProfiles = ({ find, ask, notice, change }) => {
     return score === null ? `unclear${closest ? `: at most ${closest}` : ""}` : `${nameOf(kind)} ${score.toFixed(2)}`;
   }
 
+  /** What a clear head does, to follow its name: " looks at the token before: 0.83 of its attention."; else ":". */
+  function habit(i) {
+    const { kind, score } = kinds()[i];
+    if (score === null) return ":";
+    return kind === "diffuse"
+      ? ` ${HABITS[kind]}: ${score.toFixed(2)} of the greatest entropy.`
+      : ` ${HABITS[kind]}: ${score.toFixed(2)} of its attention.`;
+  }
+
   /** Fill the rail with one head's scores. */
   function table(i) {
     const found = kinds()[i];
@@ -114,5 +131,5 @@ export const headProfiles = ({ find, ask, notice, change }) => {
     if (random) fetchRandom();
     change();
   });
-  return { take, label, table, sorted };
+  return { take, label, habit, table, sorted };
 };

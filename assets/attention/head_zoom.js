@@ -8,7 +8,11 @@ import * as heat from "./heat.js";
 
 /** @import { Cell } from "./focus.js" */
 
-const WORDS = 150; // room for the names of the axes, in CSS pixels
+const WORDS = 150, // room for the names of the axes, in CSS pixels
+  LARGEST = 110; // side of a cell
+
+/** Half a window, for a box that grows with what is in it. */
+const halfWindow = (scale) => Math.max(300, innerHeight / 2 - 80 * (scale - 1)) + WORDS * scale;
 
 /**
  * One head in `box`; both are told the cell, or null beside the picture.
@@ -17,8 +21,9 @@ const WORDS = 150; // room for the names of the axes, in CSS pixels
  * @param {(cell: Cell | null, event: Event) => void} acts.onHover
  * @param {(cell: Cell | null) => void} acts.onPick
  * @param {number} [acts.longest] characters of a label, after which it is cut
+ * @param {(scale: number) => number} [acts.tall] pixels that the picture with its labels may be high
  */
-export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
+export const headZoom = (box, { onHover, onPick, longest = 12, tall = halfWindow }) => {
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
@@ -29,7 +34,7 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
     return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : letters.join("");
   };
 
-  /** Margins for the labels, then the largest whole number of pixels a cell can have. */
+  /** Margins for the labels, then cells of as many whole pixels as fit, or of any size where that would waste a tenth. */
   function measure(tokens) {
     const scale = parseFloat(color("--gb-scale")) || 1,
       ratio = devicePixelRatio || 1,
@@ -41,11 +46,10 @@ export const headZoom = (box, { onHover, onPick, longest = 12 }) => {
     pen.font = font;
     const labels = tokens.map((token) => short(token.text));
     const margin = 26 * scale + Math.max(3 * letter, ...labels.map((text) => pen.measureText(text).width)) + 6;
-    // The sentence and the text below should be on the screen too, but whole pixels come first.
-    const widest = Math.max(120, box.clientWidth - margin - 2) * ratio;
-    const tall = Math.max(300, innerHeight / 2 - 80 * (scale - 1)) * ratio;
-    const whole = Math.min(Math.floor(widest / T), Math.ceil(tall / T), Math.round(56 * scale * ratio));
-    const pixels = whole > 0 ? whole * T : Math.floor(Math.min(widest, tall)); // of the device, along one side
+    const most = Math.max(120, Math.min(box.clientWidth, tall(scale)) - margin - 2) * ratio;
+    const cells = Math.min(Math.floor(most / T), Math.round(LARGEST * scale * ratio)) * T,
+      capped = LARGEST * scale * ratio * T < most;
+    const pixels = capped || cells > 0.9 * most ? cells : Math.floor(most); // of the device, along one side
     const side = pixels / ratio,
       extent = Math.ceil(margin) + Math.max(side, WORDS * scale) + 1;
     return {

@@ -4,21 +4,25 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
-import { format } from "../shared/format.js";
 import { nextTokenBars } from "../shared/next_token_bars.js";
 import { bytesOf, floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
+import { inRoom } from "../shared/presenting.js";
 import { look } from "../shared/subject.js";
-import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { focus } from "./focus.js";
 import { headGrid } from "./head_grid.js";
 import { headProfiles } from "./head_profiles.js";
 import { headText } from "./head_text.js";
+import { walkHeads } from "./head_walk.js";
+import { digits, most, named, wordsOf } from "./head_words.js";
 import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
 
-panel("heads", ({ ask, find, all, root, notice }) => {
+const LINES = 96, // pixels below the grid that are kept for the prompt
+  LEAST = 40; // and the fewest that it is shown in
+
+panel("heads", ({ ask, find, all, root, notice, say }) => {
   let picture = null; // what trace_prompt answered, its bytes unpacked
   let exact = new Map(); // "layer.head" -> all numbers of that head
   let at = focus.head(),
@@ -29,8 +33,12 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     model = null,
     page = null;
 
-  const grid = headGrid(find("[data-id=grid]"), { onHover: hintHead, onPick: zoomTo });
-  const zoom = headZoom(find("[data-id=zoom]"), { onHover: hoverCell, onPick: pinCell });
+  const atDesk = matchMedia("(min-width: 901px)"),
+    leftColumn = find(".gb-look-heads"),
+    reading = find("[data-id=reading]"),
+    zoomBox = find("[data-id=zoom]");
+  const grid = headGrid(find("[data-id=grid]"), { onHover: hintHead, onPick: zoomTo, tall: gridRoom });
+  const zoom = headZoom(zoomBox, { onHover: hoverCell, onPick: pinCell, tall: () => zoomBox.clientHeight });
   const text = headText({
     find,
     ask,
@@ -90,6 +98,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     };
     exact = new Map();
     at = keep(answer.zoomed);
+    if (picture.opening) picture.opening.head = at.join(".");
     text.take(picture);
     profiles.take(answer.kinds, picture.subject, answer.sampled);
     focus.follow(answer.tokens);
@@ -150,9 +159,16 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     drawHead();
   }
 
+  /** How high the grid may be: at a desk the legend has its place below, and a few lines of the prompt. */
+  function gridRoom() {
+    if (!atDesk.matches) return Infinity;
+    const rest = leftColumn.firstElementChild.offsetHeight + leftColumn.querySelector(".gb-scale").offsetHeight + 16;
+    return leftColumn.clientHeight - rest - (inRoom() ? 0 : LINES);
+  }
+
   /** All heads by layer; sorted by a score; on a phone one layer at a time. */
   function drawGrid() {
-    const narrow = find(".gb-look").clientWidth < 420,
+    const narrow = leftColumn.clientWidth < 420 && !atDesk.matches,
       byScore = profiles.sorted(picture.heads);
     const now = narrow && !byScore ? `layer ${at[0]}` : "all";
     find("[data-id=pager]").hidden = now === "all";
@@ -178,7 +194,10 @@ panel("heads", ({ ask, find, all, root, notice }) => {
       fine = values();
     const side = fine ? picture.tokens.length : picture.side;
     find("[data-id=title]").textContent = name;
-    find("[data-id=kind]").textContent = profiles.label(number());
+    const shown = opening();
+    find("[data-id=kind]").textContent = shown
+      ? `${named(picture.tokens, shown.row)} looks at ${named(picture.tokens, shown.column)}`
+      : profiles.label(number());
     profiles.table(number());
     drawGrid();
     picture.levels = fine
@@ -189,7 +208,9 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     point();
   }
 
-  const here = () => focus.cell() ?? hovered ?? { row: picture.tokens.length - 1, column: null };
+  /** What a worked example shows of this prompt, as long as its head is the one on the screen. */
+  const opening = () => (picture.opening?.head === at.join(".") ? picture.opening : null);
+  const here = () => focus.cell() ?? hovered ?? opening() ?? { row: picture.tokens.length - 1, column: null };
 
   /** The crosshair, the sentence and the text: everything that follows the chosen cell. */
   function point() {
@@ -197,8 +218,13 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     showText();
   }
   function highlight() {
-    zoom.point(here(), focus.cell() !== null);
-    find("[data-id=readout]").replaceChildren(...sentence(here()));
+    const cell = here(),
+      fine = values();
+    const column = cell.column ?? (fine && most(fine.pattern, cell.row));
+    zoom.point({ row: cell.row, column }, focus.cell() !== null);
+    const words = wordsOf(picture.tokens, fine, cell, focus.cell() !== null);
+    if (focus.cell() || hovered) say(words);
+    else say(opening()?.says ?? `Layer ${at[0]}, head ${at[1]}${profiles.habit(number())} ${words}`);
   }
 
   /** Under a moving pointer the text, which may be long, follows once a frame. */
@@ -214,43 +240,11 @@ panel("heads", ({ ask, find, all, root, notice }) => {
   }
 
   function showText() {
+    reading.hidden = false;
+    reading.hidden = atDesk.matches && reading.clientHeight < LEAST; // there is no room for a line of it
     const fine = values(),
       side = fine ? picture.tokens.length : picture.side;
     text.show({ cell: here(), pinned: focus.cell() !== null, at, fine, levels: picture.levels, side, scale, muted });
-  }
-
-  const named = (i, kind) => [el("span", { class: `gb-${kind}` }, visible(picture.tokens[i].text)), ` (${i})`];
-  const digits = (x) => String(Number(x.toPrecision(7))).replace("-", "−");
-
-  function sentence({ row, column }) {
-    const fine = values();
-    if (!fine) return ["Reading the exact weights …"];
-    if (row === 0 && column === null) return [...named(0, "from"), " comes first and can only look at itself."];
-    if (column === null) {
-      const weights = fine.pattern.subarray(place(row, 0), place(row, row) + 1);
-      const best = weights.reduce((top, w, i) => (w > weights[top] ? i : top), 0);
-      return [
-        ...named(row, "from"),
-        " looks most at ",
-        ...named(best, "to"),
-        `: ${format.number(weights[best])} of its attention. `,
-        el("span", { class: "gb-soft" }, "Point at a cell for its weight; a click keeps it."),
-      ];
-    }
-    const weight = fine.pattern[place(row, column)],
-      score = fine.scores[place(row, column)];
-    const percent = weight >= 0.001 ? ` (${format.probability(weight)})` : "";
-    return [
-      ...named(row, "from"),
-      " looks at ",
-      ...named(column, "to"),
-      ": weight ",
-      el("b", {}, digits(weight)),
-      `${percent}, score before softmax `,
-      el("b", {}, digits(score)),
-      ".",
-      focus.cell() ? el("span", { class: "gb-soft" }, " Kept; Esc lets go.") : "",
-    ];
   }
 
   // ---- pointing -----------------------------------------------------------------------------------
@@ -261,6 +255,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     tip.show(event.clientX, event.clientY, `Layer ${layer}, head ${h}`, profiles.label(layer * picture.heads + h));
   }
 
+  const token = (i, role) => el("span", { class: `gb-${role}` }, named(picture.tokens, i));
   const same = (a, b) => a?.row === b?.row && a?.column === b?.column;
 
   function hoverCell(cell, event) {
@@ -280,7 +275,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
     tip.show(
       event.clientX,
       event.clientY,
-      el("span", {}, ...named(cell.row, "from"), " → ", ...named(cell.column, "to")),
+      el("span", {}, token(cell.row, "from"), " → ", token(cell.column, "to")),
       `weight ${digits(fine.pattern[k])}`,
       `score before softmax ${digits(fine.scores[k])}`,
       `its row adds up to ${total.toFixed(4)}; its column, over ${T - cell.column} row${T - cell.column > 1 ? "s" : ""}, ` +
@@ -297,7 +292,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
 
   root.addEventListener("click", (event) => {
     // a click on nothing in particular lets go
-    const something = ".gb-heads, .gb-zoom, .gb-reading, .gb-readout, .gb-rail, button, select";
+    const something = ".gb-heads, .gb-zoom, .gb-reading, .gb-caption, .gb-rail, button, select";
     if (focus.cell() && !(/** @type {Element} */ (event.target).closest(something))) pinCell(null);
   });
 
@@ -313,36 +308,13 @@ panel("heads", ({ ask, find, all, root, notice }) => {
 
   // ---- keys and settings --------------------------------------------------------------------------
 
-  const STEPS = {
-    ArrowUp: [-1, 0],
-    ArrowDown: [1, 0],
-    ArrowLeft: [0, -1],
-    ArrowRight: [0, 1],
-    ",": [-1, 0],
-    ".": [1, 0],
-  };
-  const within = (i, count) => Math.max(0, Math.min(count - 1, i));
-
-  on("key", (event) => {
-    if (!picture || root.offsetParent === null) return;
-    if (event.key === "Escape" && focus.cell()) pinCell(null);
-    const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const { row, column } = focus.cell() ?? { row: picture.tokens.length - 1, column: null };
-    if (event.shiftKey) {
-      // through the cells
-      const down = within(row + step[0], picture.tokens.length);
-      focus.set({ cell: { row: down, column: within((column ?? down + 1) + step[1], down + 1) } });
-    } else if (event.key.startsWith("Arrow")) {
-      // through the heads
-      zoomTo(within(at[0] + step[0], picture.layers), within(at[1] + step[1], picture.heads));
-    } else {
-      // through the tokens that look
-      const next = focus.cell() ? within(row + step[0], picture.tokens.length) : row;
-      focus.set({ cell: { row: next, column: column === null ? null : Math.min(column, next) } });
-    }
-  });
+  walkHeads(
+    () =>
+      picture && root.offsetParent !== null
+        ? { at, layers: picture.layers, heads: picture.heads, count: picture.tokens.length }
+        : null,
+    () => pinCell(null),
+  );
 
   find("[data-id=scale]").addEventListener("click", (event) => {
     if (!event.target.value) return;
@@ -362,7 +334,7 @@ panel("heads", ({ ask, find, all, root, notice }) => {
   ]) {
     find(`[data-id=${id}]`).addEventListener(
       "click",
-      () => picture && zoomTo(within(at[0] + step, picture.layers), at[1]),
+      () => picture && zoomTo(Math.max(0, Math.min(picture.layers - 1, at[0] + step)), at[1]),
     );
   }
   find("[data-id=example]").addEventListener("click", () => look({ prompt: "To be or not to be" }));

@@ -119,14 +119,18 @@ def name_head(scores: Mapping[str, float | None]) -> tuple[str, float | None]:
 def most_telling(scores_of: Mapping[tuple[int, int], Mapping[str, float | None]]) -> tuple[int, int]:
     """The (layer, head) to show first: the clearest previous-token or induction head of the model.
 
-    Without a clear one, the head that is least diffuse and least bent on the first token.
+    Without a clear one, the clearest that looks at the same token earlier or at itself; without that, the
+    head that is least diffuse and least bent on the first token.
     """
 
-    def patterned(at: tuple[int, int]) -> float:
-        return max(scores_of[at]["previous"] or 0.0, scores_of[at]["induction"] or 0.0)
+    def share(at: tuple[int, int], *kinds: str) -> float:
+        return max(scores_of[at][kind] or 0.0 for kind in kinds)
 
     def selective(at: tuple[int, int]) -> float:
         return (1.0 - (scores_of[at]["diffuse"] or 0.0)) * (1.0 - (scores_of[at]["first"] or 0.0))
 
-    best = max(scores_of, key=patterned)
-    return best if patterned(best) >= CLEAR else max(scores_of, key=selective)
+    for kinds in (("previous", "induction"), ("duplicate", "self")):
+        best = max(scores_of, key=lambda at: share(at, *kinds))
+        if share(best, *kinds) >= CLEAR:
+            return best
+    return max(scores_of, key=selective)

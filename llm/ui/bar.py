@@ -10,10 +10,12 @@ from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
 
 TALES = [
+    "Arlo lived by the sea. At last it was the day of the boat race. Arlo had the finest boat of all, or so he",
     "On a misty Wednesday, Arlo was counting clouds. His greatest treasure was a",
     "Once there was a girl called",
     "It was a cold Monday in the village. Mina had lost her",
 ]
+"""The first is what the page opens on, and a worked example of the Attention tab: who is he?"""
 PLAYS = [
     "ROMEO:\nO, she doth teach the torches to burn bright!",
     "First Citizen:\nBefore we proceed any further, hear me speak.",

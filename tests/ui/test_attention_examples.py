@@ -209,14 +209,15 @@ def test_a_code_holds_the_link(monkeypatch, tmp_path):
 def test_a_speaker_shows_an_example_saves_it_and_shares_it(page, browser, tmp_path):
     """One click leads to head and cell; the saved page hovers without a network; pictures, tensors and code come."""
     page.get_by_role("tab", name="Attention").click()
+    page.locator("#gb-examples [data-id=worked] summary").click()
     page.locator("#gb-examples [data-name=sorting]").click()
-    page.wait_for_function("document.querySelector('#gb-heads [data-id=readout]').textContent.includes('Kept')")
+    page.wait_for_function("document.querySelector('#gb-heads .gb-caption-now').textContent.includes('Kept')")
     title = page.locator("#gb-heads [data-id=title]").text_content()
     expect(page.locator("#gb-examples [data-id=says]")).to_have_text(re.compile(f"^{re.escape(title)}"))
     page.wait_for_function("glassbox.subject.model === 'shipped:sorter' && location.hash.includes('cell=')")
 
     def saved(kind):
-        page.locator("#gb-examples summary").click()
+        page.locator("#gb-examples [data-id=menu] summary").click()
         with page.expect_download() as download:
             page.locator(f"#gb-examples button[value={kind}]").click()
         path = tmp_path / download.value.suggested_filename

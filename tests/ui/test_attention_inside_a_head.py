@@ -50,4 +50,4 @@ def test_a_visitor_takes_a_head_apart(page):
     page.wait_for_function(f"{title} === 'Layer 2, head 2'")
     page.get_by_role("button", name="Heads", exact=True).click()
     page.wait_for_function("document.querySelector('#gb-heads [data-id=title]').textContent === 'Layer 2, head 2'")
-    expect(page.locator("#gb-heads [data-id=readout]")).to_contain_text("(9) looks at")
+    expect(page.locator("#gb-heads .gb-caption-now")).to_contain_text("(9) looks at")

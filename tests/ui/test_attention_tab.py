@@ -46,6 +46,22 @@ def middle_cell(page):
     return at, (looks, int(row)), (looked, int(column)), number(weight), number(score), [number(x) for x in sums]
 
 
+def test_the_page_opens_on_a_head_that_is_understood_at_once(page):
+    """The first head is a worked example's, its pair marked and its sentence said; space leads to the next head."""
+    open_attention(page)
+    caption = page.locator("#gb-heads .gb-caption-now")
+    expect(caption).to_have_text(re.compile(r"Who is he\? Layer \d, head \d looks back at Arlo .* \d\d % of its"))
+    expect(page.locator("#gb-heads [data-id=kind]")).to_have_text(re.compile(r"^·he \(\d+\) looks at ·Arlo \(\d+\)$"))
+    expect(page.locator("#gb-heads .gb-looked")).to_have_text(" Arlo")
+    title = page.locator(TITLE).text_content()
+    assert caption.text_content().startswith(f"Who is he? {title} ")
+    box = page.locator(ZOOM).bounding_box()
+    assert box["height"] > 600 and box["y"] + box["height"] < 900  # large, and not cut
+    page.keyboard.press("Space")
+    expect(page.locator(TITLE)).not_to_have_text(title)
+    expect(caption).to_have_text(re.compile(r"^Layer \d, head \d.* looks most at "))
+
+
 def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     """The grid is drawn at once; clicking zooms; hovering tells the model's own numbers; keys walk; clicks lock."""
     open_attention(page)
@@ -73,13 +89,13 @@ def test_a_visitor_sees_all_heads_and_reads_exact_weights(page):
     assert score == pytest.approx(float(seen[names[1]][0, head, row, column]), rel=1e-5, abs=1e-6)
     assert sums == pytest.approx([1.0, float(seen[names[0]][0, head, :, column].sum())], abs=1e-4)
 
-    readout = page.locator("#gb-heads [data-id=readout]")
+    readout = page.locator("#gb-heads .gb-caption-now")
     page.mouse.click(*at)
     page.mouse.move(5, 5)
     expect(readout).to_contain_text(f"({row}) looks at {looked} ({column})")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"document.querySelector('{TITLE}').textContent === 'Layer {layer}, head {head + 1}'")
-    page.wait_for_function("document.querySelector('#gb-heads [data-id=readout]').textContent.includes('Kept')")
+    page.wait_for_function("document.querySelector('#gb-heads .gb-caption-now').textContent.includes('Kept')")
     wait_for_address(page, f"cell={row}.{column}", f"head={layer}.{head + 1}")
     page.keyboard.press(",")
     wait_for_address(page, f"cell={row - 1}.{min(column, row - 1)}")
@@ -95,7 +111,7 @@ def test_a_link_comes_back_and_a_hostile_prompt_stays_text(page, app_url):
     page.reload()
     open_attention(page)
     expect(page.locator(TITLE)).to_have_text("Layer 1, head 1")
-    expect(page.locator("#gb-heads [data-id=readout]")).to_contain_text("Kept")
+    expect(page.locator("#gb-heads .gb-caption-now")).to_contain_text("Kept")
     expect(page.locator("#gb-heads [data-id=scale] [aria-pressed=true]")).to_have_text("linear")
     expect(page.locator("#gb-heads [data-id=mute]")).to_be_checked()
     page.evaluate("prompt => glassbox.look({ prompt })", hostile)

@@ -50,6 +50,7 @@ def build_heads(passes: Passes) -> View:
             rests.append(_rests(first_HT))
             scores += found.scored(q_HTD, k_HTD)
         layer, head = asked or found.clearest(scores)
+        shown = found.example if asked is None else None
         return {
             "tokens": named(found.loaded.tokenizer, found.ids),
             "note": found.note,
@@ -62,6 +63,7 @@ def build_heads(passes: Passes) -> View:
             "kinds": [_described(one) for one in scores],
             "sampled": MAX_ROWS if len(found.ids) > MAX_ROWS + 2 else None,
             "next": next_tokens(found.seen.logits[0, -1], found.loaded.tokenizer),
+            "opening": shown and {"row": shown[0].row, "column": shown[0].column, "says": shown[1]},
             "zoomed": exact(found, layer, head),
         }
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
 from llm.inside.head_pictures import pattern_rows
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
+from llm.inside.head_search import FoundHead
 from llm.inside.trace import Trace, trace
 from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.prompt import finite, window
+from llm.ui.attention.worked_examples import example_of
 from llm.ui.subject import Loaded, Subjects
 
 MAX_BYTES = 256_000_000
@@ -70,8 +73,15 @@ class Pass:
         ]
 
     def clearest(self, scores: list[Scores]) -> tuple[int, int]:
-        """The (layer, head) to open on."""
+        """The (layer, head) to open on: that of the worked example, if this is its prompt, or the most telling one."""
+        if self.example is not None:
+            return self.example[0].layer, self.example[0].head
         return most_telling({divmod(i, self.heads): one for i, one in enumerate(scores)})
+
+    @cached_property
+    def example(self) -> tuple[FoundHead, str] | None:
+        """What a worked example shows of this prompt, and its sentence."""
+        return example_of(self.loaded, self.ids)
 
     def asked_head(self, request: dict[str, Any]) -> tuple[int, int] | None:
         """The (layer, head) that a request names, if this model has it."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from llm.inside.head_search import FoundHead, mark_after_same, mark_first, mark_pairs, mark_previous, search_heads
 from llm.tokenizers import Tokenizer
+from llm.ui.bar import TALES
 from llm.ui.subject import Loaded
 
 CLEAR = 0.3
@@ -79,7 +80,6 @@ def _occurrences(text: bytes, part: bytes) -> list[int]:
     return [i for i in range(len(text)) if text.startswith(part, i)]
 
 
-_TALE = "Arlo lived by the sea. At last it was the day of the boat race. Arlo had the finest boat of all, or so he"
 # No letter twice: what followed the same letter earlier is one place.
 _REPEATED = "lumberjack|lumberjack"
 _SORTED = "\n8652341>1234568"
@@ -105,7 +105,7 @@ WORKED_EXAMPLES = {
     ),
     "pronoun": WorkedExample(
         "Name and pronoun",
-        {"tales": _TALE},
+        {"tales": TALES[0]},
         _pronoun("Arlo", " he"),
         "Who is he? {head} looks back at Arlo from the last token, with {share} of its attention.",
     ),
@@ -123,3 +123,12 @@ WORKED_EXAMPLES = {
         from_start=True,
     ),
 }
+
+
+def example_of(loaded: Loaded, ids: list[int]) -> tuple[FoundHead, str] | None:
+    """What a worked example shows of just this prompt, and its sentence; None where there is no such example."""
+    for example in WORKED_EXAMPLES.values():
+        prompt = example.models.get(loaded.title)
+        if prompt is not None and not example.from_start and loaded.tokenizer.encode(prompt) == ids:
+            return example.find(loaded, prompt)
+    return None
