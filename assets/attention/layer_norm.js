@@ -6,7 +6,7 @@ import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 
-const TALL = 72; // CSS pixels of a row
+const LEAST = 48; // CSS pixels of a row
 
 const ROWS = [
   ["before", "in: the residual stream", "--gb-residual"],
@@ -27,7 +27,7 @@ export const layerNorm = (box, onHover) => {
   box.replaceChildren(canvas, marks);
   let data = null,
     width = 0,
-    tall = TALL;
+    tall = LEAST;
 
   function draw(next) {
     data = next;
@@ -36,7 +36,7 @@ export const layerNorm = (box, onHover) => {
       em = 12.5 * scale,
       count = data.before.length;
     width = box.clientWidth;
-    tall = TALL * (scale > 1 ? 1.25 : 1) + em;
+    tall = Math.max(LEAST + em, box.clientHeight / ROWS.length);
     const context = canvas2d(canvas, width, tall * ROWS.length),
       step = width / count;
     ROWS.forEach(([name, words, ink], k) => {

@@ -82,7 +82,7 @@ export const pointCloud = (box, { onHover, onPick }) => {
     if (!data || !box.clientWidth) return;
     size = {
       width: box.clientWidth,
-      height: Math.round(Math.max(320, Math.min(innerHeight * 0.6, 0.75 * box.clientWidth))),
+      height: box.clientHeight,
     };
     view ??= whole();
     const context = canvas2d(canvas, size.width, size.height),

@@ -13,7 +13,7 @@ import { layerNorm } from "./layer_norm.js";
 import { pointCloud } from "./point_cloud.js";
 import { cosineLegend, positionWaves } from "./waves.js";
 
-panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
+panel("positions_and_embeddings", ({ root, ask, find, all, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const SAYS = {
     tokens: [
@@ -305,18 +305,18 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
     for (const picture of Object.values(codes)) picture.point(cell);
     const skipped = positions.every > 1 ? ` Every ${positions.every}th position is shown.` : "";
     if (!cell) {
-      part("pair-says").textContent =
-        `${format.whole(positions.n_ctx)} positions. Point at a cell for its cosine in both codes.${skipped}`;
+      say(`${format.whole(positions.n_ctx)} positions. Point at a cell for its cosine in both codes.${skipped}`);
       return;
     }
     const [row, column] = cell,
       { every, learned, sinusoidal } = positions;
     const value = (code) => format.number(Math.round(100 * (code.similar[row * code.side + column] / 127 - 1)) / 100);
     const entry = (code) => format.number(code.values[row]);
-    part("pair-says").textContent =
+    say(
       column === null
         ? `Position ${row * every}, first component: learned ${entry(learned)}, sinusoidal ${entry(sinusoidal)}.`
-        : `Positions ${row * every} and ${column * every}: learned ${value(learned)}, sinusoidal ${value(sinusoidal)}.`;
+        : `Positions ${row * every} and ${column * every}: learned ${value(learned)}, sinusoidal ${value(sinusoidal)}.`,
+    );
   }
 
   // ---- LayerNorm ----------------------------------------------------------------------------------
@@ -385,11 +385,12 @@ panel("positions_and_embeddings", ({ root, ask, find, all, notice }) => {
   function pointEntry(i) {
     bars.point(i);
     const n = (x) => (x < 0 ? `(${format.number(x)})` : format.number(x));
-    part("norm-says").textContent =
+    say(
       i === null
         ? "Point at an entry to follow it down."
         : `Entry ${i}: (${n(normed.before[i])} − ${n(normed.mean)}) ÷ ${n(normed.std)} = ${n(normed.normed[i])}; ` +
-          `× gain ${n(normed.gain[i])} + bias ${n(normed.bias[i])} = ${n(normed.after[i])}.`;
+            `× gain ${n(normed.gain[i])} + bias ${n(normed.bias[i])} = ${n(normed.after[i])}.`,
+    );
   }
   async function choose({ at = normed.position, number = normed.norm }) {
     [position, norm, normed] = [at, number, null];

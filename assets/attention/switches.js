@@ -46,6 +46,7 @@ export const partSwitches = (box, { onFlip, onHover }) => {
     buttons = new Map();
     const across = [...Array.from({ length: heads }, (_, head) => String(head)), "mlp"];
     box.style.setProperty("--gb-across", String(across.length));
+    box.style.setProperty("--gb-down", String(layers));
     const nodes = [
       el("span"),
       ...across.map((head) =>

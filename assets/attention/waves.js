@@ -35,7 +35,7 @@ export const positionWaves = (box, name, onHover) => {
     if (!data || !box.clientWidth) return;
     scale = parseFloat(color("--gb-scale")) || 1;
     const share = box.clientWidth < 480 ? 1 : 0.5; // on a phone the curves stand below
-    size = Math.floor(Math.min(share * box.clientWidth, Math.max(200, innerHeight * 0.5)));
+    size = Math.floor(Math.min(share * box.clientWidth, Math.max(160, box.clientHeight - 2 * 12.5 * scale)));
     drawMatrix();
     width = lines.parentElement.clientWidth; // what the matrix has left
     drawCurves();
@@ -56,7 +56,7 @@ export const positionWaves = (box, name, onHover) => {
     matrix.setAttribute("aria-label", `${name}: cosine similarity of ${side} by ${side} positions`);
   }
 
-  const heightOf = () => Math.max(64 * scale, size / data.shares.length);
+  const heightOf = () => size / data.shares.length;
   function drawCurves() {
     const { side, shares, values } = data,
       tall = heightOf(),

@@ -18,7 +18,7 @@ import { headGrid } from "./head_grid.js";
 import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
 
-panel("while_generating", ({ root, ask, find, notice }) => {
+panel("while_generating", ({ root, ask, find, notice, say }) => {
   const PACES = [0.5, 1, 2, 4, 8, 16, 60]; // tokens a second; the last one is more than comes
   const SIDES = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
   const part = (id) => find(`[data-id=${id}]`);
@@ -38,8 +38,15 @@ panel("while_generating", ({ root, ask, find, notice }) => {
     turn = 0;
   let at = null; // [layer, head] that is enlarged
 
-  const grid = headGrid(part("grid"), { onHover: hintHead, onPick: pick });
-  const zoom = headZoom(part("zoom"), { onHover: hoverCell, onPick: () => {} });
+  const atDesk = matchMedia("(min-width: 901px)"),
+    left = find(".gb-grow-grid");
+  /** At a desk the grid leaves room for its heading and its legend. */
+  const gridRoom = () =>
+    atDesk.matches
+      ? left.clientHeight - left.firstElementChild.offsetHeight - left.lastElementChild.offsetHeight - 16
+      : Infinity;
+  const grid = headGrid(part("grid"), { onHover: hintHead, onPick: pick, tall: gridRoom });
+  const zoom = headZoom(part("zoom"), { onHover: hoverCell, onPick: () => {}, tall: () => part("zoom").clientHeight });
 
   function fromAddress(key, otherwise, low, high) {
     const words = address.get(key),
@@ -214,7 +221,7 @@ panel("while_generating", ({ root, ask, find, notice }) => {
     else zoom.draw([...tokens, ...blank], now.small.triangles[chosen()], now.cells, false, name);
     part("zoom").querySelector("canvas").setAttribute("aria-label", `${name}: ${tokens.length} rows, one a token`);
     zoom.point({ row: tokens.length - 1, column: null }, false);
-    part("says").replaceChildren(...sentence(now));
+    say(`${name}: ${sentence(now)}`);
   }
 
   const chosen = () => at[0] * growth.heads + at[1];
@@ -238,18 +245,14 @@ panel("while_generating", ({ root, ask, find, notice }) => {
   }
   const index = (row, column) => (row * (row + 1)) / 2 + column;
   const weight = (byte) => (byte / 255) ** 2;
-  const named = (i, kind) => el("span", { class: `gb-${kind}` }, visible(growth.tokens[i].text));
+  const tokenAt = (i) => visible(growth.tokens[i].text);
 
   /** What the newest token looks at most, in words. */
   function sentence(now) {
     const row = now.row(chosen());
     const best = row.reduce((top, byte, i) => (byte > row[top] ? i : top), 0);
-    return [
-      named(now.end - 1, "from"),
-      " looks most at ",
-      named(now.first + best, "to"),
-      ` (${best}): about ${format.probability(weight(row[best]))} of its attention.`,
-    ];
+    const [from, to] = [now.end - 1, now.first + best].map(tokenAt);
+    return `${from} looks most at ${to} (${best}): about ${format.probability(weight(row[best]))} of its attention.`;
   }
 
   /** Chips of all tokens so far, the newest in amber, the others shaded by its row in the chosen head. */
@@ -340,7 +343,7 @@ panel("while_generating", ({ root, ask, find, notice }) => {
     tip.show(
       event.clientX,
       event.clientY,
-      el("span", {}, named(now.first + cell.row, "from"), " → ", named(now.first + cell.column, "to")),
+      `${tokenAt(now.first + cell.row)} → ${tokenAt(now.first + cell.column)}`,
       `about ${format.probability(weight(byte))}, from one byte a weight`,
     );
   }

@@ -24,6 +24,7 @@ import { subject } from "./subject.js";
  * @property {Ask} ask calls a Python function of the panel
  * @property {(file: File) => Promise<any>} upload
  * @property {(text: string, kind?: "warning" | "info") => void} notice the line above the panel; "" takes it away
+ * @property {(text?: string) => void} say writes what is looked at beneath the picture; "" brings the lead back
  * @property {(selector: string) => any} find an element in it, of the kind its markup says
  * @property {(selector: string) => any[]} all
  */

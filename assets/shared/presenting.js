@@ -7,7 +7,7 @@ const EDGE = 12; // CSS pixels below the top edge that bring the controls back i
 const typing = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
 
 /** Whether the picture is alone on the screen. */
-const inRoom = () => document.body.classList.contains("gb-room");
+export const inRoom = () => document.body.classList.contains("gb-room");
 
 /** Leave the picture alone on the screen, over all of it where the browser lets us; or bring everything back. */
 export function room(onOff = !inRoom()) {
