@@ -6,6 +6,9 @@ import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { Refusal } from "../shared/server.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+/** @import { Ask } from "../shared/server.js" */
+
 const MAX_FILE = 24_000_000;
 const PATTERNS = { gpt2: "GPT-2", cl100k: "cl100k (GPT-4)", o200k: "o200k (GPT-4o)" };
 let groups = [],
@@ -16,7 +19,10 @@ let groups = [],
 const all = () => groups.flatMap((group) => group.tokenizers);
 const nameOf = (ref) => all().find((entry) => entry.ref === ref)?.name ?? ref.replace(/^mine:/, "");
 
-/** Ask what there is; once a page, and again after something was added. */
+/**
+ * Ask what there is; once a page, and again after something was added.
+ * @param {Ask} ask
+ */
 function load(ask, again = false) {
   if (!loading || again) {
     loading = ask("list_tokenizers").then((answer) => {
@@ -43,7 +49,12 @@ const options = () =>
       return title ? [el("optgroup", { label: title }, ...made)] : made;
     });
 
-/** Send a vocabulary file; `pattern` is how a .tiktoken file's text is cut, which the file does not say. */
+/**
+ * Send a vocabulary file.
+ * @param {Pick<Parts, "ask" | "upload">} parts
+ * @param {File} file
+ * @param {string} pattern how a .tiktoken file's text is cut, which the file does not say
+ */
 async function add({ ask, upload }, file, pattern) {
   if (file.size > MAX_FILE) {
     throw new Refusal(
@@ -150,7 +161,12 @@ function blanks(box, show) {
   follow(address.get("blanks") !== "off");
 }
 
-/** Save a tokenizer as a file: "glassbox", "tiktoken" or "hugging_face". */
+/**
+ * Save a tokenizer as a file.
+ * @param {Ask} ask
+ * @param {object} request says which tokenizer
+ * @param {"glassbox" | "tiktoken" | "hugging_face"} form
+ */
 async function download(ask, request, form) {
   const { name, text } = await ask("export_tokenizer", { ...request, format: form });
   const link = el("a", {

@@ -10,11 +10,20 @@ import { drawPlan, refusePlan } from "./plan.js";
 import { drawSchedule } from "./schedule.js";
 import { drawFields, field, wordsOf } from "./setting_fields.js";
 
+/** @import { Parts } from "../shared/panel.js" */
+
 const MAX_FILE = 20_000_000;
 const MINE = "mine:";
 const TABLE = /\.(csv|jsonl)$/i;
 
-/** changed(): a person changed something; planned(): the plan is there, or refused. */
+/**
+ * @typedef {object} Told
+ * @property {(work: (...args: any[]) => unknown) => (...args: any[]) => Promise<void>} guarded says what the server refuses
+ * @property {() => void} changed a person changed something
+ * @property {() => void} planned the plan is there, or refused
+ */
+
+/** @param {Pick<Parts, "find" | "ask" | "upload" | "notice"> & Told} parts */
 export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned }) => {
   const menu = (name) => field(find(`[data-name=${name}]`), { label: find(`[data-name=${name}]`).ariaLabel });
   const fields = { corpus: menu("corpus"), tokenizer: menu("tokenizer") }; // those of the settings follow

@@ -12,7 +12,7 @@ test("numbers have three digits, a true minus and thin spaces, whichever side of
     [-0, "0"],
     [1, "1"],
     [-1.5, "−1.5"],
-    [3.14159, "3.14"],
+    [2.71543, "2.72"],
     [0.0123456, "0.0123"],
     [0.001, "0.001"],
     [0.0009996, "0.001"],

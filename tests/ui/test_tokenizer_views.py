@@ -108,8 +108,8 @@ def test_single_bytes_are_a_tokenizer_of_their_own(tab):
 def test_a_tokenizer_without_merges_says_so(tab):
     """Words and characters have no steps."""
     assert tab.ask("cut_text", text=TEXT) | {"about": ""} == {
-        "ref": "model", "name": "This model's tokenizer", "about": "", "kind": "character",
-        "merges": False, "pieces": [], "total": 0,
+        "ref": "model", "name": "This model's tokenizer", "short": "This model", "about": "",
+        "kind": "character", "merges": False, "pieces": [], "total": 0,
     }  # fmt: skip
     with pytest.raises(ValueError, match="merges nothing"):
         tab.ask("merge_piece", piece="the")
