@@ -25,6 +25,7 @@ panel("surprise", ({ root, ask, find, notice }) => {
     [1000, "101 to 1 000"],
     [Infinity, "beyond"],
   ];
+  part("text").dir = "auto"; // from right to left where the text reads so
   const box = part("text"),
     paste = part("paste");
   let place = null,

@@ -34,6 +34,9 @@ export function changedHash(hash, changes) {
   return `#${state}`;
 }
 
+/** This page with that state; a bare "#..." would be looked for at the page's <base>. */
+const here = (hash) => location.pathname + location.search + hash;
+
 export const address = {
   all: () => readHash(location.hash),
   /**
@@ -53,7 +56,7 @@ export const address = {
     const keys = String(Object.keys(changes)),
       more = keys === turned.keys && performance.now() - turned.at < SOON;
     if (turn) turned = { keys, at: performance.now() };
-    history[turn && !more ? "pushState" : "replaceState"]({ glassbox: true }, "", hash);
+    history[turn && !more ? "pushState" : "replaceState"]({ glassbox: true }, "", here(hash));
     shown = location.hash;
   },
 };
@@ -67,7 +70,7 @@ addEventListener("hashchange", () => {
     const state = address.all();
     for (const [key] of settings(location.hash)) state.delete(key);
     for (const [key, value] of before) state.set(key, value);
-    history.replaceState({ glassbox: true }, "", `#${state}`);
+    history.replaceState({ glassbox: true }, "", here(`#${state}`));
   } else if (String(before.sort()) !== String(settings(location.hash).sort())) return location.reload();
   shown = location.hash;
   emit("address");

@@ -15,6 +15,7 @@ const spliced = (list, [from, removed, added]) => [...list.slice(0, from), ...ad
  * @param {(i: number | null, pinned?: boolean) => void} point is told which token is looked at, or null
  */
 function make(box, list, point) {
+  box.dir = "auto"; // from right to left where the text reads so
   let ids = [],
     blocks = [],
     table = {},

@@ -20,6 +20,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Where the playground listens."""
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 lets other machines in (default: this machine)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
 
 
@@ -30,4 +31,5 @@ def serve(args: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     from llm.ui import build_app, launch_options
 
-    build_app().launch(server_name=args.host, server_port=args.port, inbrowser=args.open, **launch_options())
+    where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
+    build_app().launch(**where, inbrowser=args.open, **launch_options())

@@ -16,6 +16,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 
 import gradio as gr
 import plotly as plotly_package
+from starlette.middleware import Middleware
 
 from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
@@ -25,6 +26,7 @@ from llm.ui.page_settings import dials_for_page
 from llm.ui.panel import ASSETS, Panel, TabRow
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
+from llm.ui.subpath import Subpath
 from llm.ui.timeline import build_timeline
 from llm.ui.tokenizer import build_tokenizer_tab
 from llm.ui.train import build_train_tab
@@ -68,7 +70,7 @@ def launch_options() -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
     return {
         "head": _head(),
-        "app_kwargs": {"routes": [whereabouts()]},
+        "app_kwargs": {"routes": [whereabouts()], "middleware": [Middleware(Subpath)]},
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "footer_links": [],
         "run_history": False,

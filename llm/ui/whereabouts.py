@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-ROUTE = "/glassbox/server"
+ROUTE = "/glassbox.json"
 PROCESS = secrets.token_hex(8)
 """Names this process, and no other."""
 _ROOT = Path(__file__).resolve().parents[2]

@@ -30,7 +30,7 @@ class ServerProcess:
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **quiet)
         for _ in range(600):
             try:
-                urllib.request.urlopen(f"{self.url}/glassbox/server", timeout=5).read()
+                urllib.request.urlopen(f"{self.url}/glassbox.json", timeout=5).read()
                 return
             except OSError:
                 assert self.process.poll() is None, "the server ended by itself"

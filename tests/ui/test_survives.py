@@ -176,7 +176,7 @@ def test_each_endpoint_is_a_question_or_a_change(visit):
 def test_a_page_of_other_code_says_so(visit):
     """Where the server's code has changed, the page asks to be reloaded and asks nothing else."""
     page = visit
-    page.route("**/glassbox/server", lambda route: route.fulfill(json={"process": "other", "code": "other"}))
+    page.route("**/glassbox.json", lambda route: route.fulfill(json={"process": "other", "code": "other"}))
     page.evaluate("dispatchEvent(new Event('online'))")
     page.locator(LINE).filter(has_text="This page is older than its server; reload it.").wait_for()
     page.locator(LINE).get_by_role("button", name="Reload").click()
