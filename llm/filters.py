@@ -5,7 +5,7 @@ default is Hugging Face's, and order matters, because temperature changes which 
 samplers keep. Each equals transformers' processor of that name.
 
 A new sampler is a field of `_Samplers` in llm/config.py (its bounds, its off value, its place in the
-order) and a function here under `@sampler`.
+order), a function here under `@sampler`, and its twin, a row in assets/shared/sampler.js.
 
 Shapes: B batch, T time, V vocabulary, K the tokens that may be kept.
 """

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from llm.corpora.tasks import TASKS
+from llm.corpora.tasks.texts import PREFIX
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,3 +31,12 @@ def test_tree_and_pictures_name_files_that_exist():
         folders[depth + 1 :] = [path]
     for target in re.findall(r"\]\((?!http)([^)#]+)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_tasks_are_there():
+    """Every task that the list of them names, and every corpus `task:...` of a command, is there."""
+    listed = re.search(r"Tasks \(`--corpus ([^)]+)`\) are learnt", README)
+    assert listed
+    names = [name.removeprefix(PREFIX) for name in re.split(r"`, `", listed[1])]
+    assert len(names) >= 7 and set(names) <= TASKS.keys()
+    assert set(re.findall(rf"{PREFIX}(\w+)", README)) <= TASKS.keys()

@@ -15,12 +15,12 @@ NAMES = [name for name in CORPORA if name.startswith("task:")]
 
 
 def test_every_task_is_a_corpus_under_its_name():
-    """What the list promises: all seven, no network, and a way back from the name to the task."""
-    assert [f"task:{name}" for name in TASKS] == NAMES and len(NAMES) == 7
+    """What the list promises: all of them, no network, and a way back from the name to the task."""
+    assert [f"task:{name}" for name in TASKS] == NAMES and len(NAMES) >= 7
     assert [task_of(name) for name in NAMES] == [task() for task in TASKS.values()]
     assert [task_of(name) for name in ("tales", "task:", "task:chess", "sort")] == [None] * 4
     assert not any(CORPORA[name].needs_download for name in NAMES)
-    assert len({CORPORA[name].description for name in NAMES}) == 7
+    assert len({CORPORA[name].description for name in NAMES}) == len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

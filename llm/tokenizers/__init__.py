@@ -55,7 +55,13 @@ MAX_IMPORT_BYTES = 24_000_000
 """Of a file that `read_tokenizer` reads; Llama 3's, the largest that people bring, has 17 MB."""
 
 KINDS: dict[str, type[Tokenizer]] = {
-    kind.kind: kind for kind in (WhitespaceTokenizer, CharacterTokenizer, BPETokenizer, GPT2Tokenizer)
+    kind.kind: kind
+    for kind in (
+        WhitespaceTokenizer,
+        CharacterTokenizer,
+        BPETokenizer,
+        GPT2Tokenizer,
+    )
 }
 """Each kind that can be trained or is at hand, by the name that its JSON carries; simplest first."""
 

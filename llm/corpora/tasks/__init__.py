@@ -26,5 +26,16 @@ __all__ = [
     "Task",
 ]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Copy, Reverse, Sort, Addition, Brackets, Modular, Dates)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (
+        Copy,
+        Reverse,
+        Sort,
+        Addition,
+        Brackets,
+        Modular,
+        Dates,
+    )
+}
 """All tasks by name; called without arguments, each has settings that a small model can learn."""
