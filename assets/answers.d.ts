@@ -1062,6 +1062,11 @@ export interface TracePrompt {
     text: string;
   }[];
   note?: string | null;
+  opening?: {
+    column: number;
+    row: number;
+    says: string;
+  } | null;
   rests?: string;
   sampled?: number | null;
   side?: number;

@@ -9,7 +9,7 @@ const place = (row, column) => (row * (row + 1)) / 2 + column;
 export const digits = (x) => String(Number(x.toPrecision(7))).replace("-", "−");
 
 /** A token and its place. */
-export const named = (tokens, i) => `${visible(tokens[i].text)} (${i})`;
+export const withPlace = (tokens, i) => `${visible(tokens[i].text)} (${i})`;
 
 /** The token that `row` looks at most. */
 export function most(pattern, row) {
@@ -18,18 +18,18 @@ export function most(pattern, row) {
 }
 
 /** `exact`: the head's weights and scores, or null while they are on their way. `kept`: whether the cell is pinned. */
-export function wordsOf(tokens, exact, { row, column }, kept) {
+export function wordsOfHead(tokens, exact, { row, column }, kept) {
   if (!exact) return "Reading the exact weights …";
-  const looks = named(tokens, row);
+  const looks = withPlace(tokens, row);
   if (row === 0 && column === null) return `${looks} comes first and can only look at itself.`;
   if (column === null) {
     const best = most(exact.pattern, row);
-    return `${looks} looks most at ${named(tokens, best)}: ${format.number(exact.pattern[place(row, best)])} of its attention.`;
+    return `${looks} looks most at ${withPlace(tokens, best)}: ${format.number(exact.pattern[place(row, best)])} of its attention.`;
   }
   const weight = exact.pattern[place(row, column)],
     percent = weight >= 0.001 ? ` (${format.probability(weight)})` : "";
   return (
-    `${looks} looks at ${named(tokens, column)}: weight ${digits(weight)}${percent}, ` +
+    `${looks} looks at ${withPlace(tokens, column)}: weight ${digits(weight)}${percent}, ` +
     `score before softmax ${digits(exact.scores[place(row, column)])}.${kept ? " Kept; Esc lets go." : ""}`
   );
 }

@@ -15,7 +15,7 @@ import { headGrid } from "./head_grid.js";
 import { headProfiles } from "./head_profiles.js";
 import { headText } from "./head_text.js";
 import { walkHeads } from "./head_walk.js";
-import { digits, most, named, wordsOf } from "./head_words.js";
+import { digits, most, withPlace, wordsOfHead } from "./head_words.js";
 import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
 
@@ -196,7 +196,7 @@ panel("heads", ({ ask, find, all, root, notice, say }) => {
     find("[data-id=title]").textContent = name;
     const shown = opening();
     find("[data-id=kind]").textContent = shown
-      ? `${named(picture.tokens, shown.row)} looks at ${named(picture.tokens, shown.column)}`
+      ? `${withPlace(picture.tokens, shown.row)} looks at ${withPlace(picture.tokens, shown.column)}`
       : profiles.label(number());
     profiles.table(number());
     drawGrid();
@@ -222,7 +222,7 @@ panel("heads", ({ ask, find, all, root, notice, say }) => {
       fine = values();
     const column = cell.column ?? (fine && most(fine.pattern, cell.row));
     zoom.point({ row: cell.row, column }, focus.cell() !== null);
-    const words = wordsOf(picture.tokens, fine, cell, focus.cell() !== null);
+    const words = wordsOfHead(picture.tokens, fine, cell, focus.cell() !== null);
     if (focus.cell() || hovered) say(words);
     else say(opening()?.says ?? `Layer ${at[0]}, head ${at[1]}${profiles.habit(number())} ${words}`);
   }
@@ -255,7 +255,7 @@ panel("heads", ({ ask, find, all, root, notice, say }) => {
     tip.show(event.clientX, event.clientY, `Layer ${layer}, head ${h}`, profiles.label(layer * picture.heads + h));
   }
 
-  const token = (i, role) => el("span", { class: `gb-${role}` }, named(picture.tokens, i));
+  const token = (i, role) => el("span", { class: `gb-${role}` }, withPlace(picture.tokens, i));
   const same = (a, b) => a?.row === b?.row && a?.column === b?.column;
 
   function hoverCell(cell, event) {

@@ -124,7 +124,8 @@ def ask_attention(ask: Asked) -> None:
     young = {"model": "shipped:induction", "prompt": "\nabcabc|abc", "step": 100}
     long = {**tale, "prompt": tale["prompt"] * 100}
     for example in ask("list_worked_examples")["examples"]:
-        ask("find_worked_example", name=example["name"])
+        found = ask("find_worked_example", name=example["name"])
+        ask("trace_prompt", model=found["model"], step=found["step"], prompt=found["prompt"])  # its opening
     for on in (tale, young):
         ask("pack_head", **on, layer=0, head=0)
         ask("pack_heads", **on)

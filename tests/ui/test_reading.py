@@ -43,7 +43,8 @@ def test_heads_tell_the_pieces_apart(page, text):
     assert "\ufffd" not in page.locator("#gb-heads").inner_text()
     assert "\ufffd" not in str(
         page.evaluate(
-            "(prompt) => glassbox.modules['shared/server.js'].asker('heads')('trace_prompt', { ...glassbox.subject, prompt })"
+            "(prompt) => glassbox.modules['shared/server.js'].asker('heads')"
+            "('trace_prompt', { ...glassbox.subject, prompt })"
             ".then((answer) => answer.tokens)",
             text,
         )
