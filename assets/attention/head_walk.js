@@ -19,7 +19,10 @@ export const walkHeads = (where, release) =>
     if (!here) return;
     const { at, layers, heads, count } = here;
     if (event.key === "Escape" && focus.cell()) release();
-    if (event.key === " " && !event.target.closest?.("button, summary, a")) {
+    if (
+      event.key === " " &&
+      !event.target.closest?.(".gb-panel :is(button, summary, a):not([role=tab], [data-view])")
+    ) {
       // through all heads, one after the other
       event.preventDefault();
       const all = layers * heads,
