@@ -11,6 +11,7 @@ document.addEventListener("click", (event) => {
   if (tab) address.set({ tab: tab.textContent.trim().toLowerCase() }, { turn: true });
 });
 const first = () => document.querySelector(".tab-container [role=tab][aria-selected=true]");
+const PATIENCE = 600; // frames
 let opened = null; // the tab that is open where the address names none
 
 /**
@@ -20,8 +21,13 @@ let opened = null; // the tab that is open where the address names none
  */
 export const openView = (tab, view = null) => {
   button(tab)?.click();
-  if (view) requestAnimationFrame(() => emit("view", view));
+  if (view) requestAnimationFrame(() => turnTo(view));
 };
+/** Gradio may still be drawing the views of a tab that was never open. */
+function turnTo(view, frames = 0) {
+  if (document.querySelector(`[data-view="${view}"][aria-pressed]`)) emit("view", view);
+  else if (frames < PATIENCE) requestAnimationFrame(() => turnTo(view, frames + 1));
+}
 const wanted = address.get("tab");
 let tries = 0;
 const settle = () => {
