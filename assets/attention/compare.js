@@ -9,7 +9,7 @@ import { tip } from "../shared/tooltip.js";
 import { comparedSide } from "./compare_side.js";
 import { focus } from "./focus.js";
 import { headStep } from "./head_walk.js";
-import { digits, named } from "./head_words.js";
+import { digits, withPlace } from "./head_words.js";
 import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
 
@@ -183,7 +183,7 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
       parts = [];
     for (const { key, read } of [a, b]) {
       if (row >= read.tokens.length) continue;
-      const pair = `${named(read.tokens, row)} looks at ${named(read.tokens, column)}`;
+      const pair = `${withPlace(read.tokens, row)} looks at ${withPlace(read.tokens, column)}`;
       parts.push(`${NAMES[key]}: ${pair} with weight ${digits(read.pattern[k], 6)}.`);
     }
     if (comparable()) parts.push(`A − B: ${digits(a.read.pattern[k] - b.read.pattern[k], 6)}.`);
@@ -210,7 +210,7 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
     const k = place(...most);
     return (
       `${format.probability(moved)} of the attention goes elsewhere in B than in A. They differ most where ` +
-      `${named(a.read.tokens, most[0])} looks at ${named(a.read.tokens, most[1])}: ` +
+      `${withPlace(a.read.tokens, most[0])} looks at ${withPlace(a.read.tokens, most[1])}: ` +
       `${format.number(p[k])} in A, ${format.number(q[k])} in B.`
     );
   }

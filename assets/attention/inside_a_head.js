@@ -11,7 +11,7 @@ import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { focus } from "./focus.js";
 import { headStep } from "./head_walk.js";
-import { digits, named } from "./head_words.js";
+import { digits, withPlace } from "./head_words.js";
 import { revealIn } from "./prompt_text.js";
 import * as shades from "./shades.js";
 import { strips } from "./strips.js";
@@ -87,7 +87,7 @@ panel("inside_a_head", ({ ask, find, all, root, notice, say }) => {
     const { layer, head, row: r, column: c, tokens } = picture;
     find("[data-id=title]").textContent = `Layer ${layer}, head ${head}`;
     say(
-      `Layer ${layer}, head ${head}: ${named(tokens, r)} looks at ${named(tokens, c)}, ` +
+      `Layer ${layer}, head ${head}: ${withPlace(tokens, r)} looks at ${withPlace(tokens, c)}, ` +
         `score ${digits(picture.scores[c], 5)}, weight ${digits(picture.weights[c], 5)}; ` +
         `it writes a vector of length ${digits(picture.length.pair, 5)}.`,
     );
