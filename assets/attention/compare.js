@@ -1,22 +1,25 @@
 // The Compare view: A and B, each a head with a prompt, a moment and a model, and A - B where their
 // cells stand for the same positions. Pointing at one points at all three.
 import { address } from "../shared/address.js";
-import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { comparedSide } from "./compare_side.js";
 import { focus } from "./focus.js";
+import { headStep } from "./head_walk.js";
+import { digits, withPlace } from "./head_words.js";
 import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
 
-panel("compare", ({ ask, find, all, root, notice }) => {
-  const NAMES = { a: "A", b: "B" };
+panel("compare", ({ ask, find, all, root, notice, say }) => {
+  const NAMES = { a: "A", b: "B" },
+    AROUND = 140; // pixels above and below each square, at the desk's size of letters
+  const atDesk = matchMedia("(min-width: 901px)");
+  const tall = (scale) => (atDesk.matches ? find("[data-id=stage]").clientHeight - AROUND * scale : innerHeight);
   const sides = { a: side("a"), b: side("b") };
-  const difference = headZoom(find("[data-id=difference]"), { onHover: hover, onPick: pick, longest: 8 });
+  const difference = headZoom(find("[data-id=difference]"), { onHover: hover, onPick: pick, longest: 8, tall });
   let scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
   let subject = null,
     hovered = null,
@@ -34,7 +37,7 @@ panel("compare", ({ ask, find, all, root, notice }) => {
     };
     const part = { key, own, read: null, shown: "" };
     part.panel = comparedSide(find(`[data-side=${key}]`), NAMES[key], (changes) => change(part, changes));
-    part.zoom = headZoom(part.panel.zoom, { onHover: hover, onPick: pick, longest: 8 });
+    part.zoom = headZoom(part.panel.zoom, { onHover: hover, onPick: pick, longest: 8, tall });
     return part;
   }
 
@@ -97,7 +100,6 @@ panel("compare", ({ ask, find, all, root, notice }) => {
     const filled = first.tokens.length > 0 && second.tokens.length > 0;
     find("[data-id=empty]").hidden = filled;
     find("[data-id=stage]").hidden = !filled;
-    find("[data-id=below]").hidden = !filled;
     const note = first.note ?? second.note;
     if (note) notice(note, "info");
     if (filled) draw();
@@ -172,35 +174,25 @@ panel("compare", ({ ask, find, all, root, notice }) => {
       zoom.point(cell && cell.row < tokens.length ? cell : null, pinned);
     }
     if (comparable()) difference.point(cell, pinned);
-    find("[data-id=readout]").replaceChildren(...(cell && cell.column !== null ? sentence(cell) : summary()));
+    say(cell && cell.column !== null ? sentence(cell) : summary());
   }
-
-  const digits = (x) => String(Number(x.toPrecision(6))).replace("-", "−");
-  const token = ({ read: { tokens } }, i, role) => el("span", { class: `gb-${role}` }, visible(tokens[i].text));
 
   function sentence({ row, column }) {
     const { a, b } = sides,
       k = place(row, column),
       parts = [];
-    for (const part of [a, b]) {
-      if (row >= part.read.tokens.length) continue;
-      parts.push(
-        `${parts.length ? "  " : ""}${NAMES[part.key]}: `,
-        token(part, row, "from"),
-        ` (${row}) looks at `,
-        token(part, column, "to"),
-        ` (${column}) with weight `,
-        el("b", {}, digits(part.read.pattern[k])),
-        ".",
-      );
+    for (const { key, read } of [a, b]) {
+      if (row >= read.tokens.length) continue;
+      const pair = `${withPlace(read.tokens, row)} looks at ${withPlace(read.tokens, column)}`;
+      parts.push(`${NAMES[key]}: ${pair} with weight ${digits(read.pattern[k], 6)}.`);
     }
-    if (comparable()) parts.push("  A − B: ", el("b", {}, digits(a.read.pattern[k] - b.read.pattern[k])), ".");
-    return parts;
+    if (comparable()) parts.push(`A − B: ${digits(a.read.pattern[k] - b.read.pattern[k], 6)}.`);
+    return parts.join("  ");
   }
 
   /** Without a cell: how much of the attention lies elsewhere, and where most. */
   function summary() {
-    if (!comparable()) return [el("span", { class: "gb-soft" }, "Point at a cell for its weight; a click keeps it.")];
+    if (!comparable()) return "Point at a cell for its weight; a click keeps it.";
     const { a, b } = sides,
       T = a.read.tokens.length,
       p = a.read.pattern,
@@ -216,15 +208,11 @@ panel("compare", ({ ask, find, all, root, notice }) => {
       }
     }
     const k = place(...most);
-    return [
-      `On average ${format.probability(moved)} of a token's attention goes elsewhere in B than in A. `,
-      "They differ most where ",
-      token(a, most[0], "from"),
-      ` (${most[0]}) looks at `,
-      token(a, most[1], "to"),
-      ` (${most[1]}): ${format.number(p[k])} in A, ${format.number(q[k])} in B. `,
-      el("span", { class: "gb-soft" }, "Point at a cell; a click keeps it."),
-    ];
+    return (
+      `${format.probability(moved)} of the attention goes elsewhere in B than in A. They differ most where ` +
+      `${withPlace(a.read.tokens, most[0])} looks at ${withPlace(a.read.tokens, most[1])}: ` +
+      `${format.number(p[k])} in A, ${format.number(q[k])} in B.`
+    );
   }
 
   // ---- pointing and settings ----------------------------------------------------------------------
@@ -242,7 +230,13 @@ panel("compare", ({ ask, find, all, root, notice }) => {
     focus.set({ cell: same(cell, focus.cell()) ? null : cell });
   }
   on("key", (event) => {
-    if (event.key === "Escape" && root.offsetParent !== null && focus.cell()) pick(null);
+    if (root.offsetParent === null || !filled()) return;
+    if (event.key === "Escape" && focus.cell()) pick(null);
+    const { layer, head, layers, heads } = sides.b.read,
+      next = headStep(event, [layer, head], layers, heads);
+    if (!next) return;
+    event.preventDefault();
+    change(sides.b, { head: next }); // A stays, B walks
   });
   find("[data-id=scale]").addEventListener("click", (event) => {
     if (!event.target.value) return;

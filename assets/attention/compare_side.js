@@ -1,6 +1,7 @@
 // The controls of one side of a comparison: its head, and under "other" what it has apart from the bar.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { closableMenu } from "../shared/menu.js";
 
 /**
  * Build them in `box`.
@@ -19,6 +20,14 @@ export const comparedSide = (box, name, change) => {
   const what = el("p", { class: "gb-compared-what" }),
     zoom = el("div", { class: "gb-zoom" });
   const field = (title, control) => el("label", { class: "gb-field" }, el("span", {}, title), control);
+  const named = el("span", { class: "gb-compared-name" }); // in a room, where there are no menus
+  const other = el(
+    "details",
+    { class: "gb-menu gb-compared-other" },
+    el("summary", {}, "other prompt or model"),
+    el("div", { class: "gb-menu-items" }, field("Model", model), field("Moment", step), field("Own prompt", prompt)),
+  );
+  closableMenu(other);
   box.replaceChildren(
     el(
       "div",
@@ -26,15 +35,11 @@ export const comparedSide = (box, name, change) => {
       el("h3", {}, name),
       el("label", {}, "layer", layer),
       el("label", {}, "head", head),
+      named,
+      other,
     ),
     what,
     zoom,
-    el(
-      "details",
-      { class: "gb-more" },
-      el("summary", {}, "Other prompt, moment or model"),
-      el("div", { class: "gb-group" }, field("Model", model), field("Moment", step), field("Own prompt", prompt)),
-    ),
   );
 
   const chosenHead = () => change({ head: [Number(layer.value), Number(head.value)] });
@@ -57,6 +62,7 @@ export const comparedSide = (box, name, change) => {
   function draw(read, own, models, subject) {
     fill(layer, read.layers);
     fill(head, read.heads);
+    named.textContent = `layer ${read.layer}, head ${read.head}`;
     layer.value = read.layer;
     head.value = read.head;
     model.replaceChildren(

@@ -5,8 +5,8 @@ import { visible } from "../shared/tokens/visible.js";
 
 const place = (row, column) => (row * (row + 1)) / 2 + column;
 
-/** A number with up to seven significant digits. */
-export const digits = (x) => String(Number(x.toPrecision(7))).replace("-", "−");
+/** A number with up to so many significant digits. */
+export const digits = (x, count = 7) => String(Number(x.toPrecision(count))).replace("-", "−");
 
 /** A token and its place. */
 export const withPlace = (tokens, i) => `${visible(tokens[i].text)} (${i})`;

@@ -20,7 +20,7 @@ const halfWindow = (scale) => Math.max(300, innerHeight / 2 - 80 * (scale - 1)) 
  * @param {object} acts
  * @param {(cell: Cell | null, event: Event) => void} acts.onHover
  * @param {(cell: Cell | null) => void} acts.onPick
- * @param {number} [acts.longest] characters of a label, after which it is cut
+ * @param {number} [acts.longest] characters of a label, after which it is cut; fewer where letters are larger
  * @param {(scale: number) => number} [acts.tall] pixels that the picture with its labels may be high
  */
 export const headZoom = (box, { onHover, onPick, longest = 12, tall = halfWindow }) => {
@@ -29,9 +29,9 @@ export const headZoom = (box, { onHover, onPick, longest = 12, tall = halfWindow
   box.replaceChildren(canvas, marks);
   let shape = null; // where things are, in CSS pixels
 
-  const short = (text) => {
+  const short = (text, most) => {
     const letters = Array.from(visible(text));
-    return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : letters.join("");
+    return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : letters.join("");
   };
 
   /** Margins for the labels, then cells of as many whole pixels as fit, or of any size where that would waste a tenth. */
@@ -44,7 +44,7 @@ export const headZoom = (box, { onHover, onPick, longest = 12, tall = halfWindow
       words = `${letter}px ${color("--gb-sans")}`;
     const pen = canvas.getContext("2d");
     pen.font = font;
-    const labels = tokens.map((token) => short(token.text));
+    const labels = tokens.map((token) => short(token.text, Math.round(longest / scale)));
     const margin = 26 * scale + Math.max(3 * letter, ...labels.map((text) => pen.measureText(text).width)) + 6;
     const most = Math.max(120, Math.min(box.clientWidth, tall(scale)) - margin - 2) * ratio;
     const cells = Math.min(Math.floor(most / T), Math.round(LARGEST * scale * ratio)) * T,

@@ -10,11 +10,13 @@ import { panel } from "../shared/panel.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { focus } from "./focus.js";
+import { headStep } from "./head_walk.js";
+import { digits, withPlace } from "./head_words.js";
 import { revealIn } from "./prompt_text.js";
 import * as shades from "./shades.js";
 import { strips } from "./strips.js";
 
-panel("inside_a_head", ({ ask, find, all, root, notice }) => {
+panel("inside_a_head", ({ ask, find, all, root, notice, say }) => {
   let subject = null,
     picture = null,
     whose = address.get("whose") === "pair" ? "pair" : "head";
@@ -80,11 +82,15 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
 
   const largest = (values) => values.reduce((top, x) => Math.max(top, Math.abs(x)), 0);
   const token = (i, role) => el("span", { class: `gb-mono gb-${role}` }, visible(picture.tokens[i].text));
-  const digits = (x) => String(Number(x.toPrecision(5))).replace("-", "−");
 
   function draw() {
     const { layer, head, row: r, column: c, tokens } = picture;
     find("[data-id=title]").textContent = `Layer ${layer}, head ${head}`;
+    say(
+      `Layer ${layer}, head ${head}: ${withPlace(tokens, r)} looks at ${withPlace(tokens, c)}, ` +
+        `score ${digits(picture.scores[c], 5)}, weight ${digits(picture.weights[c], 5)}; ` +
+        `it writes a vector of length ${digits(picture.length.pair, 5)}.`,
+    );
     find("[data-id=pair]").replaceChildren(token(r, "q"), ` (${r}) looks at `, token(c, "k"), ` (${c})`);
     drawTokens();
     drawSums();
@@ -147,19 +153,19 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
       " · ",
       part("k"),
       ` / √${D} ) = `,
-      el("b", {}, digits(weights[c])),
+      el("b", {}, digits(weights[c], 5)),
       "  →  written: weight × ",
       part("v"),
       " · W",
       el("sub", {}, "O"),
-      `, length ${digits(picture.length.pair)}`,
+      `, length ${digits(picture.length.pair, 5)}`,
     );
     find("[data-id=sum]").replaceChildren(
       part("q"),
       " · ",
       part("k"),
-      ` = sum of the ${D} products = ${digits(dot)};  divided by √${D}: score `,
-      el("b", {}, digits(scores[c])),
+      ` = sum of the ${D} products = ${digits(dot, 5)};  divided by √${D}: score `,
+      el("b", {}, digits(scores[c], 5)),
       ".",
     );
     find("[data-id=shares]").textContent =
@@ -171,6 +177,7 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
   function drawLogits() {
     for (const button of all("[data-id=whose] button"))
       button.setAttribute("aria-pressed", String(button.value === whose));
+    find("[data-id=writes]").textContent = whose === "head" ? "the head writes" : "this pair writes";
     const ends = picture[`${whose}_logits`],
       most = largest([...ends.promoted, ...ends.suppressed].map((one) => one.by));
     for (const [id, list] of Object.entries(ends)) {
@@ -186,10 +193,22 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
         ),
       );
     }
+    fitLogits();
     find("[data-id=folded]").textContent =
       "The direct path only: the write goes through the last LayerNorm and the " +
       "unembedding, as if no later layer read it. LayerNorm's scale is held at what it is for the whole stream at this " +
       `token (1 / ${format.number(picture.scale)}); logits are relative to their mean over the vocabulary.`;
+  }
+
+  /** As many rows of the tables as can be seen whole; on a phone all. */
+  function fitLogits() {
+    const box = find(".gb-logits"),
+      low = box.getBoundingClientRect().top + box.clientHeight,
+      rows = all(".gb-logits tr");
+    for (const row of rows) row.hidden = false;
+    if (!matchMedia("(min-width: 901px)").matches) return;
+    const late = rows.filter((row) => row.getBoundingClientRect().bottom > low + 1);
+    for (const row of late) row.hidden = true;
   }
 
   function drawRail() {
@@ -224,7 +243,7 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
       event.clientX,
       event.clientY,
       `dimension ${i}`,
-      `query ${digits(picture.q[i])} × key ${digits(picture.k[i])} = ${digits(picture.terms[i])}`,
+      `query ${digits(picture.q[i], 5)} × key ${digits(picture.k[i], 5)} = ${digits(picture.terms[i], 5)}`,
     );
   }
   function hintValue(i, event) {
@@ -233,8 +252,8 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
       event.clientX,
       event.clientY,
       `dimension ${i}`,
-      `value ${digits(picture.v[i])}`,
-      `times the weight: ${digits(picture.v[i] * picture.weights[picture.column])}`,
+      `value ${digits(picture.v[i], 5)}`,
+      `times the weight: ${digits(picture.v[i] * picture.weights[picture.column], 5)}`,
     );
   }
   function hintToken(i, event) {
@@ -243,8 +262,8 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
       event.clientX,
       event.clientY,
       el("span", {}, token(i, ""), ` (${i})`),
-      `score ${digits(picture.scores[i])}, weight ${digits(picture.weights[i])}`,
-      `writes a vector of length ${digits(picture.lengths[i])}: ${format.number(100 * picture.shares[i])} % of the whole`,
+      `score ${digits(picture.scores[i], 5)}, weight ${digits(picture.weights[i], 5)}`,
+      `writes a vector of length ${digits(picture.lengths[i], 5)}: ${format.number(100 * picture.shares[i])} % of the whole`,
     );
   }
 
@@ -265,16 +284,13 @@ panel("inside_a_head", ({ ask, find, all, root, notice }) => {
     drawLogits();
   });
 
-  const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   on("key", (event) => {
-    if (!picture || root.offsetParent === null || event.shiftKey) return;
+    if (!picture || root.offsetParent === null) return;
     const within = (i, count) => Math.max(0, Math.min(count - 1, i)),
-      step = STEPS[event.key];
-    if (step) {
+      head = headStep(event, [picture.layer, picture.head], picture.layers, picture.heads);
+    if (head) {
       event.preventDefault();
-      focus.set({
-        head: [within(picture.layer + step[0], picture.layers), within(picture.head + step[1], picture.heads)],
-      });
+      focus.set({ head });
     } else if (event.key === "," || event.key === ".") {
       pick(within(picture.row + (event.key === "," ? -1 : 1), picture.tokens.length), null);
     }

@@ -15,7 +15,7 @@ import { tip } from "../shared/tooltip.js";
 import { lensGrid } from "./logit_lens_grid.js";
 import * as shades from "./shades.js";
 
-panel("logit_lens", ({ ask, find, all, root, notice }) => {
+panel("logit_lens", ({ ask, find, all, root, notice, say }) => {
   const FIGURES = ["p", "rank", "entropy"];
   const part = (id) => find(`[data-id=${id}]`);
 
@@ -159,35 +159,24 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
 
   function sentence({ row, column }) {
     const i = index(row, column);
-    if (Number.isNaN(picture.top[i])) return ["This row is still being read …"];
+    if (Number.isNaN(picture.top[i])) return "This row is still being read …";
     const next = truth(column),
-      from = settled(column);
+      from = settled(column),
+      leads =
+        from === picture.layers
+          ? "only in the last layer"
+          : from
+            ? `from layer ${from - 1} on`
+            : "from the embeddings on";
     return [
-      `${level(row)} at `,
-      token(picture.texts[picture.tokens[column]]),
-      ` (${column}) the most likely next token is `,
-      token(said(row, column)),
-      `: ${format.probability(picture.p[i])}, entropy ${nats(picture.entropy[i])}. `,
-      ...(next === null
-        ? ["The text ends here. "]
-        : ["Next in the text is ", token(next), `: ${format.probability(picture.trueP[i])}, ${rankOf(i)}. `]),
-      el(
-        "span",
-        { class: "gb-soft" },
-        picture.below > 0 ? "" : "The output's answer ",
-        ...(picture.below > 0
-          ? []
-          : [
-              token(said(picture.layers, column)),
-              from === picture.layers
-                ? " leads only in the last layer."
-                : from === 0
-                  ? " leads from the embeddings on."
-                  : ` leads from layer ${from - 1} on.`,
-            ]),
-      ),
-      pinned ? el("span", { class: "gb-soft" }, " Kept; Esc lets go.") : "",
-    ];
+      `${level(row)} at ${visible(picture.texts[picture.tokens[column]])} (${column}): ${visible(said(row, column))}, ` +
+        `${format.probability(picture.p[i])}, entropy ${nats(picture.entropy[i])}.`,
+      next === null
+        ? "The text ends here."
+        : `Next in the text: ${visible(next)}, ${format.probability(picture.trueP[i])}, ${rankOf(i)}.`,
+      ...(picture.below > 0 ? [] : [`The output's ${visible(said(picture.layers, column))} leads ${leads}.`]),
+      ...(pinned ? ["Kept; Esc lets go."] : []),
+    ].join(" ");
   }
 
   // ---- drawing ------------------------------------------------------------------------------------
@@ -228,7 +217,7 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
   /** Marks, sentence and bars follow the cell under the pointer, or else the chosen one. */
   function point(follow = false) {
     grid.point(hovered, here(), follow);
-    part("readout").replaceChildren(...sentence(hovered && !pinned ? hovered : here()));
+    say(sentence(hovered && !pinned ? hovered : here()));
     bars();
   }
 
@@ -266,7 +255,7 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     if (!alike(cell, hovered)) {
       hovered = cell;
       grid.point(hovered, here());
-      if (!pinned) part("readout").replaceChildren(...sentence(hovered ?? here()));
+      if (!pinned) say(sentence(hovered ?? here()));
     }
     const i = cell && index(cell.row, cell.column);
     if (!cell || Number.isNaN(picture.top[i])) return tip.hide();
@@ -297,7 +286,7 @@ panel("logit_lens", ({ ask, find, all, root, notice }) => {
     if (
       picture &&
       pinned &&
-      !(/** @type {Element} */ (event.target).closest(".gb-logit-lens-frame, .gb-readout, .gb-side, button"))
+      !(/** @type {Element} */ (event.target).closest(".gb-logit-lens-frame, .gb-caption, .gb-side, button"))
     )
       toggle(pinned);
   });

@@ -13,6 +13,7 @@ import { visible } from "../shared/tokens/visible.js";
  * @param {(at: { row: number, column: number } | null) => void} acts.onPick
  */
 export const lensGrid = (frame, { onHover, onPick }) => {
+  const BAR = 12; // CSS pixels of a scroll bar
   const names = el("div", { class: "gb-logit-lens-names", "aria-hidden": "true" });
   const canvas = el("canvas", { role: "img", tabindex: "0" });
   const marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
@@ -26,14 +27,15 @@ export const lensGrid = (frame, { onHover, onPick }) => {
     chosen = null,
     waiting = false;
 
-  /** Wide enough to read a token; short prompts get wider columns, up to a word's length. */
+  /** All layers in the box, and columns wide enough to read a token; short prompts get wider ones, up to a word's length. */
   function measure() {
     const scale = parseFloat(color("--gb-scale")) || 1,
       T = picture.tokens.length;
-    const width = Math.max(58 * scale, Math.min(108 * scale, Math.floor(box.clientWidth / T)));
-    const letter = 12 * scale,
-      rows = picture.layers + 3;
-    const height = Math.round(scale * Math.max(26, Math.min(36, 360 / rows))); // shallow models get taller rows
+    const rows = picture.layers + 3,
+      tall = matchMedia("(min-width: 901px)").matches ? frame.clientHeight - BAR : 360; // on a phone it grows with the rows
+    const height = Math.floor(Math.max(24 * scale, Math.min(96 * scale, tall / rows)));
+    const letter = Math.max(12.5 * scale, Math.min(15 * scale, height / 3)),
+      width = Math.max(4.8 * letter, Math.min(9 * letter, Math.floor(box.clientWidth / T)));
     return {
       scale,
       width,

@@ -16,6 +16,7 @@ export const strips = (box, { onHover, onPick = null }) => {
   const canvas = el("canvas", { role: "img" }),
     marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
+  const atDesk = matchMedia("(min-width: 901px)");
   let shape = null;
   if (onPick) canvas.style.cursor = "pointer";
 
@@ -27,12 +28,14 @@ export const strips = (box, { onHover, onPick = null }) => {
     const scale = parseFloat(color("--gb-scale")) || 1,
       letter = 12.5 * scale,
       count = rows[0].values.length;
-    const cell = Math.min((box.clientWidth - 1) / count, 26 * scale),
+    const cell = Math.min((box.clientWidth - 1) / count, 40 * scale),
       width = cell * count;
     const named = labels !== null && cell >= letter;
     const heads = 1.5 * letter,
-      plot = 48 * scale,
-      foot = named ? 74 * scale : 4;
+      foot = named ? 74 * scale : 4,
+      free = (box.clientHeight - foot) / rows.length - heads - 6;
+    // One row of bars: at a desk the box has a height of its own, on a phone it grows with them.
+    const plot = atDesk.matches ? Math.max(16, Math.min(240 * scale, free)) : 48 * scale;
     const full = Math.max(width, Math.min(box.clientWidth, 320 * scale));
     const height = rows.length * (heads + plot + 6) + foot;
     shape = { cell, width, count, full, height, rows: rows.map((_, i) => i * (heads + plot + 6) + heads), plot };

@@ -19,7 +19,7 @@ def test_a_visitor_compares_two_heads(page):
     checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
     seen = trace(checkpoint.model, checkpoint.tokenizer.encode(subject["prompt"]), ["blocks.*.attn.hook_pattern"])
     a, b = (float(seen[f"blocks.{layer}.attn.hook_pattern"][0, head, 6, 2]) for layer, head in ((1, 0), (2, 3)))
-    readout = page.locator("#gb-compare [data-id=readout]").text_content()
+    readout = page.locator("#gb-compare .gb-caption-now").text_content()
     found = re.findall(r"(?:weight|A − B:) (−?\d[\d.]*\d(?:e−\d+)?)", readout)
     assert [float(x.replace("−", "-")) for x in found] == pytest.approx([a, b, a - b], rel=1e-4, abs=1e-6)
 

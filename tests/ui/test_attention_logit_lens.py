@@ -114,7 +114,7 @@ def test_a_visitor_reads_the_lens_and_finds_the_cell_again(page):
     reference = page.evaluate("glassbox.subject.model").removeprefix("shipped:")
     checkpoint = load_checkpoint(subject.SHIPPED / reference)
     ids = checkpoint.tokenizer.encode(page.evaluate("glassbox.subject.prompt"))
-    readout = page.locator("#gb-logit_lens [data-id=readout]")
+    readout = page.locator("#gb-logit_lens .gb-caption-now")
 
     page.keyboard.press("ArrowLeft")  # the output, one token before the end
     position, layers = len(ids) - 2, checkpoint.model.config.n_layer
@@ -140,7 +140,7 @@ def test_a_visitor_reads_the_lens_and_finds_the_cell_again(page):
     page.wait_for_function("location.hash.includes('lens=rank')")
     pinned = readout.text_content()
     page.reload()
-    page.wait_for_function("document.querySelector('#gb-logit_lens [data-id=readout]')?.textContent.includes('Kept')")
+    page.wait_for_function("document.querySelector('#gb-logit_lens .gb-caption-now')?.textContent.includes('Kept')")
     expect(readout).to_have_text(pinned)
     expect(page.locator("#gb-logit_lens [aria-pressed=true]")).to_have_text("true rank")
     page.keyboard.press("Escape")
