@@ -160,8 +160,8 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   find("[data-id=step]").addEventListener("click", () => steer("step"));
   find("[data-id=stop]").addEventListener("click", () => steer("stop"));
   on("key", (event) => {
-    if (!visible() || event.target.closest?.("button, summary")) return;
-    if (event.key === " " && going()) {
+    if (!visible()) return;
+    if (event.key === " " && going() && !event.target.closest?.("button, summary")) {
       event.preventDefault();
       pauseOrResume();
     }
@@ -184,6 +184,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     if (told.standing) standing = told.standing;
     else if (other) standing = { state: "running", step: 0, max_steps: base.max_steps };
     address.set({ run: id });
+    figures();
     form.busy = false;
     if (!form.has(base)) await form.fill();
     const where = about.path ? `, in ${about.path}. python -m llm opens its checkpoint folder.` : "";

@@ -52,7 +52,7 @@ export function runChanges({ form, shown, undone }) {
         i ? "; " : "",
         form.label(name).toLowerCase(),
         " ",
-        el("b", {}, `${form.spoken(name, from)} → ${form.spoken(name, to)}`),
+        el("b", {}, `${form.wordsOf(name, from)} → ${form.wordsOf(name, to)}`),
       ];
       const undo = () => {
         form.own(settled());

@@ -36,8 +36,9 @@ def tiny(page, steps, **sliders):
 
 def train(page):
     """Start, and wait for the end."""
+    before = page.evaluate("glassbox.address.get('run')")
     page.locator("[data-id=start]").click()
-    page.wait_for_function("document.querySelector('[data-id=status]').textContent === 'Training.'")
+    page.wait_for_function("(before) => glassbox.address.get('run') !== before", arg=before)
     page.get_by_text("Finished.").wait_for()
 
 
