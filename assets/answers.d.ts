@@ -400,6 +400,22 @@ export interface ListCorpora {
 
 /** A row a run, newest first. */
 export interface ListLedger {
+  example?: {
+    accuracy: number;
+    best: number;
+    bytes: number;
+    corpus: string;
+    created: string;
+    id: string;
+    live: boolean;
+    n_params: number;
+    name: string;
+    seconds: number;
+    state: string;
+    step: number;
+    train_loss: number;
+    validation_loss: number;
+  };
   rows: {
     accuracy: number | null;
     best: number | null;
@@ -814,6 +830,47 @@ export interface ReadCell {
   row: number;
 }
 
+/** A finished training that ships, told as `open_run` does: it is shown before the visitor has one. */
+export interface ReadExampleRun {
+  backdrop: {
+    baselines: {
+      floor: boolean;
+      loss: number;
+      name: string;
+    }[];
+    bytes_per_token: number;
+    exam: [string, string, boolean][];
+    passage: string[];
+    tokenizer: string;
+    unit: string;
+  };
+  curves: {
+    accuracy: number[][];
+    clipped_norm: number[][];
+    grad_norm: number[][];
+    learning_rate: number[][];
+    loss: number[][];
+    seconds: number[][];
+    tokens_seen: number[][];
+    train_loss: number[][];
+    validation_loss: number[][];
+  };
+  end: {
+    reason: string;
+    step: number;
+    why: string;
+  };
+  moments: {
+    exam: string[];
+    sample: {
+      prompt: string;
+      text: string;
+    };
+    step: number;
+  }[];
+  name: string;
+}
+
 /** Many heads in one picture. */
 export interface ReadFlow {
   weights: string;
@@ -1141,6 +1198,7 @@ export interface Answers {
   poll_run: PollRun;
   prepare_learning: PrepareLearning;
   read_cell: ReadCell;
+  read_example_run: ReadExampleRun;
   read_flow: ReadFlow;
   read_ghosts: ReadGhosts;
   read_head: ReadHead;

@@ -7,8 +7,7 @@ import { tip } from "../shared/tooltip.js";
 
 const ROWS = 24,
   CELL = 10,
-  LABEL = 96,
-  SHOWN = 12;
+  LABEL = 90;
 
 /** Whether an answer is exactly right: its first line counts. */
 const isRight = (given, right) => given.split("\n")[0] === right;
@@ -41,7 +40,7 @@ function share({ exam: given }, exam, seen) {
 }
 
 /**
- * Draws into the canvas "marks" and the table "answers".
+ * Draws into the canvas "marks" and the list "answers".
  * @param {(selector: string) => any} find
  */
 function examSheet(find) {
@@ -86,17 +85,17 @@ function examSheet(find) {
 
   function drawAnswers(moment) {
     find("[data-id=answers]").replaceChildren(
-      ...exam.slice(0, SHOWN).map(([prompt, answer], k) => {
+      ...exam.map(([prompt, answer], k) => {
         const given = (moment.exam[k] ?? "").split("\n")[0],
           is = given === answer;
         const sign = el("span", { "aria-label": is ? "right" : "wrong" }, is ? "✓ " : "✗ ");
         const differing = [...given].map((letter, i) => (letter === answer[i] ? letter : el("u", {}, letter)));
         return el(
-          "tr",
-          {},
-          el("td", { class: "gb-mono" }, prompt),
-          el("td", { class: `gb-mono ${is ? "gb-is-right" : "gb-is-wrong"}` }, sign, ...differing),
-          el("td", { class: "gb-mono" }, answer),
+          "li",
+          { class: "gb-mono" },
+          el("span", { class: "gb-soft" }, prompt),
+          el("span", { class: is ? "gb-is-right" : "gb-is-wrong" }, sign, ...differing),
+          is ? null : el("span", { class: "gb-soft" }, `→ ${answer}`),
         );
       }),
     );

@@ -1,29 +1,31 @@
 // Train, the run: buttons that steer, a picture that asks for news and draws it. The form is form.js.
 import { address } from "../shared/address.js";
-import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
+import { inRoom } from "../shared/presenting.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
 import { examsOf } from "./exam.js";
+import { exampleRun } from "./example_run.js";
 import { trainForm } from "./form.js";
-import { runChart } from "./run_chart.js";
+import { runAxes } from "./run_axes.js";
+import { runChanges } from "./run_changes.js";
+import { hovered, runChart } from "./run_chart.js";
 import { runFiles } from "./run_files.js";
 import { runMoments } from "./run_moments.js";
-import { runNumbers } from "./run_numbers.js";
+import { runNumbers, sentence } from "./run_numbers.js";
 import { runState } from "./run_state.js";
 import { redrawSchedule } from "./schedule.js";
 import { shownRun } from "./shown_run.js";
 import { tabClosing } from "./tab_closing.js";
 
-panel("run", ({ ask, upload, notice, find, all }) => {
+panel("run", ({ ask, upload, notice, say, find, all }) => {
   const NEWS = 200,
     AWAY = 1500,
     GHOSTS = 3,
-    NEAR = 8,
-    SMOOTHING = 0.8;
+    NEAR = 8;
   const ENDED = ["finished", "stopped", "time", "target", "patience", "diverged", "failed", "interrupted"];
   const start = find("[data-id=start]"),
     proceed = find("[data-id=continue]"),
@@ -38,15 +40,10 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     since = 0,
     timer = null,
     ghosts = [],
+    example = null, // what is shown while there is no run
+    pointed = null, // the step under the pointer
     introduced = true;
-  const view = {
-    x: address.get("cx"),
-    y: address.get("cy"),
-    right: address.get("cr"),
-    smooth: Number(address.get("cs") ?? SMOOTHING),
-  };
-
-  const say = (error) => {
+  const fail = (error) => {
     if (!(error instanceof Refusal)) console.error(error);
     notice(error.message);
   };
@@ -56,12 +53,14 @@ panel("run", ({ ask, upload, notice, find, all }) => {
       try {
         await work(...args);
       } catch (error) {
-        say(error);
+        fail(error);
       }
     };
   const visible = () => find(".gb-stage").offsetParent !== null;
   const going = () => standing.state === "running" || standing.state === "paused";
   const ended = () => run !== null && ENDED.includes(standing.state);
+  /** What the picture shows: the run, or the example as long as there is none. */
+  const shown = () => (run === null && example ? example : { digest, backdrop, standing });
 
   const form = trainForm({ find, ask, upload, notice, guarded, changed: buttons, planned: buttons });
   tabClosing(find("[data-id=closing]"));
@@ -71,37 +70,15 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     scrubbed: guarded(async (step) => {
       if (subject.model === `run:${run}`) look({ step });
       await draw();
+      speak();
     }),
   });
 
-  // ---- what would change --------------------------------------------------------------------------
-
-  /**
-   * The settings of the run on show as they are now, changes on the fly included.
-   * @returns {Record<string, any>}
-   */
-  const settled = () => Object.assign({}, base, ...digest.changes.map((change) => change.changes));
-
-  const sized = (from, to) => from.tokenizer === to.tokenizer && form.isSized(to.tokenizer);
-  /**
-   * What the form says and the run does not.
-   * @returns {[name: string, from: any, to: any][]}
-   */
-  function differences() {
-    if (!base) return [];
-    const from = settled(),
-      to = form.settings();
-    return Object.keys(from)
-      .filter((name) => {
-        if (name === "matrix_learning_rate" && to.optimizer !== "muon") return false;
-        // A text may be too short for the vocabulary that was asked for, so what came of it counts.
-        if (name === "vocab_size")
-          return sized(from, to) && form.plan !== null && form.plan.vocab_size !== from.vocab_size;
-        return name in to && from[name] !== to[name];
-      })
-      .map((name) => [name, from[name], to[name]]);
-  }
-  const changeable = (/** @type {[name: string, ...unknown[]]} */ [name]) => form.choices.changeable.includes(name);
+  const changes = runChanges({
+    form,
+    shown: () => ({ base, changes: digest.changes, ended: ended() }),
+    undone: buttons,
+  });
 
   /** Where Continue would end: where the form says, or as far again once that is behind. */
   function nextEnd() {
@@ -111,10 +88,8 @@ panel("run", ({ ask, upload, notice, find, all }) => {
   }
 
   function buttons() {
-    const differing = differences(),
-      fresh = differing.filter((d) => !changeable(d) && !(ended() && d[0] === "max_steps"));
     const restart = run !== null && (going() || ended());
-    const lead = !restart || fresh.length > 0 ? start : ended() ? proceed : null;
+    const lead = !restart || changes.fresh().length > 0 ? start : ended() ? proceed : null;
     for (const button of [start, proceed]) button.classList.toggle("gb-primary", button === lead);
     start.textContent = restart ? "Restart" : "Start";
     start.disabled = !form.ready;
@@ -124,42 +99,15 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     for (const id of ["pause", "step", "stop"]) find(`[data-id=${id}]`).disabled = !going();
     find("[data-id=pause]").textContent = standing.state === "paused" ? "Resume" : "Pause";
     find("[data-id=take]").hidden = run === null;
-    const line = find("[data-id=changes]"),
-      told = ended() ? differing.filter((d) => d[0] !== "max_steps") : fresh;
-    line.hidden = run === null || told.length === 0;
-    if (!line.hidden) {
-      const how = told.every(changeable) ? "Continue or restart to change: " : "Restart to change: ";
-      const said = ([name, from, to], i) => [
-        i ? "; " : "",
-        form.label(name).toLowerCase(),
-        " ",
-        el("b", {}, `${form.spoken(name, from)} → ${form.spoken(name, to)}`),
-      ];
-      const undo = () => {
-        form.own(settled());
-        buttons();
-      };
-      line.replaceChildren(
-        how,
-        ...told.flatMap(said),
-        ". ",
-        el("button", { type: "button", class: "gb-link", onclick: undo }, "Undo"),
-      );
-    }
+    changes.tell(find("[data-id=changes]"));
   }
 
   // Learning rate, batch and interval change the run itself, as soon as the hand is off the control.
-  const changesNow = () =>
-    Object.fromEntries(
-      differences()
-        .filter(changeable)
-        .map(([name, , to]) => [name, to]),
-    );
   const changeNow = guarded(async () => {
     if (!going()) return;
-    const changes = changesNow();
-    if (!Object.keys(changes).length) return;
-    await ask("change_run", { run, ...changes });
+    const wanted = changes.now();
+    if (!Object.keys(wanted).length) return;
+    await ask("change_run", { run, ...wanted });
     pending = true;
     figures();
   });
@@ -193,7 +141,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
       notice("");
       proceed.disabled = true;
       try {
-        await ask("continue_run", { run, max_steps: nextEnd(), ...changesNow() });
+        await ask("continue_run", { run, max_steps: nextEnd(), ...changes.now() });
         introduced = false;
         await open(run);
       } finally {
@@ -212,12 +160,16 @@ panel("run", ({ ask, upload, notice, find, all }) => {
   find("[data-id=step]").addEventListener("click", () => steer("step"));
   find("[data-id=stop]").addEventListener("click", () => steer("stop"));
   on("key", (event) => {
-    if (!visible() || event.target.closest?.("button, summary")) return;
-    if (event.key === " " && going()) {
+    if (!visible()) return;
+    if (event.key === " " && going() && !event.target.closest?.("button, summary")) {
       event.preventDefault();
       pauseOrResume();
     }
     if (event.key === "." && going()) steer("step");
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      event.preventDefault();
+      moments.move(event.key === "ArrowLeft" ? -1 : 1);
+    }
   });
 
   // ---- news ---------------------------------------------------------------------------------------
@@ -232,23 +184,23 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     if (told.standing) standing = told.standing;
     else if (other) standing = { state: "running", step: 0, max_steps: base.max_steps };
     address.set({ run: id });
+    figures();
     form.busy = false;
     if (!form.has(base)) await form.fill();
     const where = about.path ? `, in ${about.path}. python -m llm opens its checkpoint folder.` : "";
     find("[data-id=path]").textContent = about.name + where;
-    moments.show(digest, backdrop);
     await news();
   }
 
   const askAgain = (wait) => {
-    timer = setTimeout(() => news().catch(say), wait);
+    timer = setTimeout(() => news().catch(fail), wait);
   };
   const news = latest(async () => {
     clearTimeout(timer);
     if (run === null) return;
     const answer = await ask("poll_run", { run, since });
     if (answer.run !== run) return;
-    if (answer.behind) return setTimeout(() => open(run).catch(say), 0);
+    if (answer.behind) return setTimeout(() => open(run).catch(fail), 0);
     since = answer.next;
     const before = standing.state;
     standing = answer;
@@ -280,51 +232,36 @@ panel("run", ({ ask, upload, notice, find, all }) => {
   }
 
   function figures() {
-    drawFigures({ run, standing, digest, backdrop, pending });
+    drawFigures({ ...shown(), pending });
     redrawSchedule(find, going() ? standing.step : null);
+    speak();
+  }
+  /** The line beneath the picture: the step that is pointed at, else the one whose moment is on show. */
+  function speak() {
+    say(sentence({ ...shown(), at: pointed ?? moments.at, example: run === null, brief: inRoom() }));
   }
 
   // ---- the chart ----------------------------------------------------------------------------------
 
   async function draw() {
-    moments.show(digest, backdrop);
-    const nothing = !digest.started && ghosts.length === 0;
-    find("[data-id=empty]").hidden = !nothing;
-    if (nothing || !visible()) return;
+    const { digest: seen, backdrop: against } = shown(),
+      exhibited = run === null && example !== null;
+    moments.show(seen, against);
+    find("[data-id=example]").hidden = !exhibited;
+    find("[data-id=example]").textContent = exhibited ? example.label : "";
+    chart.classList.toggle("gb-faint", exhibited);
+    find("[data-id=empty]").hidden = run !== null || exhibited;
+    if ((run === null && !exhibited) || !visible()) return;
     const behind = ghosts.filter((ghost) => ghost.id !== run),
-      exams = examsOf(digest, backdrop);
-    await runChart(chart, { digest, ghosts: behind, backdrop, view, exams, at: moments.at, id: run });
+      exams = examsOf(seen, against);
+    await runChart(chart, { digest: seen, ghosts: behind, backdrop: against, view, exams, at: moments.at, id: run });
+    hovered(chart, (step) => {
+      pointed = step;
+      speak();
+    });
   }
   const redraw = latest(draw);
-  for (const group of all("[data-choice]")) {
-    const name = group.dataset.choice,
-      options = [...group.querySelectorAll("button")];
-    const here = (button) => button.dataset.value === view[name];
-    const show = () => options.forEach((button) => button.setAttribute("aria-pressed", String(here(button))));
-    if (!options.some(here)) view[name] = options[0].dataset.value;
-    show();
-    group.addEventListener(
-      "click",
-      guarded(async ({ target }) => {
-        if (!target.dataset.value) return;
-        view[name] = target.dataset.value;
-        address.set({ [`c${name[0]}`]: view[name] === options[0].dataset.value ? null : view[name] });
-        show();
-        await redraw();
-      }),
-    );
-  }
-  const smooth = find("[data-id=smooth]");
-  if (!Number.isFinite(view.smooth)) view.smooth = SMOOTHING;
-  smooth.value = view.smooth;
-  smooth.addEventListener(
-    "input",
-    guarded(async () => {
-      view.smooth = smooth.valueAsNumber;
-      address.set({ cs: view.smooth === SMOOTHING ? null : view.smooth });
-      await redraw();
-    }),
-  );
+  const view = runAxes({ find, all, chosen: guarded(redraw) });
 
   // ---- other runs behind it -----------------------------------------------------------------------
 
@@ -360,7 +297,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     "open-run",
     guarded(async (id) => {
       await open(id);
-      form.own(settled());
+      form.own(changes.settled());
       await haunt();
     }),
   );
@@ -378,7 +315,7 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     // the timeline above moves the samples along
     if (model === `run:${run}` && moments.at !== step) {
       moments.goTo(step);
-      redraw().catch(say);
+      redraw().catch(fail);
     }
   });
 
@@ -394,19 +331,28 @@ panel("run", ({ ask, upload, notice, find, all }) => {
     [run, base, digest] = [null, null, runState()];
     if (id) {
       await open(id);
-      if (!address.get("preset") && !address.get("set")) form.own(settled());
+      if (!address.get("preset") && !address.get("set")) form.own(changes.settled());
     } else {
-      figures();
+      standing = { state: "ready", step: 0, max_steps: 0 };
       buttons();
-      moments.show(digest, backdrop);
+      exhibit();
     }
     await haunt();
     if (!(await form.takeVocabulary())) form.replan();
   }
+  /** Show the example, unless a run of the visitor's own is quicker. */
+  const exhibit = guarded(async () => {
+    figures();
+    example ??= exampleRun(await ask("read_example_run"));
+    if (run !== null) return;
+    figures();
+    await redraw();
+  });
   const again = () => {
-    redraw().catch(say);
+    redraw().catch(fail);
     moments.redraw();
     redrawSchedule(find);
+    speak();
   };
   guarded(settle)();
   return { theme: again, resize: again };

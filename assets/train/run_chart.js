@@ -6,7 +6,11 @@ import { fileUrl, Refusal } from "../shared/server.js";
 import { plain, runFigure } from "./run_figure.js";
 
 const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a double click goes back
-/** @typedef {HTMLElement & { data: object[], layout: object, _fullLayout: { width: number, height: number } }} Chart */
+/**
+ * Plotly hangs its figure on the element, and we what is to hear of the pointer.
+ * @typedef {HTMLElement & { data: object[], layout: object, _fullLayout: { width: number, height: number },
+ *   on(event: string, call: (told: any) => void): void, onStep?: (step: number | null) => void }} Chart
+ */
 
 let loading = null;
 
@@ -29,10 +33,23 @@ function plotly() {
  */
 async function runChart(div, run) {
   const Plotly = await plotly();
-  const { data, layout } = runFigure(run);
+  const { data, layout } = runFigure({ ...run, height: div.clientHeight });
   await Plotly.react(div, data, layout, CONFIG);
   const { width, height } = div._fullLayout; // Plotly keeps the size it was first drawn in
   if (Math.abs(width - div.clientWidth) > 1 || Math.abs(height - div.clientHeight) > 1) await Plotly.Plots.resize(div);
+}
+
+/**
+ * Tell of the step under the pointer; the newest `seen` counts.
+ * @param {Chart} div
+ * @param {(step: number | null) => void} seen null when the pointer is gone
+ */
+function hovered(div, seen) {
+  const first = !div.onStep;
+  div.onStep = seen;
+  if (!first) return;
+  div.on("plotly_hover", ({ points }) => div.onStep?.(points.at(-1).customdata));
+  div.on("plotly_unhover", () => div.onStep?.(null));
 }
 
 /**
@@ -67,4 +84,4 @@ async function page({ data, layout }, title) {
   return new Blob(parts, { type: "text/html" });
 }
 
-export { chartFile, runChart };
+export { chartFile, hovered, runChart };

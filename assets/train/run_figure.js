@@ -20,6 +20,7 @@ const SETTINGS = {
 const LOSSES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12];
 const GAP = 0.052; // between two charts, as a share of the height
 const MARKERS = 60; // each is a node of the page, so only so many evaluations are dots
+const ROOMY = 480; // CSS pixels of height that leave the loss enough beside the rates
 const MARKS = 12; // changes that are named; before them only the newest matter
 
 /** Plotly reads a little HTML in its texts; names must stay text. */
@@ -98,13 +99,14 @@ function style() {
 /**
  * { data, layout } of a run.
  * digest and ghosts: see run_state.js; backdrop: { baselines, bytes_per_token }; view: { x, y, right, smooth };
- * exams: [{ name, points, dashed }]; at: a step to mark, or null; id: of the run.
+ * exams: [{ name, points, dashed }]; at: a step to mark, or null; id: of the run; height of the chart in CSS pixels.
  */
 function runFigure(run) {
   const { digest, ghosts, backdrop, view, exams } = run,
     look = style(),
     log = view.y === "log";
-  const small = [...(look.narrow || look.room ? [] : ["norm", "rate"]), ...(exams.length ? ["right"] : [])];
+  const rates = !look.narrow && !look.room && run.height >= ROOMY;
+  const small = [...(rates ? ["norm", "rate"] : []), ...(exams.length ? ["right"] : [])];
   const place = domains(small),
     along = digest.scale(view.x);
   const faint = ghosts.map(({ name, digest: past }) => ({
@@ -119,13 +121,14 @@ function runFigure(run) {
   const drawing = { ...run, look, log, place, along, faint, range, shown: log ? range.map(Math.log10) : range };
   const data = losses(drawing, loss, validation);
   if (place.right) data.push(...answers(drawing));
-  if (place.rate) data.push(...rates(drawing));
+  if (place.rate) data.push(...learning(drawing));
   return { data, layout: layout(drawing, small) };
 }
 
 const line = (points, along, more) => ({
   x: points.map((p) => along(p[0])),
   y: points.map((p) => p[1]),
+  customdata: points.map((p) => p[0]),
   type: "scatter",
   mode: "lines",
   ...more,
@@ -192,7 +195,7 @@ function answers({ exams, faint, along, look }) {
   ];
 }
 
-function rates({ digest, along, look }) {
+function learning({ digest, along, look }) {
   const drawn = (curve, name, yaxis, shade, width) =>
     line(digest.curve(curve).points(), along, {
       name,

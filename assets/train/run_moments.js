@@ -9,9 +9,12 @@ import { examSheet } from "./exam.js";
 import { runState } from "./run_state.js";
 
 const SAMPLES = 12;
-const WRITES = "What it writes, after the same opening and with the same luck each time";
-const ANSWERS = "Its answers to new questions, one column each, always with the likeliest next character";
-const BOTH = "Its answers: left of the line to questions it was never shown, right of it to some it was trained on";
+const ABOUT = {
+  writes: ["What it writes", "After the same opening and with the same luck each time."],
+  answers: ["What it answers", "To new questions, one column each, always with the likeliest next character."],
+  both: ["What it answers", "Left of the line to questions it was never shown, right of it to some it was trained on."],
+  reads: ["What surprises it", "A passage it has not seen: how much each token surprised it."],
+};
 
 /** Ink that can be read on a colour. */
 const inkOn = ([r, g, b]) => ((0.2126 * r + 0.7152 * g + 0.0722 * b) / 255 > 0.45 ? "#16191f" : "#e8ebf0");
@@ -34,8 +37,7 @@ function passagePicture(find) {
 
   return (moment, backdrop) => {
     losses = moment?.passage ?? null;
-    find("[data-id=passage-box]").hidden = !losses || !backdrop.passage.length;
-    if (!losses || !backdrop.passage.length) return;
+    if (!losses) return;
     if (texts !== backdrop.passage) {
       texts = backdrop.passage;
       tokens = texts.map((text) => el("span", {}, text));
@@ -87,13 +89,19 @@ function moments({ find, scrubbed }) {
   let digest = runState(),
     backdrop = { baselines: [], exam: [], passage: [] },
     at = null,
-    key = "";
+    key = "",
+    reading = false; // a passage, rather than what it writes or answers
 
-  slider.addEventListener("input", () => {
-    const i = slider.valueAsNumber;
+  function choose(i) {
     at = i === digest.moments.length - 1 ? null : digest.moments[i].step;
     scrubbed(at);
     draw();
+  }
+  slider.addEventListener("input", () => choose(slider.valueAsNumber));
+  find("[data-id=reading]").addEventListener("click", ({ target }) => {
+    if (!target.dataset.value) return;
+    reading = target.dataset.value === "passage";
+    draw(true);
   });
 
   /** Which moment is looked at: the chosen one or the last before it, else the newest. */
@@ -115,15 +123,21 @@ function moments({ find, scrubbed }) {
     const now = `${known.length} ${known.at(-1)?.step} ${i} ${Object.keys(known.at(-1) ?? {}).length}`;
     if (now === key && !force) return;
     key = now;
-    find("[data-id=moment-title]").textContent = !task
-      ? WRITES
-      : backdrop.exam.some(([, , seen]) => seen)
-        ? BOTH
-        : ANSWERS;
-    find("[data-id=samples]").hidden = task;
-    find("[data-id=exam]").hidden = !task || !known.some((other) => other.exam);
-    drawPassage(moment, backdrop);
-    if (task) drawExam(known.slice(0, i + 1), backdrop.exam);
+    const passage = Boolean(moment?.passage && backdrop.passage.length),
+      reads = reading && passage;
+    find("[data-id=reading]").hidden = !passage;
+    find("[data-id=as-written]").textContent = task ? "answering" : "writing";
+    for (const button of find("[data-id=reading]").children)
+      button.setAttribute("aria-pressed", String((button.dataset.value === "passage") === reads));
+    const two = backdrop.exam.some(([, , seen]) => seen),
+      [title, about] = ABOUT[reads ? "reads" : !task ? "writes" : two ? "both" : "answers"];
+    find("[data-id=moment-title]").textContent = title;
+    find("[data-id=moment-about]").textContent = about;
+    find("[data-id=passage-box]").hidden = !reads;
+    find("[data-id=samples]").hidden = task || reads;
+    find("[data-id=exam]").hidden = !task || reads || !known.some((other) => other.exam);
+    if (reads) drawPassage(moment, backdrop);
+    else if (task) drawExam(known.slice(0, i + 1), backdrop.exam);
     else drawSamples(find("[data-id=samples]"), known.slice(0, i + 1));
   }
 
@@ -138,6 +152,10 @@ function moments({ find, scrubbed }) {
     goTo(step) {
       at = step;
       draw();
+    },
+    /** Look at an evaluation so many further on. */
+    move(by) {
+      if (digest.moments.length) choose(Math.max(0, Math.min(digest.moments.length - 1, index() + by)));
     },
     get at() {
       return at;

@@ -27,23 +27,39 @@ function status({ state, failure, ready }, end, pending) {
   return pending && state === "paused" ? PENDING : (WORDS[state] ?? "Ready.");
 }
 
-/** The loss in words, beside what counting alone would reach. */
-function meaning(validation, right, { baselines, unit = "tokens" }) {
-  if (validation === undefined) return "\u00a0";
-  const choices = (loss) => format.number(Math.exp(loss));
-  const others = baselines
-    .slice(1)
-    .map(({ name, loss, floor }) => `${floor ? "the best possible" : name}: ${choices(loss)}`);
-  const beside = others.length ? ` (${others.join("; ")})` : "";
-  const unsure = `about as unsure as if it chose evenly among ${choices(validation)} ${unit}`;
-  const exam = right === undefined ? "" : ` It answers ${percent(right)} of the questions exactly right.`;
-  return `On text it has not seen, it is now ${unsure}${beside}.${exam}`;
+/** The point of a curve at a step, or the last one before it; the newest for null, undefined before the first. */
+const pointAt = (curve, step) =>
+  step === null ? (curve.last ?? undefined) : curve.points().findLast((point) => point[0] <= step);
+
+/**
+ * A step's loss in words, beside what counting alone would reach; "" before the first evaluation.
+ * `at`: a step, or null for the newest; `brief` leaves out all that a glance from afar does not need.
+ */
+function sentence({ digest, backdrop, at, example, brief }) {
+  const { baselines, unit = "tokens" } = backdrop,
+    point = pointAt(digest.curve("validation_loss"), at);
+  if (!point) return "";
+  const [evaluated, validation] = point;
+  const right = examsOf(digest, backdrop)[0]?.points.findLast(([step]) => at === null || step <= at)?.[1];
+  const choices = (loss) => format.number(Math.exp(loss)),
+    step = `${example ? "The example at step" : "Step"} ${format.whole(at ?? evaluated)}`,
+    exam = right === undefined ? "" : ` ${percent(right)} of the answers are exactly right.`;
+  if (brief)
+    return `${step}: loss ${format.number(validation)}, as unsure as among ${choices(validation)} ${unit}.${exam}`;
+  const train = pointAt(digest.curve("loss"), at)?.[1],
+    floor = baselines.find((line) => line.floor),
+    best = floor ? `; no model gets below ${choices(floor.loss)}` : "",
+    batch = at === null || train === undefined ? "" : ` Loss of its batch: ${format.number(train)} nats.`;
+  return (
+    `${step}: ${format.number(validation)} nats on text it has not seen, as unsure as if it chose evenly among ` +
+    `${choices(validation)} ${unit}${best}.${exam}${batch}`
+  );
 }
 
-/** trainFigures(find): a function that writes down how a run stands; `standing` is what poll_run told. */
-export const runNumbers =
+/** runNumbers(find): a function that writes down how a run stands; `standing` is what poll_run told. */
+const runNumbers =
   (find) =>
-  ({ run, standing, digest, backdrop, pending }) => {
+  ({ standing, digest, backdrop, pending }) => {
     const write = (id, text) => {
       const node = find(`[data-id=${id}]`);
       if (node.textContent !== text) node.textContent = text;
@@ -54,7 +70,7 @@ export const runNumbers =
     const { step, max_steps: steps, state } = standing,
       going = state === "running" || state === "paused";
     write("status", status(standing, digest.end, pending));
-    write("n-step", run === null ? "–" : `${format.whole(step)} / ${format.whole(steps)}`);
+    write("n-step", steps ? `${format.whole(step)} / ${format.whole(steps)}` : "–");
     write("n-train", format.number(last("loss") ?? last("train_loss")));
     write("n-validation", format.number(validation));
     write("n-perplexity", format.number(validation === undefined ? undefined : Math.exp(validation)));
@@ -73,5 +89,6 @@ export const runNumbers =
       progress = find("[data-id=progress]");
     progress.firstElementChild.style.transform = `scaleX(${made})`;
     progress.setAttribute("aria-valuenow", Math.round(100 * made));
-    write("meaning", meaning(validation, right, backdrop));
   };
+
+export { runNumbers, sentence };

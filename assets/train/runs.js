@@ -11,7 +11,7 @@ import { openView } from "../shared/tabs.js";
 import { saveRun } from "./run_files.js";
 import { shownRun } from "./shown_run.js";
 
-panel("runs", ({ ask, notice, find, root }) => {
+panel("runs", ({ ask, notice, say, find, root }) => {
   const HIDDEN = "glassbox.hidden-runs",
     WHILE_LIVE = 2000;
   const STATES = {
@@ -36,11 +36,15 @@ panel("runs", ({ ask, notice, find, root }) => {
     seconds: ["time in steps", format.seconds],
     bytes: ["on the disk", format.bytes],
   };
+  // From afar, or in a narrow window, a table of these alone.
+  const MAJOR = ["step", "validation_loss", "accuracy"];
   let rows = [],
+    example = null, // a row of a run that ships, while there is none of the visitor's own
     chosen = null,
+    told = 0, // the row that the line beneath speaks of
     timer = null,
     all = false;
-  const say = (error) => {
+  const fail = (error) => {
     if (!(error instanceof Refusal)) console.error(error);
     notice(error.message);
   };
@@ -51,10 +55,11 @@ panel("runs", ({ ask, notice, find, root }) => {
         notice("");
         await work(...args);
       } catch (error) {
-        say(error);
+        fail(error);
       }
     };
   const spoken = (value) => (typeof value === "number" ? format.number(value) : String(value));
+  const numeric = (name) => `gb-number${MAJOR.includes(name) ? "" : " gb-minor"}`;
   const number = (name, value) => (value === null || value === undefined ? "–" : NUMBERS[name][1](value));
 
   const hidden = () => {
@@ -106,19 +111,35 @@ panel("runs", ({ ask, notice, find, root }) => {
     find("[data-id=empty]").hidden = rows.length > 0;
     find("[data-id=unhide]").hidden = !away;
     find("[data-id=unhide]").textContent = all ? "Hide the hidden runs again" : `Show hidden runs (${away})`;
-    const numbers = Object.entries(NUMBERS).map(([name, [title]]) => head(name, title, "gb-number"));
+    const numbers = Object.entries(NUMBERS).map(([name, [title]]) => head(name, title, numeric(name)));
     find("[data-id=heads]").replaceChildren(
       el("th", {}, ""),
       head("name", "run"),
-      head("created", "when"),
+      head("created", "when", "gb-minor"),
       head("state", "state"),
       ...numbers,
       el("th", {}, "changed since the run before"),
     );
     find("[data-id=rows]").replaceChildren(
-      ...sorted().flatMap((row) => (row.id === chosen ? [line(row), actions(row)] : [line(row)])),
+      ...(example ? [example] : sorted()).flatMap((row) =>
+        row.id === chosen ? [line(row), actions(row)] : [line(row)],
+      ),
     );
-    compare().catch(say);
+    speak();
+    compare().catch(fail);
+  }
+
+  /** The line beneath the table: one run in words. */
+  function speak() {
+    const row = example ?? sorted()[told];
+    if (!row) return say();
+    for (const node of find("[data-id=rows]").children) node.classList.toggle("gb-told", node.dataset.run === row.id);
+    const reached = `step ${format.whole(row.step)}, validation loss ${number("validation_loss", row.validation_loss)}`,
+      best = `best ${number("best", row.best)} nats`,
+      right = row.accuracy === null ? "" : `, ${number("accuracy", row.accuracy)} of the answers right`;
+    say(
+      `${example ? "An example: " : ""}${row.name}: ${STATES[row.state] ?? row.state} at ${reached}, ${best}${right}.`,
+    );
   }
 
   function line(row) {
@@ -137,16 +158,16 @@ panel("runs", ({ ask, notice, find, root }) => {
       { type: "button", class: "gb-run-name", "aria-expanded": String(open), onclick: choose },
       row.name,
     );
-    const numbers = Object.keys(NUMBERS).map((key) => el("td", { class: "gb-number" }, number(key, row[key])));
+    const numbers = Object.keys(NUMBERS).map((key) => el("td", { class: numeric(key) }, number(key, row[key])));
     return el(
       "tr",
       { "aria-selected": String(open), data: { run: row.id } },
-      el("td", {}, tick),
-      el("td", {}, name),
-      el("td", {}, format.date(row.created)),
+      el("td", {}, example ? null : tick),
+      el("td", {}, example ? `${row.name}, ${row.corpus}` : name),
+      el("td", { class: "gb-minor" }, format.date(row.created)),
       el("td", { class: row.live ? "gb-live" : null }, STATES[row.state] ?? row.state),
       ...numbers,
-      el("td", { class: "gb-run-changes gb-soft" }, changed(row.changes)),
+      el("td", { class: "gb-run-changes gb-soft" }, changed(row.changes ?? [])),
     );
   }
 
@@ -235,13 +256,36 @@ panel("runs", ({ ask, notice, find, root }) => {
 
   const load = latest(async () => {
     clearTimeout(timer);
-    rows = (await ask("list_ledger")).rows;
+    const answer = await ask("list_ledger");
+    [rows, example] = [answer.rows, answer.example ?? null];
     if (!root.querySelector(".gb-actions input")) draw(); // whoever types a name keeps the field
-    if (root.offsetParent && rows.some((row) => row.live)) timer = setTimeout(() => load().catch(say), WHILE_LIVE);
+    if (root.offsetParent && rows.some((row) => row.live)) timer = setTimeout(() => load().catch(fail), WHILE_LIVE);
   });
   const shown = () => {
-    if (root.offsetParent) load().catch(say);
+    if (root.offsetParent) load().catch(fail);
   };
+  find("[data-id=rows]").addEventListener("pointermove", ({ target }) => {
+    const i = sorted().findIndex((row) => row.id === target.closest("tr")?.dataset.run);
+    if (i < 0 || i === told) return;
+    told = i;
+    speak();
+  });
+  on("key", (event) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!root.offsetParent || !rows.length) return;
+    if (by) {
+      event.preventDefault();
+      told = Math.max(0, Math.min(sorted().length - 1, told + by));
+      speak();
+      find("[data-id=rows] .gb-told").scrollIntoView({ block: "nearest" });
+    }
+    if (event.key === " " && !event.target.closest?.("button, summary, input")) {
+      event.preventDefault();
+      const { id } = sorted()[told];
+      chosen = chosen === id ? null : id;
+      draw();
+    }
+  });
   find("[data-id=unhide]").addEventListener("click", () => {
     all = !all;
     draw();

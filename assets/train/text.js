@@ -8,8 +8,10 @@ import { Refusal } from "../shared/server.js";
 import { visible } from "../shared/tokens/visible.js";
 import { shownRun } from "./shown_run.js";
 
-panel("text", ({ ask, notice, find, root }) => {
-  let shownFor = null;
+panel("text", ({ ask, notice, say, find, root }) => {
+  let shownFor = null,
+    told = null, // the card on show
+    row = 0; // the frequent token that the line beneath speaks of
 
   const write = (id, text) => {
     find(`[data-id=${id}]`).textContent = text;
@@ -49,6 +51,7 @@ panel("text", ({ ask, notice, find, root }) => {
   function draw(card) {
     find("[data-id=card]").hidden = false;
     find("[data-id=empty]").hidden = true;
+    [told, row] = [card, 0];
     write("title", card.title);
     write("source", `${card.source} · licence: ${card.licence}`);
     write("c-bytes", format.bytes(card.n_bytes));
@@ -56,7 +59,7 @@ panel("text", ({ ask, notice, find, root }) => {
     write("c-tokens", format.whole(card.n_tokens));
     write("c-per", format.number(card.bytes_per_token));
     write("c-vocab", format.whole(card.vocab_size));
-    write("c-used", `${format.whole(card.vocab_used)} (${format.probability(card.vocab_used / card.vocab_size)})`);
+    write("c-used", format.probability(card.vocab_used / card.vocab_size));
     write("sample", card.sample);
     const losses = [
       ["all tokens alike", card.even_loss],
@@ -83,7 +86,38 @@ panel("text", ({ ask, notice, find, root }) => {
         text: `${format.whole(count)} · ${format.probability(count / card.n_tokens)}`,
       })),
     );
+    speak();
   }
+
+  /** The line beneath the card: one of its frequent tokens, and what it has to do with the loss. */
+  function speak() {
+    if (!told?.most_frequent.length) return say();
+    const cells = [...find("[data-id=frequent]").children],
+      { text, count } = told.most_frequent[row],
+      share = count / told.n_tokens;
+    cells.forEach((cell, i) => cell.classList.toggle("gb-chosen-row", Math.floor(i / 3) === row && i % 3 !== 1));
+    say(
+      `“${visible(text)}” stands in it ${format.whole(count)} times, ${(100 * share).toPrecision(3)} % of all tokens: ` +
+        `whoever knows only that is surprised by ${format.number(-Math.log(share))} nats when it comes.`,
+    );
+  }
+  const choose = (to) => {
+    row = Math.max(0, Math.min(told.most_frequent.length - 1, to));
+    speak();
+    find("[data-id=frequent]").children[3 * row].scrollIntoView({ block: "nearest" });
+  };
+  find("[data-id=frequent]").addEventListener("pointermove", ({ target }) => {
+    const i = [...find("[data-id=frequent]").children].indexOf(target);
+    if (i < 0) return;
+    row = Math.floor(i / 3);
+    speak();
+  });
+  on("key", (event) => {
+    const by = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+    if (!by || !told || !root.offsetParent) return;
+    event.preventDefault();
+    choose(row + by);
+  });
 
   const shown = () => load();
   on("recipe", shown);

@@ -69,7 +69,7 @@ def attention_entropies(model: GPT, tokens: Tensor) -> list[tuple[float, ...]]:
     """
     T = min(model.config.n_ctx, ENTROPY_TOKENS)
     ids_BT, _ = eval_windows(tokens, T, ENTROPY_TOKENS // T)
-    seen = trace(model, ids_BT, names=["blocks.*.attn.hook_pattern"])
+    seen = trace(model, ids_BT, names=["blocks.*.attn.hook_pattern"], last_only=True)
     return [tuple(torch.special.entr(p_BHTT).sum(3).mean((0, 2)).tolist()) for p_BHTT in seen.tensors.values()]
 
 

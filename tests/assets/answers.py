@@ -44,6 +44,7 @@ ALSO: dict[str, list[Any]] = {
     "open_run.about.path": [None],  # on a public server
     "open_run.backdrop.bytes_per_token": [None],  # of a run that was made elsewhere
     "map_tokens.vocabulary.eot_id": [None],
+    "trace_prompt.opening": [{"row": 1, "column": 0, "says": "a"}],
     "score_heads.kinds[].scores[]": [None],
     "poll_run.joules": [None, 1.0],  # as far as this computer counts them
     "poll_run.joules_of": [None, "GPU"],

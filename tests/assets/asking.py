@@ -223,6 +223,8 @@ def ask_train(ask: Asked) -> None:
         ask("plan_run", **form, corpus=corpus)
     ask("forecast_run", **form, corpus="task:sort")
     ask("note_presence", present=True)
+    for name in ("read_example_run", "read_layers", "list_ledger"):  # of a shipped run, until there is one
+        ask(name)
     runs = []
     for corpus, changes in (("task:sort", {}), ("tales", {"max_steps": 100_000, "eval_interval": 5})):
         run = ask("start_run", **{**form, **changes}, corpus=corpus)["run"]

@@ -97,7 +97,7 @@ def fill(page: Page, steps: int) -> None:
     page.locator("[data-id=preset]").select_option("tales")
     for name, value in {**SETTINGS, "max_steps": steps}.items():
         page.locator(f"[data-name={name}]").fill(str(value))
-    page.locator(".gb-train summary").click()
+    page.locator(".gb-train .gb-rail summary").click()
     page.locator("[data-name=optimizer]").select_option("adamw")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled", timeout=60_000)
     page.wait_for_timeout(4_000)  # the forecast's measurement is over

@@ -1,6 +1,7 @@
 """Runs after their training: listed, continued, renamed, deleted, exported. By endpoint, without a browser."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from llm.checkpoint import load_checkpoint
 from llm.runs.run import Run
-from tests.ui.train_tab import ME, TrainTab, settings
+from llm.ui.train.example import example_run
+from llm.ui.train.run_context import read_context, write_context
+from tests.ui.train_tab import ME, PREPARATIONS, TrainTab, settings
 
 
 @pytest.fixture
@@ -65,6 +68,23 @@ def test_tasks_are_examined_and_a_passage_is_read(finished):
         assert len(moment["passage"]) == len(told["backdrop"]["passage"]) - 1 > 50
     for prompt, answer, seen in told["backdrop"]["exam"]:
         assert "".join(sorted(prompt[:-1])) == answer and not seen
+
+
+def test_before_the_first_run_there_is_a_shipped_example(tab):
+    """Its curves are those of the shipped metrics, its context is what a run of its text would note, and its layers
+    are measured at the steps of its evaluations."""
+    told, run = tab.read_example_run({"visitor": ME}), example_run()
+    shipped = [event for event in run.metrics() if event["event"] == "evaluation"]
+    assert [step for step, _ in told["curves"]["validation_loss"]] == [event["step"] for event in shipped]
+    assert told["end"]["reason"] == "finished" and len(told["backdrop"]["exam"]) == 64
+    prepared = PREPARATIONS.again(tab.sessions.of({"visitor": ME}), run.corpus_ref, run.tokenizer)
+    copy = Run.open(shutil.copytree(run.path, tab.sessions.of({"visitor": ME}).runs / "copy").parent, "copy")
+    write_context(copy, prepared, "character")
+    assert read_context(copy) == told["backdrop"]
+    layers = tab.read_layers({"visitor": ME})
+    assert [moment["step"] for moment in layers["moments"]] == [event["step"] for event in shipped][1:]
+    heads = [len(part["attention_entropy"]) for part in layers["moments"][-1]["layers"]]
+    assert heads == [0, 0, run.model_config.n_head, run.model_config.n_head, 0]
 
 
 def test_the_table_says_what_each_reached_and_what_changed(tab):

@@ -1,10 +1,13 @@
 """The Train tab as a person uses it."""
 
+import json
 import re
 from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
+
+from llm.ui.subject import SHIPPED
 
 
 def open_tab(page):
@@ -33,8 +36,9 @@ def tiny(page, steps, **sliders):
 
 def train(page):
     """Start, and wait for the end."""
+    before = page.evaluate("glassbox.address.get('run')")
     page.locator("[data-id=start]").click()
-    page.wait_for_function("document.querySelector('[data-id=status]').textContent === 'Training.'")
+    page.wait_for_function("(before) => glassbox.address.get('run') !== before", arg=before)
     page.get_by_text("Finished.").wait_for()
 
 
@@ -80,6 +84,34 @@ def test_drive_a_run_reload_and_go_on(page):
     page.get_by_text("Stopped; everything is saved.").wait_for()
 
 
+def test_the_tab_opens_on_a_finished_example_until_the_first_start(page):
+    """Loss, answers and layers of the shipped training, named as an example in every view, with its own numbers;
+    arrows go along its evaluations; Start puts the visitor's run in its place."""
+    open_tab(page)
+    page.get_by_text("A finished example: induction, 1 600 steps. Press Start for your own.").wait_for()
+    shipped = [json.loads(line) for line in (SHIPPED / "induction" / "metrics.jsonl").open(encoding="utf-8")]
+    losses = [event["validation_loss"] for event in shipped if event["event"] == "evaluation"]
+    drawn = "document.querySelector('[data-id=chart]').data.find((line) => line.name === 'validation').y"
+    page.wait_for_function(f"document.querySelector('[data-id=chart]').data && {drawn}.length === {len(losses)}")
+    assert page.evaluate(drawn) == pytest.approx(losses, rel=1e-5)
+    expect(page.locator(".gb-answers li")).to_have_count(64)
+    caption = page.locator(".gb-train .gb-caption-now")
+    expect(caption).to_contain_text("The example at step 1 600: 2.11 nats")
+    page.keyboard.press("ArrowLeft")
+    expect(caption).to_contain_text("The example at step 1 550")
+    page.get_by_role("button", name="Runs", exact=True).click()
+    page.get_by_text("A finished example, which ships.").wait_for()
+    page.get_by_role("button", name="Layers", exact=True).click()
+    page.get_by_text("A finished example: induction, 1 600 steps, trained again to measure it.").wait_for()
+    page.get_by_role("button", name="Run", exact=True).click()
+    tiny(page, 25)
+    train(page)
+    assert page.locator("[data-id=example]").all_inner_texts() == ["", ""]
+    page.get_by_role("button", name="Layers", exact=True).click()
+    expect(page.locator(".gb-layers .gb-caption-now")).to_contain_text("Step 25: layer 0, head 0")
+    expect(page.locator(".gb-layers [data-id=example]")).to_be_hidden()
+
+
 def test_runs_are_listed_named_and_overlaid(page):
     """Two runs: the table says what changed, a name may hold markup, and a ticked run is a ghost in the chart."""
     open_tab(page)
@@ -89,6 +121,8 @@ def test_runs_are_listed_named_and_overlaid(page):
     train(page)
     page.get_by_role("button", name="Runs", exact=True).click()
     page.get_by_text("n_layer 1 → 2; max_steps 25 → 26").wait_for()
+    for date in page.locator(".gb-runs-table td:nth-child(3)").all_inner_texts():
+        assert re.fullmatch(r"[A-Z][a-z]{2} \d+, \d\d:\d\d [AP]M", date)
     page.locator(".gb-run-name").nth(1).click()
     page.get_by_role("button", name="Rename").click()
     page.get_by_label("The run's name").fill("<i>first</i>")
@@ -111,7 +145,7 @@ def test_a_figure_that_answers_offline_and_curves_that_stay_short(page, tmp_path
     open_tab(page)
     tiny(page, 25)
     train(page)
-    page.wait_for_function("document.querySelector('[data-id=chart]').data")
+    page.locator("[data-id=take] summary").click()
     for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!doctype html>")):
         with page.expect_download() as download:
             page.locator(f"[data-figure={kind}]").click()

@@ -29,9 +29,10 @@ _OWN: dict[str, dict[str, Any]] = {
     "seed": {"high": 2**31},
     "optimizer": {},
     "schedule": {},
-    "layer_stats": {},
+    "layer_stats": {"default": True},
 }
-"""The settings that the form has, with the ends of a slider or a default where they aren't the configs' own."""
+"""The settings that the form has, with the ends of a slider or a default where they aren't the configs' own.
+Layers are measured unless somebody says no: it costs next to nothing (tests/benchmarks/layer_stats.py)."""
 FORM = narrowed({**settings_of(ModelConfig), **settings_of(TrainConfig)}, _OWN)
 """By name. The low and high of each are a slider's or field's ends in the page, and a clamp here."""
 

@@ -13,6 +13,7 @@ from llm.ui import inputs
 from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
+from llm.ui.train.example import example_run
 from llm.ui.train.launching import go_on, start
 from llm.ui.train.planning import forecast, plan
 from llm.ui.train.preparation import UPLOAD, Preparations
@@ -162,6 +163,19 @@ def build_run(shared: Shared) -> View:
         ghosts = [known[id] for id in wanted[:MAX_GHOSTS] if isinstance(id, str) and id in known]
         return {"ghosts": [_ghost(session, summaries, run) for run in ghosts]}
 
+    def read_example_run(request: Request) -> Answer:
+        """A finished training that ships, told as `open_run` does: it is shown before the visitor has one."""
+        sessions.of(request)
+        run = example_run()
+        told = summaries.of(run).state()
+        return {
+            "name": run.name,
+            "curves": told["curves"],
+            "moments": told["moments"],
+            "end": told["end"],
+            "backdrop": read_context(run),
+        }
+
     def export_run(request: Request) -> Answer:
         """Make a file of a run; `path` is where the page fetches it."""
         session = sessions.of(request)
@@ -169,7 +183,7 @@ def build_run(shared: Shared) -> View:
 
     forms = [list_choices, download_corpus, keep_upload, keep_paste, plan_run, forecast_run]
     drives = [start_run, continue_run, steer_run, change_run, note_presence]
-    return View("Run", [*forms, *drives, open_run, poll_run, read_ghosts, export_run])
+    return View("Run", [*forms, *drives, open_run, poll_run, read_ghosts, read_example_run, export_run])
 
 
 def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any]]:

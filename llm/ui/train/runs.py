@@ -12,6 +12,7 @@ from llm.runs.table import changed_settings, settings
 from llm.ui import inputs
 from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
+from llm.ui.train.example import example_run
 from llm.ui.train.run_summaries import RunSummaries, find_run, live, state_of
 from llm.ui.train.shared import Shared
 
@@ -26,6 +27,8 @@ def build_runs(shared: Shared) -> View:
         """A row a run, newest first."""
         session = sessions.of(request)
         runs = list_runs(session.runs)
+        if not runs:
+            return {"rows": [], "example": _summary(session, summaries, example_run())}
         return {"rows": _rows(session, summaries, runs)}
 
     def compare_runs(request: Request) -> Answer:
