@@ -3,17 +3,19 @@ import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
+import { closableMenu } from "../shared/menu.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import * as chips from "../shared/tokens/chip.js";
+import { fit } from "./fitting.js";
 import { tokenLessons } from "./lessons.js";
 import { tokenDecoding } from "./token_decoding.js";
 import { tokenFlow } from "./token_flow.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("read", ({ root, ask, upload, find, all, notice }) => {
+panel("read", ({ root, ask, upload, find, all, notice, say }) => {
   const MAX_TEXT = 1_000_000,
     WINDOW = 3000;
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
@@ -163,6 +165,13 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
       ? `Special here: ${listed}${special.length > 6 ? " and more" : ""}.`
       : "This vocabulary has no special tokens.";
     flow.pin(null);
+    enlarge();
+  }
+
+  /** Few tokens fill the picture, each over its id. */
+  function enlarge() {
+    if (!answer) return;
+    fit(boxes.tokens, answer.last - answer.first, 18, 40);
   }
 
   // ---- one token: id, bytes, and how it was made -----------------------------------------------------
@@ -174,9 +183,12 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
       boxes.detail.replaceChildren(
         el("p", { class: "gb-soft" }, "Point at a token or an id to see what it is made of."),
       );
+      summary();
       return;
     }
     const { id, token, whole, note, place, times } = flow.facts(i);
+    const turn = `${format.whole(place + 1)} of ${format.whole(answer.total)}`;
+    say(`“${chips.spoken(token.parts)}” is token ${id}, in bytes ${token.hex}: ${turn}.`);
     boxes.detail.replaceChildren(
       chips.chip(id, token.parts, { more: "gb-tk-large" }),
       el(
@@ -190,13 +202,23 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
           whole && fact("part of", chips.write(el("span"), [{ text: whole }])),
           note === "special" && fact("special", "stands for no text"),
           note && note !== "special" && fact("stands for", note),
-          fact("place", `${format.whole(place + 1)} of ${format.whole(answer.total)}`),
+          fact("place", turn),
           fact("here", times === 1 ? "once" : `${format.whole(times)} times`),
         ].filter(Boolean),
       ),
       el("div", { class: "gb-tk-steps", data: { id: "steps" } }),
     );
     if (pinned && token.rank) making(id, i);
+  }
+
+  /** In a room the line beneath says how many there are; at the desk it is the view's own sentence. */
+  function summary() {
+    const inRoom = document.body.classList.contains("gb-room");
+    if (!inRoom || !answer?.total) return say();
+    const { counts, total, name } = answer;
+    say(
+      `${name}: ${format.whole(counts.bytes)} bytes are ${format.whole(total)} tokens, ${ratio(counts.bytes, total)} bytes each.`,
+    );
   }
 
   /** "3 (U+0065 ...)": code points, spelt out while they are few. */
@@ -235,7 +257,12 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     const inside = event.target instanceof Element && event.target.closest("[data-token], .gb-tk-detail");
     if (flow.pinned() !== null && !inside) flow.pin(null);
   });
-  on("key", (event) => event.key === "Escape" && flow.pinned() !== null && flow.pin(null));
+  on("key", (event) => {
+    if (event.key === "Escape" && flow.pinned() !== null) return flow.pin(null);
+    if (!root.offsetParent || event.defaultPrevented || event.target.closest?.("button, summary")) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1, " ": 1 }[event.key];
+    if (by && flow.step(by)) event.preventDefault();
+  });
 
   // ---- settings --------------------------------------------------------------------------------------
 
@@ -290,8 +317,8 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
         "button",
         {
           type: "button",
-          class: "gb-tk-reason",
           onclick: () => {
+            boxes.lessons.open = false;
             if (source !== "prompt") choose("prompt");
             shelf.choose("gpt2");
             look({ prompt: lesson.prompt });
@@ -302,6 +329,7 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     ]),
   );
   boxes.why.append(...reasons.values());
+  closableMenu(boxes.lessons);
 
   /** A lesson stands there as long as its text does. */
   function teach() {
@@ -330,6 +358,8 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     },
     resize() {
       if (menu.settle()) read();
+      enlarge();
+      if (flow.pinned() === null) summary();
     },
   };
 });

@@ -15,7 +15,7 @@ import { tokenCollapse } from "./token_collapse.js";
 import { tokenCurve } from "./token_curve.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
+panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const SIZES = [300, 512, 1024, 2048, 4096, 8192, 16384, 32768],
     PACES = [1, 3, 10, 20, 50, 150, 0];
@@ -31,6 +31,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
   };
   const tokens = []; // how each id reads
   let state = "ready",
+    example = false, // what stands there is the server's, until the first Start
     since = 0,
     timer = null,
     about = null,
@@ -41,7 +42,8 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     proposed = "",
     learntFrom = null;
   const collapse = tokenCollapse(boxes.sample, tokens);
-  const going = () => state === "reading" || state === "running" || state === "paused";
+  const busy = () => state === "reading" || state === "running" || state === "paused";
+  const going = () => busy() && !example;
   const say = (error) => {
     if (!(error instanceof Refusal)) console.error(error);
     notice(error.message);
@@ -106,6 +108,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
         vocab_size: size(),
         pace: pace(),
       });
+      example = false;
       begin();
       await news();
     }),
@@ -119,12 +122,13 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
   boxes.step.addEventListener("click", () => steer("step"));
   boxes.stop.addEventListener("click", () => steer("stop"));
   on("key", (event) => {
-    if (!root.offsetParent || !going() || event.target.closest?.("button, summary")) return;
+    if (!root.offsetParent || !(going() || example) || event.target.closest?.("button, summary")) return;
     if (event.key === " ") {
       event.preventDefault();
-      steer(state === "paused" ? "resume" : "pause");
+      if (example) boxes.start.click();
+      else steer(state === "paused" ? "resume" : "pause");
     }
-    if (event.key === ".") steer("step");
+    if (going() && (event.key === "." || event.key === "ArrowRight")) steer("step");
   });
 
   function begin() {
@@ -137,26 +141,28 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     pairNodes = new Map();
     boxes.pairs.replaceChildren();
     boxes.newest.replaceChildren();
-    boxes.keep.hidden = boxes.kept.hidden = boxes.empty.hidden = true;
-    boxes.picture.hidden = false;
+    boxes.keep.hidden = boxes.kept.hidden = true;
     buttons();
   }
 
   function buttons() {
-    boxes.start.textContent = about || going() ? "Start again" : "Start";
+    boxes.start.textContent = !example && (about || going()) ? "Start again" : "Start";
     boxes.pause.disabled = boxes.step.disabled = boxes.stop.disabled = !going();
     boxes.pause.textContent = state === "paused" ? "Go on" : "Pause";
-    boxes.keep.hidden = !merges.length;
+    boxes.keep.hidden = example || !merges.length;
   }
 
   // ---- news ------------------------------------------------------------------------------------------
 
   const news = latest(async () => {
     clearTimeout(timer);
-    const answer = await ask("poll_learning", { since }).catch((error) => {
+    const of = example,
+      asked = since;
+    const answer = await ask("poll_learning", { since, example }).catch((error) => {
       if (going() && error instanceof Refusal) gone();
       throw error;
     });
+    if (of !== example || asked !== since) return void news(); // meanwhile another one was started
     if (since === 0 && answer.sample) {
       about = answer;
       tokens.splice(0, tokens.length, ...answer.bytes);
@@ -173,8 +179,8 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     buttons();
     const behind = answer.next < answer.learnt;
     // Asking takes time from a training at full speed, so it is asked less often than one that is to be watched.
-    const wait = !going() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
-    if (going() || behind) timer = setTimeout(() => news().catch(say), wait);
+    const wait = !busy() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
+    if (busy() || behind) timer = setTimeout(() => news().catch(say), wait);
   });
 
   /** The server knows nothing of this training any more: it was started again. What came stays on the page. */
@@ -202,7 +208,11 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
       vocabulary = 257 + merges.length;
     const count = (name, value, title = "") => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
     const early = state === "finished" && about && vocabulary < about.vocab_size;
-    boxes.status.textContent = WORDS[state] + (early ? " No pair is left that occurs twice." : "");
+    const made = `${format.whole(merges.length)} merges`;
+    boxes.status.textContent = example
+      ? `Example: ${about?.title}, ${made}; Start trains your own.`
+      : WORDS[state] + (early ? " No pair is left that occurs twice." : "");
+    tell(last, made);
     boxes.figures.replaceChildren(
       count("merges", format.whole(merges.length)),
       count("vocabulary", format.whole(vocabulary), "256 bytes, the merges, and <|endoftext|>"),
@@ -217,6 +227,16 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     drawPairs(answer.pairs);
     drawNewest();
     curves();
+  }
+
+  /** In the line beneath, in a room: what merged last. */
+  function tell(last, made) {
+    if (!document.body.classList.contains("gb-room") || !last) return caption();
+    const spoken = (id) => `“${chips.spoken(tokens[id])}”`;
+    caption(
+      `${example ? `Example, ${about.title}. ` : ""}After ${made}: ${spoken(last.left)} and ${spoken(last.right)}, ` +
+        `together ${format.whole(last.count)} times, became ${spoken(last.token)}, token ${last.token}.`,
+    );
   }
 
   /** Rows glide to their new places; the amber one merges next. */
@@ -327,11 +347,9 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     const before = await fill();
     if (loaded) return;
     loaded = true;
-    if (before) {
-      // a reload finds the training that was left
-      begin();
-      await news();
-    }
+    example = !before; // a reload finds the training that was left
+    begin();
+    await news();
   }
   return {
     refresh: appear,
@@ -340,6 +358,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
       guarded(fill)();
       if (about) {
         curves();
+        tell(merges[merges.length - 1], `${format.whole(merges.length)} merges`);
         if (going()) news().catch(say);
       }
     },

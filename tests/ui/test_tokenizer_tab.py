@@ -139,7 +139,7 @@ def test_train_keep_and_take_away_a_vocabulary(page):
     tab.get_by_role("button", name="Go on").click()
     expect(tab.locator("[data-id=status]")).to_contain_text("Finished. No pair is left")
     page.wait_for_function(
-        "most => document.querySelectorAll('#gb-learning [data-id=sample] .gb-tk-chip').length < most", arg=before / 2
+        "most => document.querySelectorAll('#gb-train_a_vocabulary [data-id=sample] .gb-tk-chip').length < most", arg=before / 2
     )
     tokenizer = train_bpe(text, 1024)
     expect(tab.locator("[data-id=figures] dd").first).to_have_text(str(len(tokenizer.merges)))
