@@ -120,7 +120,7 @@ panel("compare_tokenizers", ({ root, ask, upload, all, notice, say }) => {
   /** Few tokens are large; the names of the rows stand at each line as it breaks then. */
   function enlarge() {
     boxes.aligned.querySelectorAll(".gb-tk-labels").forEach((node) => node.remove());
-    fit(boxes.aligned, boxes.aligned.children.length, 14.5, 30);
+    fit(boxes.aligned, boxes.aligned.children.length, 13, 30);
     tokenRows.label(boxes.aligned, compared.rows);
   }
 

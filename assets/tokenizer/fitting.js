@@ -17,6 +17,7 @@ export function fit(box, count, least, most) {
   let low = Math.round(least * scale),
     high = Math.round(most * scale);
   set(low);
+  box.classList.toggle("gb-tk-few", count <= MANY); // few are laid out whole: what is skipped has no true height
   if (count > MANY || style.overflowY === "visible") return; // on a phone the page scrolls, not the box
   const fits = () => box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth + EDGE;
   while (low < high) {

@@ -171,7 +171,7 @@ panel("read", ({ root, ask, upload, find, all, notice, say }) => {
   /** Few tokens fill the picture, each over its id. */
   function enlarge() {
     if (!answer) return;
-    fit(boxes.tokens, answer.last - answer.first, 18, 40);
+    fit(boxes.tokens, answer.last - answer.first, 18, 52);
   }
 
   // ---- one token: id, bytes, and how it was made -----------------------------------------------------

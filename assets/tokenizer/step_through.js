@@ -305,6 +305,9 @@ panel("step_through", ({ root, ask, upload, all, notice, say }) => {
     } else if (event.key === "ArrowLeft") {
       stop();
       go(at - 1);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const to = chosen + (event.key === "ArrowDown" ? 1 : -1);
+      if (pieces[to]) choose(to);
     }
   });
 

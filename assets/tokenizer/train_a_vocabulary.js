@@ -147,6 +147,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
 
   function buttons() {
     boxes.start.textContent = !example && (about || going()) ? "Start again" : "Start";
+    for (const button of [boxes.pause, boxes.step, boxes.stop]) button.hidden = example;
     boxes.pause.disabled = boxes.step.disabled = boxes.stop.disabled = !going();
     boxes.pause.textContent = state === "paused" ? "Go on" : "Pause";
     boxes.keep.hidden = example || !merges.length;
