@@ -168,3 +168,35 @@ def test_train_keep_and_take_away_a_vocabulary(page):
     tab.get_by_label("Search").fill("west")
     tab.locator(".gb-tk-word", has_text="west").first.click()
     expect(tab.locator(".gb-tk-tree")).to_contain_text("we")
+
+
+def test_few_tokens_are_large_and_keys_lead_from_one_to_the_next(page):
+    """A short prompt fills the picture and scrolls nowhere, a long text is small; arrows say each token in a room."""
+    tab = view(page, "Read", "read")
+    tokens = tab.locator("[data-id=tokens]")
+    chips = tokens.locator("[data-token]")
+
+    def size():
+        return chips.first.evaluate("(chip) => parseFloat(getComputedStyle(chip).fontSize)")
+
+    type_prompt(page, "The boat was blue.")
+    expect(chips.last).to_have_text(".")
+    assert size() > 40
+    assert tokens.evaluate("(box) => box.scrollHeight <= box.clientHeight")
+    type_prompt(page, "The boat was blue. " * 60)
+    page.wait_for_function("document.querySelectorAll('#gb-read [data-id=tokens] [data-token]').length > 250")
+    assert size() < 25
+
+    page.keyboard.press("Escape")
+    page.locator("#gb-bar").get_by_label("Prompt", exact=True).blur()
+    page.keyboard.press("p")
+    said = tab.locator(".gb-caption-now")
+    expect(said).to_contain_text("tokens")
+    page.keyboard.press("ArrowRight")
+    expect(chips.first).to_have_class(re.compile("gb-tk-on"))
+    expect(said).to_contain_text(f"is token {chips.first.get_attribute('data-token')}")
+    page.keyboard.press(" ")
+    expect(chips.nth(1)).to_have_class(re.compile("gb-tk-on"))
+    page.keyboard.press("ArrowLeft")
+    expect(chips.first).to_have_class(re.compile("gb-tk-on"))
+    page.keyboard.press("p")
