@@ -5,12 +5,12 @@ import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { handOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
-import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import * as chips from "../shared/tokens/chip.js";
+import { pairRows } from "./pair_rows.js";
 import { tokenCollapse } from "./token_collapse.js";
 import { tokenCurve } from "./token_curve.js";
 import { shelf } from "./tokenizer_menu.js";
@@ -35,13 +35,13 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
     since = 0,
     timer = null,
     about = null,
-    merges = [],
-    pairNodes = new Map();
+    merges = [];
   let kept = null,
     loaded = false,
     proposed = "",
     learntFrom = null;
-  const collapse = tokenCollapse(boxes.sample, tokens);
+  const collapse = tokenCollapse(boxes.sample, tokens),
+    pairs = pairRows(boxes.pairs);
   const busy = () => state === "reading" || state === "running" || state === "paused";
   const going = () => busy() && !example;
   const say = (error) => {
@@ -138,8 +138,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
     merges = [];
     tokens.length = 0;
     kept = null;
-    pairNodes = new Map();
-    boxes.pairs.replaceChildren();
+    pairs.clear();
     boxes.newest.replaceChildren();
     boxes.keep.hidden = boxes.kept.hidden = true;
     buttons();
@@ -225,7 +224,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
     const share = about ? merges.length / Math.max(1, about.vocab_size - 257) : 0;
     boxes.progress.firstElementChild.style.transform = `scaleX(${Math.min(1, share)})`;
     boxes.progress.setAttribute("aria-valuenow", Math.round(100 * share));
-    drawPairs(answer.pairs);
+    pairs.draw(answer.pairs, !pace() || pace() > 20);
     drawNewest();
     curves();
   }
@@ -238,38 +237,6 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
       `${example ? `Example, ${about.title}. ` : ""}After ${made}: ${spoken(last.left)} and ${spoken(last.right)}, ` +
         `together ${format.whole(last.count)} times, became ${spoken(last.token)}, token ${last.token}.`,
     );
-  }
-
-  /** Rows glide to their new places; the amber one merges next. */
-  function drawPairs(pairs) {
-    const most = pairs[0]?.[2] ?? 1,
-      tops = new Map([...pairNodes].map(([key, node]) => [key, node.offsetTop]));
-    const rows = pairs.map(([left, right, count, leftParts, rightParts], i) => {
-      const key = `${left},${right}`,
-        row =
-          pairNodes.get(key) ??
-          el(
-            "div",
-            { class: "gb-tk-pair" },
-            el("span", { class: "gb-tk-both" }, chips.chip(left, leftParts), chips.chip(right, rightParts)),
-            el("i"),
-            el("b"),
-          );
-      row.classList.toggle("gb-tk-first", i === 0);
-      row.querySelector("i").style.width = `${((100 * count) / most).toFixed(1)}%`;
-      row.querySelector("b").textContent = format.whole(count);
-      return [key, row];
-    });
-    pairNodes = new Map(rows);
-    boxes.pairs.replaceChildren(...pairNodes.values());
-    if (!pairs.length) boxes.pairs.append(el("p", { class: "gb-soft" }, "No pair is left that occurs twice."));
-    if (calm() || pace() > 20 || !pace()) return;
-    for (const [key, row] of pairNodes) {
-      const from = tops.get(key),
-        by = from === undefined ? 12 : from - row.offsetTop;
-      const before = { transform: `translateY(${by}px)`, opacity: from === undefined ? 0 : 1 };
-      if (by) row.animate([before, { transform: "none", opacity: 1 }], { duration: 220, easing: "ease-out" });
-    }
   }
 
   function drawNewest() {
