@@ -7,17 +7,19 @@ import { panel } from "../shared/panel.js";
 import { look, subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
+import { fit } from "./fitting.js";
 import * as tokenRows from "./token_rows.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
+panel("compare_tokenizers", ({ root, ask, upload, all, notice, say }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const MAX = 4;
   let chosen = (address.get("toks") || "model,gpt2,bpe,character").split(",").map(decodeURIComponent).slice(0, MAX);
   let measure = address.get("measure") === "tokens" ? "tokens" : "rate";
   let compared = null,
     measured = null,
-    asked = 0;
+    asked = 0,
+    lit = null;
 
   const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => pick(shelf.chosen(), true), {
     menu: false,
@@ -104,7 +106,8 @@ panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
     );
     boxes.aligned.replaceChildren(...tokenRows.columns(answer, boxes.marks.checked));
     boxes.empty.hidden = answer.bytes_drawn > 0 || answer.counts.bytes > 0;
-    tokenRows.label(boxes.aligned, answer.rows);
+    enlarge();
+    light(null);
     const rest = answer.counts.bytes - answer.bytes_drawn,
       drawn = answer.rows.some((row) => row.cells);
     boxes.drawn.textContent =
@@ -113,6 +116,37 @@ panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
         : `Only the first ${format.bytes(answer.bytes_drawn)} of the text are drawn; the table counts all of it.`;
     boxes.drawn.hidden = !boxes.drawn.textContent;
   }
+
+  /** Few tokens are large; the names of the rows stand at each line as it breaks then. */
+  function enlarge() {
+    boxes.aligned.querySelectorAll(".gb-tk-labels").forEach((node) => node.remove());
+    fit(boxes.aligned, boxes.aligned.children.length, 13, 30);
+    tokenRows.label(boxes.aligned, compared.rows);
+  }
+
+  /** Light a column, and tell in the line beneath how each tokenizer cuts it; in a room, of no column, all. */
+  function light(i) {
+    const columns = [...boxes.aligned.querySelectorAll(".gb-tk-column")];
+    columns[lit]?.classList.remove("gb-tk-lit");
+    lit = columns[i] ? i : null;
+    const counts = compared.rows.map(
+      (row) => `${row.short} ${format.whole((lit === null ? row.total : row.cells?.[lit]) ?? 0)}`,
+    );
+    if (lit !== null) {
+      columns[lit].classList.add("gb-tk-lit");
+      columns[lit].scrollIntoView({ block: "nearest" });
+      const [first] = columns[lit].children;
+      say(`“${first.textContent}”, tokens under each: ${counts.join(", ")}.`);
+    } else say(document.body.classList.contains("gb-room") ? `Tokens of the prompt: ${counts.join(", ")}.` : "");
+  }
+  on("key", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1, " ": 1 }[event.key];
+    if (!compared || !root.offsetParent || event.target.closest?.("button, summary")) return;
+    if (event.key === "Escape") light(null);
+    if (!by) return;
+    event.preventDefault();
+    light(lit === null ? 0 : lit + by);
+  });
 
   function drawBars() {
     const { samples, rows } = measured;
@@ -203,7 +237,10 @@ panel("compare_tokenizers", ({ root, ask, upload, all, notice }) => {
     resize() {
       menu.settle();
       if (!compared) show();
-      else tokenRows.label(boxes.aligned, compared.rows);
+      else {
+        enlarge();
+        if (lit === null) light(null);
+      }
     },
   };
 });

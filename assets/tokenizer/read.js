@@ -3,17 +3,20 @@ import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
+import { closableMenu } from "../shared/menu.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import * as chips from "../shared/tokens/chip.js";
+import { edit } from "./edited_text.js";
+import { fit } from "./fitting.js";
 import { tokenLessons } from "./lessons.js";
 import { tokenDecoding } from "./token_decoding.js";
 import { tokenFlow } from "./token_flow.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("read", ({ root, ask, upload, find, all, notice }) => {
+panel("read", ({ root, ask, upload, find, all, notice, say }) => {
   const MAX_TEXT = 1_000_000,
     WINDOW = 3000;
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
@@ -34,32 +37,6 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
   const decode = tokenDecoding({ ask, find, request });
 
   // ---- asking: only what was typed is sent -----------------------------------------------------------
-
-  const high = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xd800,
-    low = (text, i) => (text.charCodeAt(i) & 0xfc00) === 0xdc00;
-
-  /** Characters as Python counts them. */
-  function points(text, from, to) {
-    let n = to - from;
-    for (let i = from; i + 1 < to; i += 1) if (high(text, i) && low(text, i + 1)) n -= 1;
-    return n;
-  }
-
-  /** What became of the text that the server has: {at, removed, added}. */
-  function edit(before, after) {
-    const shorter = Math.min(before.length, after.length);
-    let start = 0,
-      end = 0;
-    while (start < shorter && before[start] === after[start]) start += 1;
-    if (start && high(before, start - 1)) start -= 1;
-    while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
-    if (end && low(before, before.length - end)) end -= 1;
-    return {
-      at: points(before, 0, start),
-      removed: points(before, start, before.length - end),
-      added: after.slice(start, after.length - end),
-    };
-  }
 
   const text = () => (source === "own" ? boxes.own.value : subject.prompt);
 
@@ -163,6 +140,13 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
       ? `Special here: ${listed}${special.length > 6 ? " and more" : ""}.`
       : "This vocabulary has no special tokens.";
     flow.pin(null);
+    enlarge();
+  }
+
+  /** Few tokens fill the picture, each over its id. */
+  function enlarge() {
+    if (!answer) return;
+    fit(boxes.tokens, answer.last - answer.first, 18, 52);
   }
 
   // ---- one token: id, bytes, and how it was made -----------------------------------------------------
@@ -174,9 +158,12 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
       boxes.detail.replaceChildren(
         el("p", { class: "gb-soft" }, "Point at a token or an id to see what it is made of."),
       );
+      summary();
       return;
     }
     const { id, token, whole, note, place, times } = flow.facts(i);
+    const turn = `${format.whole(place + 1)} of ${format.whole(answer.total)}`;
+    say(`“${chips.spoken(token.parts)}” is token ${id}, in bytes ${token.hex}: ${turn}.`);
     boxes.detail.replaceChildren(
       chips.chip(id, token.parts, { more: "gb-tk-large" }),
       el(
@@ -190,13 +177,23 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
           whole && fact("part of", chips.write(el("span"), [{ text: whole }])),
           note === "special" && fact("special", "stands for no text"),
           note && note !== "special" && fact("stands for", note),
-          fact("place", `${format.whole(place + 1)} of ${format.whole(answer.total)}`),
+          fact("place", turn),
           fact("here", times === 1 ? "once" : `${format.whole(times)} times`),
         ].filter(Boolean),
       ),
       el("div", { class: "gb-tk-steps", data: { id: "steps" } }),
     );
     if (pinned && token.rank) making(id, i);
+  }
+
+  /** In a room the line beneath says how many there are; at the desk it is the view's own sentence. */
+  function summary() {
+    const inRoom = document.body.classList.contains("gb-room");
+    if (!inRoom || !answer?.total) return say();
+    const { counts, total, name } = answer;
+    say(
+      `${name}: ${format.whole(counts.bytes)} bytes are ${format.whole(total)} tokens, ${ratio(counts.bytes, total)} bytes each.`,
+    );
   }
 
   /** "3 (U+0065 ...)": code points, spelt out while they are few. */
@@ -235,7 +232,12 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     const inside = event.target instanceof Element && event.target.closest("[data-token], .gb-tk-detail");
     if (flow.pinned() !== null && !inside) flow.pin(null);
   });
-  on("key", (event) => event.key === "Escape" && flow.pinned() !== null && flow.pin(null));
+  on("key", (event) => {
+    if (event.key === "Escape" && flow.pinned() !== null) return flow.pin(null);
+    if (!root.offsetParent || event.defaultPrevented || event.target.closest?.("button, summary")) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1, " ": 1 }[event.key];
+    if (by && flow.step(by)) event.preventDefault();
+  });
 
   // ---- settings --------------------------------------------------------------------------------------
 
@@ -290,8 +292,8 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
         "button",
         {
           type: "button",
-          class: "gb-tk-reason",
           onclick: () => {
+            boxes.lessons.open = false;
             if (source !== "prompt") choose("prompt");
             shelf.choose("gpt2");
             look({ prompt: lesson.prompt });
@@ -302,6 +304,7 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     ]),
   );
   boxes.why.append(...reasons.values());
+  closableMenu(boxes.lessons);
 
   /** A lesson stands there as long as its text does. */
   function teach() {
@@ -330,6 +333,8 @@ panel("read", ({ root, ask, upload, find, all, notice }) => {
     },
     resize() {
       if (menu.settle()) read();
+      enlarge();
+      if (flow.pinned() === null) summary();
     },
   };
 });

@@ -8,9 +8,10 @@ import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
 import { subject } from "../shared/subject.js";
 import * as chips from "../shared/tokens/chip.js";
+import { fit } from "./fitting.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("step_through", ({ root, ask, upload, all, notice }) => {
+panel("step_through", ({ root, ask, upload, all, notice, say }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const KINDS = ["word", "number", "punctuation", "contraction", "space"];
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });
@@ -68,7 +69,10 @@ panel("step_through", ({ root, ask, upload, all, notice }) => {
         "Choose GPT-2's vocabulary or another byte-level one at the right.";
     boxes.more.hidden = answer.total <= pieces.length;
     boxes.more.textContent = `The first ${format.whole(pieces.length)} of ${format.whole(answer.total)} pieces are drawn.`;
-    if (!pieces.length) return stop();
+    if (!pieces.length) {
+      say();
+      return stop();
+    }
     const wanted = Number(address.get("piece", "-1"));
     const kept = pieces[chosen]?.piece === before ? chosen : pieces.findIndex((entry) => entry.piece === before);
     const telling = pieces.findIndex((entry) => entry.kind === "word" && entry.piece.length > 5);
@@ -101,6 +105,7 @@ panel("step_through", ({ root, ask, upload, all, notice }) => {
       boxes.stage.hidden = false;
       drawLadder();
       go(0);
+      enlarge();
     } catch (error) {
       if (mine !== asked) return;
       notice(error.message);
@@ -156,24 +161,28 @@ panel("step_through", ({ root, ask, upload, all, notice }) => {
     boxes.tower.replaceChildren(...cells);
   }
 
-  function say() {
+  /** In the line beneath: what the next merge joins, and why it is the next. */
+  function tell() {
     const step = merging.steps[at],
       n = merging.steps.length;
     const spoken = (id) => `“${chips.spoken(token(id).parts)}”`;
     if (!step) {
       const left = states[at].length,
         tokens = left === 1 ? "one token" : `${left} tokens`;
-      boxes.said.textContent = !n
-        ? "Nothing merges here."
-        : `No neighbours are left that may merge: ${tokens} after ${n} merge${n === 1 ? "" : "s"}.`;
+      say(
+        !n
+          ? "Nothing merges here."
+          : `No neighbours are left that may merge: ${tokens} after ${n} merge${n === 1 ? "" : "s"}.`,
+      );
       return;
     }
     const [, rank, id] = step.candidates.find(([place]) => place === step.place);
     const [left, right] = states[at].slice(step.place, step.place + 2);
     const others = step.candidates.length - 1;
-    boxes.said.textContent =
-      `Next: ${spoken(left)} and ${spoken(right)} become ${spoken(id)}, by merge ${format.whole(rank)}` +
-      (others ? `, the lowest rank of ${others + 1} that could go.` : ", the only one that could go.");
+    say(
+      `Merge ${at + 1} of ${merging.steps.length}: ${spoken(left)} and ${spoken(right)} become ${spoken(id)}, by rank ${format.whole(rank)}` +
+        (others ? `, the lowest of ${others + 1} that could go.` : ", the only one that could go."),
+    );
   }
 
   function drawLadder() {
@@ -228,7 +237,18 @@ panel("step_through", ({ root, ask, upload, all, notice }) => {
       rung.classList.toggle("gb-tk-now", Number(rung.dataset.i) === at);
     }
     drawTower();
-    say();
+    tell();
+  }
+
+  /** As large as the first step allows, which has the most tokens: the sizes stay while they merge. */
+  function enlarge() {
+    if (boxes.stage.hidden) return;
+    const now = at;
+    at = 0;
+    drawTower();
+    fit(boxes.tower, states[0].length, 22, 110);
+    at = now;
+    drawTower();
   }
 
   // ---- play, pause, step, drag -----------------------------------------------------------------------
@@ -285,6 +305,9 @@ panel("step_through", ({ root, ask, upload, all, notice }) => {
     } else if (event.key === "ArrowLeft") {
       stop();
       go(at - 1);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const to = chosen + (event.key === "ArrowDown" ? 1 : -1);
+      if (pieces[to]) choose(to);
     }
   });
 
@@ -295,6 +318,7 @@ panel("step_through", ({ root, ask, upload, all, notice }) => {
     },
     resize() {
       if (menu.settle()) cut();
+      else enlarge();
     },
   };
 });

@@ -195,7 +195,16 @@ function make(box, list, point) {
     event.preventDefault();
   });
 
-  return { patch, show, facts, pin, ids: () => ids, table: () => table, pinned: () => pinned };
+  /** Pin the next or the one before; whether there is one. */
+  function step(by) {
+    const to = pinned === null ? (by > 0 ? 0 : chips.length - 1) : pinned + by;
+    if (!chips[to]) return false;
+    pin(to);
+    chips[to].scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
+  return { patch, show, facts, step, pin, ids: () => ids, table: () => table, pinned: () => pinned };
 }
 
 export { make as tokenFlow };

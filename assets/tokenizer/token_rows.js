@@ -65,7 +65,8 @@ function table({ rows, counts, n_ctx: context }, open) {
       {},
       el("i", { class: `gb-tk-swatch gb-tk-bar-${i}` }),
       el("button", { type: "button", class: "gb-tk-link", onclick: () => open(row) }, row.name),
-      el("div", { class: "gb-soft" }, row.about),
+      " ",
+      el("span", { class: "gb-soft gb-tk-about", title: row.about }, row.about),
     );
     if (row.error) return el("tr", {}, name, el("td", { colspan: 3, class: "gb-soft" }, row.error));
     const bar = el(
@@ -78,7 +79,7 @@ function table({ rows, counts, n_ctx: context }, open) {
       "tr",
       {},
       name,
-      el("td", {}, bar, row.lost && el("div", { class: "gb-soft" }, row.lost)),
+      el("td", {}, bar, row.lost && el("div", { class: "gb-soft gb-tk-about", title: row.lost }, row.lost)),
       el("td", {}, row.total ? (counts.bytes / row.total).toFixed(2) : "–"),
       el("td", {}, share(row.total, context)),
     );

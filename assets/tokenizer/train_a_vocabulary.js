@@ -5,17 +5,17 @@ import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { handOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
-import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import * as chips from "../shared/tokens/chip.js";
+import { pairRows } from "./pair_rows.js";
 import { tokenCollapse } from "./token_collapse.js";
 import { tokenCurve } from "./token_curve.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
+panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const SIZES = [300, 512, 1024, 2048, 4096, 8192, 16384, 32768],
     PACES = [1, 3, 10, 20, 50, 150, 0];
@@ -31,17 +31,19 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
   };
   const tokens = []; // how each id reads
   let state = "ready",
+    example = false, // what stands there is the server's, until the first Start
     since = 0,
     timer = null,
     about = null,
-    merges = [],
-    pairNodes = new Map();
+    merges = [];
   let kept = null,
     loaded = false,
     proposed = "",
     learntFrom = null;
-  const collapse = tokenCollapse(boxes.sample, tokens);
-  const going = () => state === "reading" || state === "running" || state === "paused";
+  const collapse = tokenCollapse(boxes.sample, tokens),
+    pairs = pairRows(boxes.pairs);
+  const busy = () => state === "reading" || state === "running" || state === "paused";
+  const going = () => busy() && !example;
   const say = (error) => {
     if (!(error instanceof Refusal)) console.error(error);
     notice(error.message);
@@ -106,6 +108,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
         vocab_size: size(),
         pace: pace(),
       });
+      example = false;
       begin();
       await news();
     }),
@@ -119,12 +122,13 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
   boxes.step.addEventListener("click", () => steer("step"));
   boxes.stop.addEventListener("click", () => steer("stop"));
   on("key", (event) => {
-    if (!root.offsetParent || !going() || event.target.closest?.("button, summary")) return;
+    if (!root.offsetParent || !(going() || example) || event.target.closest?.("button, summary")) return;
     if (event.key === " ") {
       event.preventDefault();
-      steer(state === "paused" ? "resume" : "pause");
+      if (example) boxes.start.click();
+      else steer(state === "paused" ? "resume" : "pause");
     }
-    if (event.key === ".") steer("step");
+    if (going() && (event.key === "." || event.key === "ArrowRight")) steer("step");
   });
 
   function begin() {
@@ -134,29 +138,31 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     merges = [];
     tokens.length = 0;
     kept = null;
-    pairNodes = new Map();
-    boxes.pairs.replaceChildren();
+    pairs.clear();
     boxes.newest.replaceChildren();
-    boxes.keep.hidden = boxes.kept.hidden = boxes.empty.hidden = true;
-    boxes.picture.hidden = false;
+    boxes.keep.hidden = boxes.kept.hidden = true;
     buttons();
   }
 
   function buttons() {
-    boxes.start.textContent = about || going() ? "Start again" : "Start";
+    boxes.start.textContent = !example && (about || going()) ? "Start again" : "Start";
+    for (const button of [boxes.pause, boxes.step, boxes.stop]) button.hidden = example;
     boxes.pause.disabled = boxes.step.disabled = boxes.stop.disabled = !going();
     boxes.pause.textContent = state === "paused" ? "Go on" : "Pause";
-    boxes.keep.hidden = !merges.length;
+    boxes.keep.hidden = example || !merges.length;
   }
 
   // ---- news ------------------------------------------------------------------------------------------
 
   const news = latest(async () => {
     clearTimeout(timer);
-    const answer = await ask("poll_learning", { since }).catch((error) => {
+    const of = example,
+      asked = since;
+    const answer = await ask("poll_learning", { since, example }).catch((error) => {
       if (going() && error instanceof Refusal) gone();
       throw error;
     });
+    if (of !== example || asked !== since) return void news(); // meanwhile another one was started
     if (since === 0 && answer.sample) {
       about = answer;
       tokens.splice(0, tokens.length, ...answer.bytes);
@@ -173,8 +179,8 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     buttons();
     const behind = answer.next < answer.learnt;
     // Asking takes time from a training at full speed, so it is asked less often than one that is to be watched.
-    const wait = !going() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
-    if (going() || behind) timer = setTimeout(() => news().catch(say), wait);
+    const wait = !busy() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
+    if (busy() || behind) timer = setTimeout(() => news().catch(say), wait);
   });
 
   /** The server knows nothing of this training any more: it was started again. What came stays on the page. */
@@ -202,7 +208,11 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
       vocabulary = 257 + merges.length;
     const count = (name, value, title = "") => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
     const early = state === "finished" && about && vocabulary < about.vocab_size;
-    boxes.status.textContent = WORDS[state] + (early ? " No pair is left that occurs twice." : "");
+    const made = `${format.whole(merges.length)} merges`;
+    boxes.status.textContent = example
+      ? `Example: ${about?.title}, ${made}; Start trains your own.`
+      : WORDS[state] + (early ? " No pair is left that occurs twice." : "");
+    tell(last, made);
     boxes.figures.replaceChildren(
       count("merges", format.whole(merges.length)),
       count("vocabulary", format.whole(vocabulary), "256 bytes, the merges, and <|endoftext|>"),
@@ -214,41 +224,19 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     const share = about ? merges.length / Math.max(1, about.vocab_size - 257) : 0;
     boxes.progress.firstElementChild.style.transform = `scaleX(${Math.min(1, share)})`;
     boxes.progress.setAttribute("aria-valuenow", Math.round(100 * share));
-    drawPairs(answer.pairs);
+    pairs.draw(answer.pairs, !pace() || pace() > 20);
     drawNewest();
     curves();
   }
 
-  /** Rows glide to their new places; the amber one merges next. */
-  function drawPairs(pairs) {
-    const most = pairs[0]?.[2] ?? 1,
-      tops = new Map([...pairNodes].map(([key, node]) => [key, node.offsetTop]));
-    const rows = pairs.map(([left, right, count, leftParts, rightParts], i) => {
-      const key = `${left},${right}`,
-        row =
-          pairNodes.get(key) ??
-          el(
-            "div",
-            { class: "gb-tk-pair" },
-            el("span", { class: "gb-tk-both" }, chips.chip(left, leftParts), chips.chip(right, rightParts)),
-            el("i"),
-            el("b"),
-          );
-      row.classList.toggle("gb-tk-first", i === 0);
-      row.querySelector("i").style.width = `${((100 * count) / most).toFixed(1)}%`;
-      row.querySelector("b").textContent = format.whole(count);
-      return [key, row];
-    });
-    pairNodes = new Map(rows);
-    boxes.pairs.replaceChildren(...pairNodes.values());
-    if (!pairs.length) boxes.pairs.append(el("p", { class: "gb-soft" }, "No pair is left that occurs twice."));
-    if (calm() || pace() > 20 || !pace()) return;
-    for (const [key, row] of pairNodes) {
-      const from = tops.get(key),
-        by = from === undefined ? 12 : from - row.offsetTop;
-      const before = { transform: `translateY(${by}px)`, opacity: from === undefined ? 0 : 1 };
-      if (by) row.animate([before, { transform: "none", opacity: 1 }], { duration: 220, easing: "ease-out" });
-    }
+  /** In the line beneath, in a room: what merged last. */
+  function tell(last, made) {
+    if (!document.body.classList.contains("gb-room") || !last) return caption();
+    const spoken = (id) => `“${chips.spoken(tokens[id])}”`;
+    caption(
+      `${example ? `Example, ${about.title}. ` : ""}After ${made}: ${spoken(last.left)} and ${spoken(last.right)}, ` +
+        `together ${format.whole(last.count)} times, became ${spoken(last.token)}, token ${last.token}.`,
+    );
   }
 
   function drawNewest() {
@@ -327,11 +315,9 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
     const before = await fill();
     if (loaded) return;
     loaded = true;
-    if (before) {
-      // a reload finds the training that was left
-      begin();
-      await news();
-    }
+    example = !before; // a reload finds the training that was left
+    begin();
+    await news();
   }
   return {
     refresh: appear,
@@ -340,6 +326,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice }) => {
       guarded(fill)();
       if (about) {
         curves();
+        tell(merges[merges.length - 1], `${format.whole(merges.length)} merges`);
         if (going()) news().catch(say);
       }
     },

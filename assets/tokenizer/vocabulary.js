@@ -9,13 +9,13 @@ import * as chips from "../shared/tokens/chip.js";
 import { tip } from "../shared/tooltip.js";
 import { shelf } from "./tokenizer_menu.js";
 
-panel("vocabulary", ({ root, ask, upload, all, notice }) => {
+panel("vocabulary", ({ root, ask, upload, all, notice, say }) => {
   const boxes = Object.fromEntries(all("[data-id]").map((node) => [node.dataset.id, node]));
   const LONGEST = 24;
   const request = () => ({ model: subject.model, step: subject.step, tok: shelf.chosen() });
   const menu = shelf.attach(boxes.shelf, { root, ask, upload, notice }, () => fresh());
   let filter = { length: null, byte: null },
-    shown = 0,
+    tokens = [],
     asked = 0,
     pinned = null;
 
@@ -76,7 +76,7 @@ panel("vocabulary", ({ root, ask, upload, all, notice }) => {
       answer.never === null ? "" : `${format.whole(answer.never)} of ${everything} never occur in ${where}.`;
     if (start === 0) {
       boxes.words.replaceChildren();
-      shown = 0;
+      tokens = [];
     }
     boxes.words.append(
       ...answer.tokens.map((token) => {
@@ -90,8 +90,10 @@ panel("vocabulary", ({ root, ask, upload, all, notice }) => {
       }),
     );
     if (!answer.total) boxes.words.append(el("p", { class: "gb-empty" }, "No token is like that."));
-    shown += answer.tokens.length;
-    boxes.more.hidden = shown >= answer.total;
+    tokens.push(...answer.tokens);
+    boxes.more.hidden = tokens.length >= answer.total;
+    const list = boxes.words.parentElement;
+    if (!boxes.more.hidden && list.scrollHeight <= list.clientHeight) search(tokens.length); // there is room for more
     drawLengths(answer.lengths);
     drawBytes(answer.bytes);
     if (start === 0) pin(null);
@@ -164,9 +166,14 @@ panel("vocabulary", ({ root, ask, upload, all, notice }) => {
     pinned = token === null || pinned === token.id ? null : token.id;
     if (pinned === null) {
       boxes.detail.replaceChildren(el("p", { class: "gb-soft" }, "Choose a token to see how it was made."));
+      summary();
       return;
     }
     node.classList.add("gb-tk-picked");
+    node.scrollIntoView({ block: "nearest" });
+    const learnt = token.rank ? `, merge ${format.whole(token.rank)}` : "",
+      found = token.count === null ? "" : `; ${format.whole(token.count)} times in the text`;
+    say(`“${chips.spoken(token.parts)}” is token ${token.id}, in bytes ${token.hex}${learnt}${found}.`);
     const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
     const tree = el("div", { class: "gb-tk-tree" });
     boxes.detail.replaceChildren(
@@ -187,10 +194,15 @@ panel("vocabulary", ({ root, ask, upload, all, notice }) => {
       const { steps } = await ask("explain_token", { ...request(), id: token.id });
       if (pinned !== token.id || !steps.length) return;
       tree.append(grow(token.id, new Map(steps.map((step) => [step.token.id, step])), token.parts));
-      boxes.detail.scrollIntoView({ block: "nearest" });
     } catch (error) {
       notice(error.message);
     }
+  }
+
+  /** In a room the line beneath says what is listed; at the desk it is the view's own sentence. */
+  function summary() {
+    const inRoom = document.body.classList.contains("gb-room");
+    say(inRoom ? `${boxes.name.textContent}: ${boxes.found.textContent.toLowerCase()}.` : "");
   }
 
   /** The token on top, under it the two it was made of, down to the bytes. */
@@ -231,8 +243,18 @@ panel("vocabulary", ({ root, ask, upload, all, notice }) => {
     boxes.unused.checked = false;
     fresh();
   });
-  boxes.more.addEventListener("click", () => search(shown));
-  on("key", (event) => event.key === "Escape" && pinned !== null && pin(null));
+  boxes.more.addEventListener("click", () => search(tokens.length));
+  on("key", (event) => {
+    if (event.key === "Escape" && pinned !== null) return pin(null);
+    const by = { ArrowRight: 1, ArrowDown: 1, " ": 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!by || !root.offsetParent || event.target.closest?.("summary")) return;
+    if (event.key === " " && event.target.closest?.("button")) return;
+    const to = tokens.findIndex((token) => token.id === pinned) + by,
+      node = boxes.words.children[to];
+    if (!tokens[to]) return;
+    event.preventDefault();
+    pin(tokens[to], node);
+  });
   for (const button of all("[data-form]")) {
     button.addEventListener("click", () =>
       shelf.download(ask, request(), button.dataset.form).catch((error) => notice(error.message)),
@@ -247,6 +269,7 @@ panel("vocabulary", ({ root, ask, upload, all, notice }) => {
     },
     resize() {
       if (menu.settle()) fresh();
+      else if (pinned === null) summary();
     },
   };
 });

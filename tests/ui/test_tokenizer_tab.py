@@ -84,6 +84,7 @@ def test_hostile_text_special_tokens_and_pasted_ids(page):
     tab.get_by_role("button", name="Use as prompt").click()
     expect(page.locator("#gb-bar").get_by_label("Prompt", exact=True)).to_have_value("Hello world")
 
+    tab.get_by_text("Why it matters").click()
     tab.get_by_role("button", name="strawberry").click()
     expect(tab.locator("[data-id=lesson]")).to_contain_text("one id for “ strawberry”")
     expect(tab.locator("[data-id=ids]")).to_contain_text("41236")
@@ -123,6 +124,9 @@ def test_step_through_a_word_and_compare(page):
 def test_train_keep_and_take_away_a_vocabulary(page):
     """A vocabulary learnt from pasted text, merge by merge, is kept, read with, searched and downloaded."""
     tab = view(page, "Train a vocabulary", "train_a_vocabulary")
+    expect(tab.locator("[data-id=status]")).to_contain_text("300 merges; Start trains your own")  # a real example
+    expect(tab.locator("[data-id=newest] > div")).to_have_count(10)
+    expect(tab.get_by_role("button", name="Keep", exact=True)).to_be_hidden()
     tab.get_by_label("Learn from").select_option("A text of yours")
     text = "low lower lowest, new newer newest; " * 20
     tab.get_by_label("Your text").fill(text)
@@ -139,7 +143,8 @@ def test_train_keep_and_take_away_a_vocabulary(page):
     tab.get_by_role("button", name="Go on").click()
     expect(tab.locator("[data-id=status]")).to_contain_text("Finished. No pair is left")
     page.wait_for_function(
-        "most => document.querySelectorAll('#gb-learning [data-id=sample] .gb-tk-chip').length < most", arg=before / 2
+        "most => document.querySelectorAll('#gb-train_a_vocabulary [data-id=sample] .gb-tk-chip').length < most",
+        arg=before / 2,
     )
     tokenizer = train_bpe(text, 1024)
     expect(tab.locator("[data-id=figures] dd").first).to_have_text(str(len(tokenizer.merges)))
@@ -163,3 +168,35 @@ def test_train_keep_and_take_away_a_vocabulary(page):
     tab.get_by_label("Search").fill("west")
     tab.locator(".gb-tk-word", has_text="west").first.click()
     expect(tab.locator(".gb-tk-tree")).to_contain_text("we")
+
+
+def test_few_tokens_are_large_and_keys_lead_from_one_to_the_next(page):
+    """A short prompt fills the picture and scrolls nowhere, a long text is small; arrows say each token in a room."""
+    tab = view(page, "Read", "read")
+    tokens = tab.locator("[data-id=tokens]")
+    chips = tokens.locator("[data-token]")
+
+    def size():
+        return chips.first.evaluate("(chip) => parseFloat(getComputedStyle(chip).fontSize)")
+
+    type_prompt(page, "The boat was blue.")
+    expect(chips.last).to_have_text(".")
+    assert size() > 40
+    assert tokens.evaluate("(box) => box.scrollHeight <= box.clientHeight")
+    type_prompt(page, "The boat was blue. " * 60)
+    page.wait_for_function("document.querySelectorAll('#gb-read [data-id=tokens] [data-token]').length > 250")
+    assert size() < 25
+
+    page.keyboard.press("Escape")
+    page.locator("#gb-bar").get_by_label("Prompt", exact=True).blur()
+    page.keyboard.press("p")
+    said = tab.locator(".gb-caption-now")
+    expect(said).to_contain_text("tokens")
+    page.keyboard.press("ArrowRight")
+    expect(chips.first).to_have_class(re.compile("gb-tk-on"))
+    expect(said).to_contain_text(f"is token {chips.first.get_attribute('data-token')}")
+    page.keyboard.press(" ")
+    expect(chips.nth(1)).to_have_class(re.compile("gb-tk-on"))
+    page.keyboard.press("ArrowLeft")
+    expect(chips.first).to_have_class(re.compile("gb-tk-on"))
+    page.keyboard.press("p")

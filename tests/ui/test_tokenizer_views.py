@@ -163,6 +163,24 @@ def test_pause_step_pace_and_stop(tab):
     assert tab.sessions.of({"visitor": "0" * 32}).tokenizers["stopped early"].vocab_size >= 257 + learnt
 
 
+def test_the_example_is_one_for_all_and_touches_no_training(tab):
+    """Before a first training a real one is polled, the same for every visitor; it never takes a training's place."""
+    while (told := tab.ask("poll_learning", example=True))["state"] != "finished":
+        time.sleep(0.01)
+    corpus = load_corpus("pydoc")
+    assert told["title"] == corpus.title
+    assert len(told["merges"]) == 300
+    tokenizer = train_bpe(corpus.text, 557)
+    assert [tuple(merge[:2]) for merge in told["merges"]] == [merge.pair for merge in tokenizer.merges]
+    assert not tab.ask("prepare_learning")["going"]
+    with pytest.raises(ValueError, match="No vocabulary is in training"):
+        tab.ask("save_vocabulary", name="theirs")
+
+    own = tab.learn(vocab_size=270)
+    assert tab.ask("poll_learning", example=True, visitor="1" * 32)["merges"] == told["merges"]
+    assert tab.ask("poll_learning")["merges"] == own["merges"]
+
+
 def test_a_second_start_takes_the_place_of_the_first(tab, monkeypatch):
     """One training a visitor; and no more over all visitors than the machine has room for."""
     tab.ask("start_learning", corpus="pydoc", vocab_size=4096, pace=0.5)

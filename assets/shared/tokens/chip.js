@@ -69,7 +69,7 @@ function unit([ids, apart, text, note], table, { marks }) {
   const chips = ids.map((id, i) => {
     const node = chip(id, table[id].parts, { marks });
     if (apart[i]) node.classList.add("gb-tk-apart");
-    node.dataset.token = "";
+    node.dataset.token = String(id);
     node.tabIndex = -1;
     return node;
   });

@@ -18,6 +18,10 @@ from llm.ui.vocabularies import MAX_NAME, keep_vocabulary
 LIMITS = {"vocab_size": (257, 32_768, 1_024)}
 PACES = (0.5, 200.0)
 """Merges a second that can be asked for; 0 is as fast as it goes."""
+EXAMPLE = {"corpus": "pydoc"}
+"""The text of the example that stands there before a visitor's first training."""
+EXAMPLE_SIZE = 557
+"""Its vocabulary: 300 merges, which take some tenths of a second."""
 MAX_AT_ONCE = max(2, os.cpu_count() or 2)
 """Vocabularies in training, over all visitors."""
 
@@ -26,6 +30,15 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
     """The view; its endpoints start, steer and report one training a visitor, and keep what it learnt."""
     sessions = menu.subjects.sessions
     starting = threading.Lock()
+    examples: list[VocabularyTraining] = []
+
+    def example(session: Session) -> VocabularyTraining:
+        """The one example that all visitors see, learnt when the first of them comes."""
+        with starting:
+            if not examples:
+                examples.append(VocabularyTraining(*text_of(session, EXAMPLE), EXAMPLE_SIZE, None))
+                examples[0].start()
+            return examples[0]
 
     def prepare_learning(request: Request) -> Answer:
         """What a vocabulary can be learnt from, and whether one is in training already."""
@@ -64,8 +77,12 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
         return {"state": training.state}
 
     def poll_learning(request: Request) -> Answer:
-        """The merges after the first `since`; from the beginning also what they are made on."""
-        training = _training(sessions.of(request))
+        """The merges after the first `since`, of the visitor's training or of the example.
+
+        From the beginning also what they are made on.
+        """
+        session = sessions.of(request)
+        training = example(session) if inputs.flag(request, "example") else _training(session)
         since = inputs.whole(request, "since", 0, 2**31, 0)
         answer = training.since(since)
         if since == 0:
