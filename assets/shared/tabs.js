@@ -6,13 +6,14 @@ const button = (name) =>
   /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".tab-container [role=tab]")]).find(
     (tab) => tab.textContent.trim().toLowerCase() === name,
   );
+let opened = null; // the tab that is open where the address names none
 document.addEventListener("click", (event) => {
   const tab = event.target instanceof Element && event.target.closest(".tab-container [role=tab]");
-  if (tab) address.set({ tab: tab.textContent.trim().toLowerCase() }, { turn: true });
+  const name = tab && tab.textContent.trim().toLowerCase();
+  if (name && name !== address.get("tab", opened)) address.set({ tab: name }, { turn: true });
 });
 const first = () => document.querySelector(".tab-container [role=tab][aria-selected=true]");
 const PATIENCE = 600; // frames
-let opened = null; // the tab that is open where the address names none
 
 /**
  * Open a tab, and one of its views.

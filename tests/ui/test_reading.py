@@ -14,7 +14,7 @@ HEBREW, EMOJI = "\u05e9\u05dc\u05d5\u05dd", "\U0001f642"
 @pytest.mark.parametrize("text", [HEBREW, EMOJI])
 def test_pieces_of_a_character_are_named_by_their_bytes(text):
     """No two different tokens of a text have one name, and none is the replacement sign."""
-    tokenizer = train_tokenizer("bytes", "anything")
+    tokenizer = train_tokenizer("bpe", "anything", vocab_size=257)
     ids = tokenizer.encode(text)
     names = [token_name(tokenizer, id) for id in ids]
     assert len(set(names)) == len(set(ids)) and all(re.fullmatch("‹[0-9A-F]{2}›", name) for name in names)
@@ -41,14 +41,10 @@ def test_heads_tell_the_pieces_apart(page, text):
     page.wait_for_function("(text) => glassbox.subject.prompt === text", arg=text)
     page.wait_for_timeout(1000)
     assert "\ufffd" not in page.locator("#gb-heads").inner_text()
-    assert "\ufffd" not in str(
-        page.evaluate(
-            "(prompt) => glassbox.modules['shared/server.js'].asker('heads')"
-            "('trace_prompt', { ...glassbox.subject, prompt })"
-            ".then((answer) => answer.tokens)",
-            text,
-        )
-    )
+    trace = "(prompt) => glassbox.modules['shared/server.js']"
+    trace += ".asker('heads')('trace_prompt', { ...glassbox.subject, prompt })"
+    names = [token["text"] for token in page.evaluate(f"async (prompt) => (await ({trace})(prompt)).tokens", text)]
+    assert "\ufffd" not in "".join(names) and len(set(names)) > 1
 
 
 def test_a_prompt_reads_from_right_to_left(page):
@@ -64,8 +60,7 @@ def test_notices_end_and_are_never_two(page):
     """One text stands once on the page, and goes after ten seconds."""
     page.clock.install()
     files = page.locator(".gb-bar [data-id=files]")
-    page.evaluate("glassbox.modules['shared/server.js']")
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error())")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.locator(".gb-share summary").click()
     page.get_by_role("button", name="Copy the link").click()
     notice = page.locator(".gb-notice", has_text="Copy the address of this page")
