@@ -30,9 +30,10 @@ def launched(monkeypatch):
 
 
 def test_flags_reach_the_server(launched):
-    """Host, port and --open arrive as Gradio's options, beside those that keep the page offline."""
-    assert main(["serve", "--host", "0.0.0.0", "--port", "7999", "--open"]) == 0
+    """Host, port, --root-path and --open arrive as Gradio's options, beside those that keep the page offline."""
+    assert main(["serve", "--host", "0.0.0.0", "--port", "7999", "--root-path", "/glassbox", "--open"]) == 0
     assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == ("0.0.0.0", 7999, True)
+    assert launched["root_path"] == "/glassbox"
     assert launched.items() >= {"ssr_mode": False, "footer_links": []}.items()
     assert main(["serve"]) == 0
     assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == (None, None, False)
@@ -43,7 +44,7 @@ def test_app_and_command_have_the_same_flags():
     parser = argparse.ArgumentParser()
     module.add_flags(parser)
     flags = {option for action in parser._actions for option in action.option_strings}
-    assert flags == {"-h", "--help", "--host", "--port", "--open"}
+    assert flags == {"-h", "--help", "--host", "--port", "--root-path", "--open"}
     for command in (["app.py"], ["-m", "llm", "serve"]):
         said = subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True).stdout
         assert all(flag in said for flag in flags)

@@ -8,8 +8,8 @@ const button = (name) =>
   );
 let opened = null; // the tab that is open where the address names none
 document.addEventListener("click", (event) => {
-  const tab = event.target instanceof Element && event.target.closest(".tab-container [role=tab]");
-  const name = tab && tab.textContent.trim().toLowerCase();
+  const tab = event.target instanceof Element ? event.target.closest(".tab-container [role=tab]") : null;
+  const name = tab?.textContent.trim().toLowerCase();
   if (name && name !== address.get("tab", opened)) address.set({ tab: name }, { turn: true });
 });
 const first = () => document.querySelector(".tab-container [role=tab][aria-selected=true]");
