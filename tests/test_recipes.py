@@ -147,7 +147,7 @@ def test_a_new_sampler(tmp_path):
     copy = Copy(tmp_path, "A new sampler")
     copy.is_styled()
     copy.test("tests/test_settings.py", "tests/test_filters.py", "tests/test_sampler.py", "tests/test_readme.py")
-    copy.test("tests/ui/test_sampler_js.py", "tests/ui/test_generate_endpoints.py")
+    copy.test("tests/assets", "tests/ui/test_generate_endpoints.py")
     assert "--top-a" in copy.run("-m", "llm", "generate", "--help")
     write = ("-m", "llm", "generate", "--checkpoint", "checkpoints/tales", "--max-new-tokens", "9", "--top-a", "1")
     assert copy.run(*write, "--prompt", "Once", "--seed", "1") == copy.run(*write, "--prompt", "Once", "--seed", "2")
@@ -156,10 +156,10 @@ def test_a_new_sampler(tmp_path):
 
 @pytest.mark.slow
 def test_a_new_view(tmp_path):
-    """It has a button and an address of its own, is drawn when it is seen, and its endpoint answers."""
+    """It has a button and an address of its own, is drawn when it is seen, and follows the prompt."""
     copy = Copy(tmp_path, "A new view")
     copy.is_styled()
-    copy.test("tests/test_house.py", "tests/ui/test_attention_endpoints.py")
+    copy.test("tests/test_house.py", "tests/assets", "tests/ui/test_attention_endpoints.py")
     copy.see(VIEW_SEEN)
 
 
@@ -183,7 +183,8 @@ def test_a_new_setting(tmp_path):
     """It is checked, an option of its command, and a field of the form that runs and links remember."""
     copy = Copy(tmp_path, "A new setting")
     copy.is_styled()
-    copy.test("tests/test_settings.py", "tests/ui/test_train_endpoints.py", "tests/ui/test_train_runs.py")
+    copy.test("tests/test_settings.py", "tests/assets/test_answers.py")
+    copy.test("tests/ui/test_train_endpoints.py", "tests/ui/test_train_runs.py")
     assert "--label-smoothing" in copy.run("-m", "llm", "train", "--help")
     copy.see(SETTING_SEEN)
 

@@ -25,6 +25,13 @@ TYPICAL = [
         (0.0, 0.5, 1.0, 2.0), (0, 9), (0.8, 1.0), (0.0, 1e-9, 0.2, 0.5, 0.9, 0.999)
     )
 ]
+EACH = [
+    {"temperature": temperature, name: value}
+    for name, known in SAMPLERS.items()
+    for value in ((1, 7, V) if known.kind == "whole" else [share * min(known.high, 2) for share in (0.01, 0.2, 0.5)])
+    for temperature in (0.5, 2.0)
+]
+"""Each sampler there is, after a temperature."""
 
 
 def in_any_order(cases: list[dict]) -> list[dict]:
@@ -68,14 +75,14 @@ def compare(page_sampler, cases):
 def test_sampler_js_equals_core_without_ties(page_sampler):
     """Every combination of settings on random logits gives llm.filters's probabilities."""
     generator = torch.Generator().manual_seed(1)
-    cases = GRID + TYPICAL + in_any_order(GRID[::3] + TYPICAL)
+    cases = GRID + TYPICAL + EACH + in_any_order(GRID[::3] + TYPICAL)
     compare(page_sampler, [(torch.randn(V, generator=generator) * 3, settings) for settings in cases])
 
 
 def test_sampler_js_equals_core_with_ties(page_sampler):
     """Logits on a coarse grid: which of many equal tokens are kept is llm.filters's choice too."""
     generator = torch.Generator().manual_seed(2)
-    cases = GRID + TYPICAL + in_any_order(GRID[::3] + TYPICAL)
+    cases = GRID + TYPICAL + EACH + in_any_order(GRID[::3] + TYPICAL)
     compare(page_sampler, [((torch.randn(V, generator=generator) * 4).round() / 2, settings) for settings in cases])
 
 
@@ -87,7 +94,7 @@ def test_sampler_js_equals_core_on_extremes(page_sampler):
     lonely[5] = -2.0
     zeros = torch.tensor([0.0, -0.0, 1.0, -1.0] * 11)[:V]
     rows = [torch.zeros(V), torch.full((V,), -7.0), ruled_out, lonely, zeros, torch.linspace(-1, 1, V) * 1e30]
-    cases = GRID[::7] + TYPICAL + in_any_order(GRID[::11] + TYPICAL)
+    cases = GRID[::7] + TYPICAL + EACH + in_any_order(GRID[::11] + TYPICAL)
     compare(page_sampler, [(row, settings) for row in rows for settings in cases])
     compare(page_sampler, [(row, {"temperature": t}) for row in rows for t in (1e-38, 1e-300)])
 
@@ -118,8 +125,9 @@ def test_sampler_js_sorts_stably(node):
 def test_the_table_is_cores(node):
     """A row for each of llm's samplers, in its order and off at its default; those that read back say so."""
     off = {**{name: setting.default for name, setting in SAMPLERS.items()}, "order": list(DEFAULT_ORDER)}
-    assert asked(node, "[sampler.ORDER, sampler.OFF]") == [list(DEFAULT_ORDER), off]
-    for name, function in FUNCTIONS.items():
-        settings = json.dumps({**off, name: 0.25})
-        assert asked(node, f"sampler.readsBack({settings})") == function.needs_previous
-    assert not asked(node, f"sampler.readsBack({json.dumps(off)})")
+    order, page_off, none, each = asked(
+        node, "[sampler.ORDER, sampler.OFF, sampler.readsBack(sampler.OFF), "
+        "sampler.ORDER.map((name) => sampler.readsBack({ ...sampler.OFF, [name]: 0.25 }))]"
+    )  # fmt: skip
+    assert tuple(order) == DEFAULT_ORDER and page_off == off
+    assert not none and each == [FUNCTIONS[name].needs_previous for name in DEFAULT_ORDER]

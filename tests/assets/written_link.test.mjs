@@ -139,3 +139,16 @@ test("what makes no sense is refused kindly", () => {
     assert.throws(() => link.readTree([print, hash, branch], where), Refusal, branch);
   assert.throws(() => link.readText([print, "ffffff", ...good.slice(2)], where), Refusal);
 });
+
+test("a link of another version opens: an order is completed, and samplers that are not here go", () => {
+  const where = placeOf(100),
+    [print, hash] = opened("w", where, () => link.keepText(where, [token(1, SETTINGS)]));
+  const settingsOf = (piece) => link.readText([print, hash, piece, "dAB"], where)[0].settings;
+  const first = settingsOf("se1 oky").order;
+  assert.deepEqual([...first].sort(), [...SETTINGS.order].sort());
+  assert.deepEqual(first.slice(0, 2), ["top_k", "typical_p"]);
+  const { order, ...newer } = settingsOf("se7 t0.5 .tail_free-0.9 .temperature_2-x op.tail_free.t.");
+  assert.deepEqual(order.slice(0, 2), ["top_p", "temperature"]);
+  assert.equal(newer.temperature, 0.5);
+  assert.ok(!("tail_free" in newer) && newer.seed === 7);
+});

@@ -118,7 +118,7 @@ def test_an_old_link_opens_what_it_opened(browser, app_url, address):
     page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
     if "model=" not in address:
         assert page.evaluate("glassbox.subject.model") == f"shipped:{FIRST}"
-    page.locator(f".tab-container [role=tab][aria-selected=true]:has-text('{tab.title()}')").wait_for()
+    page.locator(f"[role=tab][data-tab={tab}][aria-selected=true]").wait_for()
     page.locator(f"#gb-{view}").wait_for()
     page.wait_for_function(
         "(name) => document.querySelector(`[data-view=${name}]`).getAttribute('aria-pressed') === 'true'", arg=view
