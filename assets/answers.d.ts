@@ -719,7 +719,7 @@ export interface PlanRun {
   vocab_size: number;
 }
 
-/** The merges after the first `since`; from the beginning also what they are made on. */
+/** The merges after the first `since`, of the visitor's training or of the example. */
 export interface PollLearning {
   bytes?: Part[][];
   failure: string;
