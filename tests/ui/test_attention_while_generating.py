@@ -184,7 +184,7 @@ def test_the_page_joins_starts_and_rows_into_the_models_patterns(tiny, growth_js
 
 def test_a_visitor_plays_pauses_steps_back_and_freezes(page):
     """Heads and text grow while playing; arrows step; what was drawn comes again the same; F holds everything."""
-    page.evaluate("glassbox.address.set({ pace: 60 }); glassbox.openView('attention', 'growing')")
+    page.evaluate("glassbox.address.set({ pace: 60 }); glassbox.openView('attention', 'while_generating')")
     count = page.locator("#gb-while_generating [data-id=count] b")
     page.wait_for_function("document.querySelector('#gb-while_generating .gb-new')")
     expect(count).to_have_text("0")
