@@ -15,7 +15,7 @@ TEXT = "The lighthouse keeper's 1234 lamps — all of them lit, naïvely."
 
 def view(page, title, name):
     page.get_by_role("tab", name="Tokenizer").click()
-    page.locator("#gb-tokenizer-views").get_by_role("button", name=title, exact=True).click()
+    page.locator("[data-views-of=tokenizer]").get_by_role("button", name=title, exact=True).click()
     return page.locator(f"#gb-{name}")
 
 

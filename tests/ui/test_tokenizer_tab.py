@@ -10,7 +10,7 @@ from llm.ui.tokenizer.tokenizer_menu import ready_tokenizer
 
 def view(page, title, name):
     page.get_by_role("tab", name="Tokenizer").click()
-    page.locator("#gb-tokenizer-views").get_by_role("button", name=title, exact=True).click()
+    page.locator("[data-views-of=tokenizer]").get_by_role("button", name=title, exact=True).click()
     return page.locator(f"#gb-{name}")
 
 
