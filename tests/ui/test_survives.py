@@ -61,7 +61,7 @@ def train(page, steps=100_000):
     open_tab(page, "Train")
     page.locator("[data-id=preset]").select_option("seconds")
     page.get_by_label("Steps", exact=True).fill(str(steps))
-    page.get_by_label("Steps between evaluations").fill("20")
+    page.get_by_label("Evaluation every").fill("20")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
     page.locator("[data-id=start]").click()
     page.wait_for_function("glassbox.subject.model.startsWith('run:')")
