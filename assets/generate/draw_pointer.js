@@ -13,12 +13,12 @@ const SPANS = { slow: 2400, normal: 600, skip: 0 };
 /**
  * The stacked bar in `box`.
  * @param {HTMLElement} box
+ * @param {(words: string) => void} say hears where the pointer fell
  */
-export const drawPointer = (box) => {
+export const drawPointer = (box, say) => {
   const canvas = el("canvas", { role: "img", "aria-label": "The final probabilities laid end to end" });
   const pointer = el("i", { class: "gb-needle-pointer", "aria-hidden": "true", hidden: true });
-  const says = el("p", { class: "gb-small gb-soft gb-needle-says" });
-  box.append(el("div", { class: "gb-needle-bar" }, canvas, pointer), says);
+  box.append(el("div", { class: "gb-needle-bar" }, canvas, pointer));
   let view = null,
     width = 0,
     ink = null;
@@ -35,7 +35,7 @@ export const drawPointer = (box) => {
     const scale = parseFloat(color("--gb-scale")) || 1;
     return {
       scale,
-      font: `${12 * scale}px ${color("--gb-mono")}`,
+      font: `${12.5 * scale}px ${color("--gb-mono")}`,
       accent: color("--gb-accent"),
       text: color("--gb-ink"),
       paper: color("--gb-paper"),
@@ -107,15 +107,15 @@ export const drawPointer = (box) => {
     redraw,
     rest() {
       pointer.hidden = true;
-      says.textContent = "";
     },
     /** Let the pointer fall on `share`: "slow", "normal" or "skip", within `most` milliseconds; a hurried person ends it. */
     async fall(share, id, pace, most, hurried) {
       if (!view || !width) return;
       const tell = () => {
-        says.textContent =
+        say(
           `The random number ${share.toFixed(4)} falls on ${view.label(id)}, ` +
-          `drawn with ${format.probability(view.result.final[id])}.`;
+            `drawn with ${format.probability(view.result.final[id])}.`,
+        );
       };
       pointer.hidden = false;
       pointer.style.left = `${100 * share}%`;

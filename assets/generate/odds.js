@@ -1,43 +1,19 @@
 // The bars of the next token: what the model says (ghost), what is drawn from (solid), what a filter
 // took away (hatched), and where each filter cuts. One row a token, the most likely first.
+import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { calm } from "../shared/motion.js";
 import * as sampler from "../shared/sampler.js";
 import { tip } from "../shared/tooltip.js";
 import { arithmetic, stepName } from "./arithmetic.js";
+import { exactly, explainOn } from "./explaining.js";
 
-const MOST = 50;
+const MOST = 50,
+  USUAL = 20, // rows on a page that scrolls
+  ROW = 21; // the least height of a row, in CSS pixels at scale 1
 const AXIS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const legend = (look, words) => el("span", {}, el("i", { class: `gb-odds-swatch ${look}` }), words);
-
-/**
- * Put the tooltip beside what is hovered, focused or tapped; Esc or a tap elsewhere takes it away.
- * @param {HTMLElement} box
- * @param {string} selector of what can be explained
- * @param {(node: any) => (Node | string)[] | null} describe its rows
- */
-export const explainOn = (box, selector, describe) => {
-  const at = (event) => event.target.closest?.(selector);
-  const show = (node, x, y) => tip.show(x, y, ...describe(node));
-  const beside = (node) => {
-    const { left, width, bottom } = node.getBoundingClientRect();
-    show(node, left + Math.min(width, 240), bottom);
-  };
-  box.addEventListener("pointermove", (event) => {
-    if (event.pointerType !== "mouse") return;
-    if (at(event)) show(at(event), event.clientX, event.clientY);
-    else tip.hide();
-  });
-  box.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && tip.hide());
-  box.addEventListener("focusin", (event) => at(event)?.matches(":focus-visible") && beside(at(event)));
-  box.addEventListener("focusout", () => tip.hide());
-  box.addEventListener("keydown", (event) => event.key === "Escape" && tip.hide());
-  document.addEventListener("pointerdown", (event) => {
-    if (event.pointerType === "touch" && !box.contains(/** @type {Node} */ (event.target))) tip.hide();
-  });
-  return beside;
-};
 
 /** Ids, the most likely after the settings first; greedy puts its one choice on top. */
 export const leaders = (result, count) => {
@@ -67,15 +43,21 @@ export const cutsOf = (result) => {
   return found;
 };
 
+/** What is said of a token beneath the picture: oddsOf(view, id). */
+const oddsOf = ({ own, result, label }, id) => {
+  const gone = result.removed[id] !== sampler.KEPT;
+  return `${label(id)}: ${exactly(own[id])} in the model, ${gone ? "removed by a filter" : `${exactly(result.final[id])} after your settings`}`;
+};
 /**
- * The picture in `box`. A view with `taken` marks the token that came.
+ * The picture in `box`, as many rows as its height has room for. A view with `taken` marks the token that came.
  * @param {HTMLElement} box
  * @param {(id: number) => void} onForce runs when a person picks a token
- * @param {string} act says what that does
+ * @param {{ act?: string, point?: (words: string) => void }} more what picking does; who hears what is pointed at, or ""
  */
-export const oddsBars = (box, onForce, act = "write it") => {
+export const oddsBars = (box, onForce, { act = "write it", point = () => {} } = {}) => {
   let view = null; // { own, logits, result, label }
-  let count = 20;
+  let count = USUAL,
+    pointed = -1; // the row that the arrows lead to
   const ticks = [0, 0.5, 1].map(() => el("span"));
   const rows = [];
   const list = el("ol", { class: "gb-odds", "aria-label": "The most likely next tokens" });
@@ -88,7 +70,7 @@ export const oddsBars = (box, onForce, act = "write it") => {
   const head = (words, title) => el("span", { title }, words);
   const picture = el(
     "div",
-    { hidden: true },
+    { class: "gb-odds-picture", hidden: true },
     el(
       "div",
       { class: "gb-odds-head gb-small gb-soft", "aria-hidden": "true" },
@@ -105,12 +87,26 @@ export const oddsBars = (box, onForce, act = "write it") => {
     el(
       "p",
       { class: "gb-legend gb-odds-legend" },
-      legend("gb-ghost", "the model's own probability"),
+      legend("gb-ghost", "the model's own"),
       legend("gb-solid", "after your settings"),
       legend("gb-hatch", "removed by a filter"),
     ),
   );
   box.append(empty, picture);
+  new ResizeObserver(fit).observe(list);
+
+  /** So many rows as have room. A phone's page scrolls instead. */
+  function fit() {
+    const high = list.clientHeight,
+      narrow = matchMedia("(max-width: 900px)").matches;
+    if (!high) return;
+    const least = ROW * (parseFloat(color("--gb-scale")) || 1);
+    const room = narrow ? USUAL : Math.min(MOST, Math.max(3, Math.floor(high / least)));
+    list.style.setProperty("--gb-odds-row", narrow ? "30px" : `${high / room}px`);
+    if (room === count) return;
+    count = room;
+    if (view) draw(view);
+  }
 
   function makeRow(i) {
     const cell = (look) => el("span", { class: `gb-mono ${look}` });
@@ -144,6 +140,7 @@ export const oddsBars = (box, onForce, act = "write it") => {
   const percent = (p) => (p >= 0.9995 && p < 1 ? "> 99.9 %" : format.probability(p));
 
   function draw(now) {
+    if (now.logits !== view?.logits) pointAt(-1);
     view = now;
     empty.hidden = true;
     picture.hidden = false;
@@ -210,7 +207,14 @@ export const oddsBars = (box, onForce, act = "write it") => {
     return lines.map((line, i) => el("span", { class: i ? "gb-math" : "gb-mono" }, line));
   }
 
-  const beside = explainOn(list, "button", explain);
+  const beside = explainOn(list, "button", explain, (button) =>
+    point(button ? oddsOf(view, Number(button.dataset.token)) : ""),
+  );
+  function pointAt(next) {
+    rows[pointed]?.item.classList.remove("gb-pointed");
+    pointed = next;
+    rows[pointed]?.item.classList.add("gb-pointed");
+  }
   let tapped = null; // a first tap explains, a second one on the same row picks
   list.addEventListener("click", (event) => {
     const button = /** @type {Element} */ (event.target).closest("button");
@@ -239,10 +243,15 @@ export const oddsBars = (box, onForce, act = "write it") => {
   return {
     draw,
     view: () => view,
-    /** How many rows to show, 10 to 50. */
-    rows(wanted) {
-      count = Math.min(MOST, wanted);
-      if (view) draw(view);
+    /** Lead to the row so many further down, and say its numbers. */
+    lead(by) {
+      if (!view) return;
+      pointAt(Math.min(Math.min(count, view.own.length) - 1, Math.max(0, pointed + by)));
+      point(oddsOf(view, Number(rows[pointed].button.dataset.token)));
+    },
+    /** The token that was led to is picked. */
+    pick() {
+      if (pointed >= 0) onForce(Number(rows[pointed].button.dataset.token));
     },
     /** Nothing to show: say what will appear. */
     clear() {

@@ -27,7 +27,7 @@ export const rankPlot = (box) => {
     ink = null;
   // Sizes and colours are known beforehand: asking for them while drawing would lay out the page anew.
   new ResizeObserver(([{ contentRect }]) => {
-    [width, height] = [contentRect.width, Math.max(150, contentRect.height)];
+    [width, height] = [contentRect.width, contentRect.height];
     redraw();
   }).observe(box);
   function redraw() {
@@ -35,7 +35,7 @@ export const rankPlot = (box) => {
     if (view) draw(view);
   }
   function inks() {
-    const font = `${(parseFloat(color("--gb-scale")) || 1) * 11.5}px ${color("--gb-sans")}`;
+    const font = `${(parseFloat(color("--gb-scale")) || 1) * 12}px ${color("--gb-sans")}`;
     return {
       font,
       soft: color("--gb-soft"),
@@ -68,7 +68,7 @@ export const rankPlot = (box) => {
 
   function draw(now) {
     view = now;
-    if (!width) return;
+    if (!width || !height) return;
     const context = canvas2d(canvas, width, height),
       { font, soft, line, accent, text, paper } = (ink ??= inks());
     context.font = font;

@@ -6,7 +6,7 @@ import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { withSigns } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
-import { explainOn } from "./odds.js";
+import { exactly, explainOn } from "./explaining.js";
 import { bitsOf } from "./token_stream.js";
 
 /** @import { MapName } from "../shared/colour.js" */
@@ -47,13 +47,25 @@ export const paintRamp = (canvas, map = "surprise") => {
 };
 
 /**
+ * A written token in one line: its number, how it came, what the model held of it.
+ * @param {Drawn} token
+ * @param {number} at
+ * @param {import("../shared/tokens/vocabulary.js").Vocabulary} vocabulary
+ */
+export const tokenSays = (token, at, vocabulary) =>
+  `Token ${format.whole(at + 1)}: ${vocabulary.label(token.id)} ` +
+  `${token.forced ? "chosen, not drawn" : `drawn with ${exactly(token.p)}`}; in the model ` +
+  `${exactly(token.raw)}, rank ${format.whole(token.rank)}, ${format.number(bitsOf(token))} bits of surprise`;
+
+/**
  * The text in `box`, the legend of its colours on the canvas `ramp`, if any.
  * onPick(i), if given, runs when a person picks token i.
  * @param {HTMLElement} box
  * @param {HTMLCanvasElement | null} ramp
  * @param {((i: number) => void) | null} onPick
+ * @param {(words: string) => void} point hears what is pointed at, or ""
  */
-export const tokenChips = (box, ramp = null, onPick = null) => {
+export const tokenChips = (box, ramp = null, onPick = null, point = () => {}) => {
   box.dir = "auto"; // from right to left where the text reads so
   let vocabulary = null,
     tokens = []; // those that are shown: { id, p, raw, rank, forced, begins }
@@ -116,7 +128,10 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
     return rows;
   }
 
-  const beside = explainOn(box, ".gb-written-token", describe);
+  const beside = explainOn(box, ".gb-written-token", describe, (chip) => {
+    const token = chip && tokens[Number(chip.dataset.at)];
+    point(token ? tokenSays(token, Number(chip.dataset.at), vocabulary) : "");
+  });
   let tapped = -1; // a first tap explains, a second one on the same token picks
   box.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target),
@@ -152,6 +167,13 @@ export const tokenChips = (box, ramp = null, onPick = null) => {
     reset,
     add,
     chip: (i) => box.querySelector(`[data-at="${i}"]`),
+    /** Mark the token that is looked at, or none, and bring it into sight. */
+    look(i) {
+      box.querySelector(".gb-looked")?.classList.remove("gb-looked");
+      const chip = box.querySelector(`[data-at="${i}"]`);
+      chip?.classList.add("gb-looked");
+      chip?.scrollIntoView({ block: "nearest" });
+    },
     /** Strike out the stop text that ended it. */
     strike() {
       let left = tokens.at(-1)?.stopped?.characters ?? 0;

@@ -6,37 +6,42 @@ import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
+import { inRoom } from "../shared/presenting.js";
 import * as sampler from "../shared/sampler.js";
 import { look } from "../shared/subject.js";
 import { drawPointer } from "./draw_pointer.js";
 import * as fields from "./fields.js";
-import { oddsBars } from "./odds.js";
+import { fittedText } from "./fit_text.js";
+import { leadBy } from "./lead_keys.js";
+import { leaders, oddsBars } from "./odds.js";
 import { nextFrame, workQueue } from "./queue.js";
 import { rankPlot } from "./rank_plot.js";
 import { remarksOn } from "./remarks.js";
 import { choiceOf, rewrite } from "./rewriting.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
-import { tokenChips } from "./token_chips.js";
+import { tokenChips, tokenSays } from "./token_chips.js";
 import { arrived, readPosition, stoppedAt, tokenStream, viewAt } from "./token_stream.js";
 import { transcriptMenu } from "./transcript.js";
+import { drawFigures } from "./write_figures.js";
 import { link } from "./written_link.js";
 
-panel("write", ({ root, ask, find, notice }) => {
+panel("write", ({ root, ask, find, notice, say }) => {
   const MOST = 2000; // tokens after the prompt
   const PACES = [0.5, 1, 2, 4, 8, 16, 32, Infinity]; // tokens a second
   const part = (id) => find(`[data-id=${id}]`);
   const speed = part("speed"),
-    written = tokenChips(part("text"), part("ramp"), branch);
+    written = tokenChips(part("text"), part("ramp"), branch, hear),
+    letters = fittedText(() => [part("text")], 1.7);
   const buttons = Object.fromEntries(["generate", "one", "undo", "redo", "clear", "keep"].map((id) => [id, part(id)]));
   const store = samplingSettings(),
     pen = tokenStream(ask, "write");
   const chain = samplerChain(part("chain"), store);
   part("seed-home").append(fields.seed(store));
   part("drawing").append(fields.length(store), fields.stops(store));
-  const odds = oddsBars(part("odds"), (id) => act(() => force(id)));
+  const odds = oddsBars(part("odds"), (id) => act(() => force(id)), { point: hear });
   const ranks = rankPlot(part("ranks")),
-    needle = drawPointer(part("needle"));
+    needle = drawPointer(part("needle"), say);
   part("off").addEventListener("click", () => store.offAll());
 
   let place = null; // { model, step, prompt } that is shown
@@ -49,7 +54,7 @@ panel("write", ({ root, ask, find, notice }) => {
   const ids = () => tokens.map((token) => token.id);
   const here = () => ({ place, vocabulary: at.vocabulary });
 
-  // ---- pace, the draw's animation, the number of rows ---------------------------------------------
+  // ---- pace, the draw's animation ------------------------------------------------------------------
 
   let pace = Infinity,
     drawPace = "normal";
@@ -72,7 +77,6 @@ panel("write", ({ root, ask, find, notice }) => {
     const ends = { surprise: ["expected", "10 bits of surprise"], probability: ["drawn with 0", "with 100 %"] }[value];
     [part("ramp-low").textContent, part("ramp-high").textContent] = ends;
   });
-  fields.choice(part("rows"), "rows", "20", (value) => odds.rows(Number(value)));
 
   // ---- the position after the last token ----------------------------------------------------------
 
@@ -106,7 +110,7 @@ panel("write", ({ root, ask, find, notice }) => {
         tokens = [];
         for (const picture of [odds, ranks, needle]) picture.clear();
         drawText();
-        drawFigures(null);
+        drawFigures(part, null);
         drawButtons();
         throw error;
       }
@@ -128,6 +132,7 @@ panel("write", ({ root, ask, find, notice }) => {
       if (answer) take(answer);
       else tokens.push(...fresh);
       fresh.forEach(written.add);
+      letters.grow();
       written.follow();
     }
     await line.run((job) => rewrite(job, runs, { ask, pen, place, ids, add }), { continuous: true });
@@ -157,6 +162,7 @@ panel("write", ({ root, ask, find, notice }) => {
     while (written.count() < tokens.length) {
       const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
       for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
+      letters.grow();
       written.follow();
       if (written.count() === tokens.length) break;
       await nextFrame();
@@ -238,13 +244,25 @@ panel("write", ({ root, ask, find, notice }) => {
   }
 
   const onClick = (name, work) => buttons[name].addEventListener("click", work);
-  onClick("generate", () => {
+  function generate() {
     if (line.running?.continuous) line.running.stop();
     else act(() => line.run((job) => write(job, store.values.max_new_tokens), { continuous: true }));
-  });
-  onClick("one", () => act(() => line.run((job) => write(job, 1), { continuous: false })));
-  onClick("undo", () => act(cut(() => tokens.length - 1)));
+  }
+  const one = () => act(() => line.run((job) => write(job, 1), { continuous: false }));
+  const undo = () => act(cut(() => tokens.length - 1));
+  onClick("generate", generate);
+  onClick("one", one);
+  onClick("undo", undo);
   onClick("redo", () => act(redo));
+  const press = (name, work) => () => !buttons[name].disabled && work();
+  leadBy(root, {
+    " ": press("generate", generate),
+    ArrowRight: () => (undone.length ? press("redo", () => act(redo))() : press("one", one)()),
+    ArrowLeft: press("undo", undo),
+    ArrowDown: () => odds.lead(1),
+    ArrowUp: () => odds.lead(-1),
+    Enter: odds.pick,
+  });
   onClick("clear", () => act(cut(() => 0)));
   onClick("keep", () => act(async () => look({ prompt: place.prompt + textWritten() })));
 
@@ -305,7 +323,8 @@ panel("write", ({ root, ask, find, notice }) => {
     ranks.draw(view);
     needle.draw(view);
     needle.rest();
-    drawFigures(view.result);
+    drawFigures(part, view);
+    hear("");
     drawOrder();
     drawNote();
   }
@@ -321,6 +340,7 @@ panel("write", ({ root, ask, find, notice }) => {
     written.reset(place.prompt || (at ? at.vocabulary.label(at.promptIds[0]) : ""), at?.vocabulary);
     tokens.forEach(written.add);
     written.strike();
+    letters.reset();
     written.follow();
   }
 
@@ -328,27 +348,6 @@ panel("write", ({ root, ask, find, notice }) => {
     drawText();
     show();
     drawButtons();
-  }
-
-  function drawFigures(result) {
-    const say = (id, words) => {
-      part(id).textContent = words;
-    };
-    if (!result) return ["entropy", "choices", "kept", "mass"].forEach((id) => say(id, "–"));
-    const before = at.entropy,
-      after = sampler.entropy(result.final);
-    const change = (a, b, unit) => (a === b ? `${a}${unit}` : `${a} → ${b}${unit}`);
-    say("entropy", change(format.number(before), format.number(after), " bits"));
-    say("choices", change(format.number(2 ** before), format.number(2 ** after), ""));
-    let kept = 0,
-      mass = 0;
-    for (let i = 0; i < result.removed.length; i += 1) {
-      if (result.removed[i] !== sampler.KEPT) continue;
-      kept += 1;
-      mass += Math.exp(result.shaped[i] - result.best);
-    }
-    say("kept", `${format.whole(kept)} of ${format.whole(result.removed.length)}`);
-    say("mass", format.probability(Math.min(1, mass / result.sum)));
   }
 
   function drawNote() {
@@ -373,8 +372,16 @@ panel("write", ({ root, ask, find, notice }) => {
     link.keepText(here(), tokens);
   }
 
-  // The chain stands beside the text where there is no rail.
-  on("room", (present) => part(present ? "stand" : "chain-home").prepend(part("chain")));
+  /** What is pointed at; without, the token that came last and what may come next, once there is something to tell. */
+  function hear(words) {
+    if (words || !view) return say(words);
+    const best = leaders(view.result, 1)[0],
+      next = `Likeliest next: ${view.label(best)}, ${format.probability(view.result.final[best])}.`;
+    if (!tokens.length) return say(inRoom() ? next : "");
+    return say(`${tokenSays(tokens.at(-1), tokens.length - 1, at.vocabulary)}. ${next}`);
+  }
+  on("room", () => hear(""));
+
   const redraw = () => {
     ranks.redraw();
     needle.redraw();
@@ -383,7 +390,10 @@ panel("write", ({ root, ask, find, notice }) => {
   drawButtons();
   return {
     refresh,
-    resize: redraw,
+    resize() {
+      redraw();
+      letters.reset();
+    },
     theme() {
       written.theme();
       redraw();

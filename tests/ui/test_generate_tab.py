@@ -66,12 +66,12 @@ def check_rows(tab, shipped, **settings):
     frames(tab)
     own, final = expected_odds(tab, shipped, **settings)
     rows = tab.evaluate(ROWS)
-    assert len(rows) == 20
+    assert len(rows) >= 20
     for row in rows:
         assert row["own"] == pytest.approx(own[row["id"]].item(), abs=1e-5)
         assert row["final"] == pytest.approx(final[row["id"]].item(), abs=1e-5)
         assert row["removed"] == (final[row["id"]].item() == 0.0)
-    assert sum(row["final"] for row in rows) == pytest.approx(final.topk(20).values.sum().item(), abs=1e-5)
+    assert sum(row["final"] for row in rows) == pytest.approx(final.topk(len(rows)).values.sum().item(), abs=1e-5)
     return rows
 
 
@@ -91,7 +91,7 @@ def test_sliders_move_the_odds_as_core_says(tab, shipped):
     check_rows(tab, shipped, temperature=temperature)
     slide(tab, "top_k", "5")
     rows = check_rows(tab, shipped, temperature=temperature, top_k=5)
-    assert [row["removed"] for row in rows] == [False] * 5 + [True] * 15
+    assert [row["removed"] for row in rows] == [False] * 5 + [True] * (len(rows) - 5)
     expect(tab.locator("#gb-write .gb-cut")).to_have_attribute("data-cut", "top-k 5")
     slide(tab, "top_p", "0.5")
     slide(tab, "repetition_penalty", "1.3")
