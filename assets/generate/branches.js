@@ -3,29 +3,38 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
-import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
+import { branchTexts } from "./branch_texts.js";
+import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
-import { oddsBars } from "./odds.js";
+import { leadBy } from "./lead_keys.js";
+import { leaders, oddsBars } from "./odds.js";
 import { workQueue } from "./queue.js";
 import { choiceOf, rewrite } from "./rewriting.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
-import { tokenChips } from "./token_chips.js";
-import { meanLog, readPosition, tokenStream, viewAt } from "./token_stream.js";
+import { tokenSays } from "./token_chips.js";
+import { readPosition, tokenStream, viewAt } from "./token_stream.js";
 import { branchTree } from "./tree.js";
 import { treeMap } from "./tree_map.js";
 import { link } from "./written_link.js";
 
-panel("branches", ({ ask, find, notice }) => {
+/** The place of the token that the model held least likely, from `first` on. */
+const mostSurprising = (tokens, first = 0) =>
+  tokens.reduce(
+    (most, { raw }, i) => (i > first && raw < tokens[most].raw ? i : most),
+    Math.min(first, tokens.length - 1),
+  );
+
+panel("branches", ({ root, ask, find, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const MOST = 2000,
     MOST_TREES = 20;
   const store = samplingSettings(),
     pen = tokenStream(ask, "branches");
-  const trees = new Map(); // JSON of a place -> { tree, active, at, compared }
+  const trees = new Map(); // JSON of a place -> { tree, active, at, compared, example }
   let place = null,
     now = null,
     ground = null; // what is looked at; its tree; the position after the prompt
@@ -33,21 +42,24 @@ panel("branches", ({ ask, find, notice }) => {
   const line = workQueue(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget());
 
-  const written = tokenChips(part("text"), part("ramp"), (at) => lookAt(now.active, at));
-  const second = tokenChips(part("other"));
-  const odds = oddsBars(part("odds"), (id) => act(() => take(id)), "write on with it instead");
+  const texts = branchTexts(part, (at) => lookAt(now.active, at), hear);
+  const odds = oddsBars(part("odds"), (id) => act(() => take(id)), { act: "write on with it instead", point: hear });
   const map = treeMap(part("tree"), {
     choose: (branch) => choose(branch),
     look: (branch, at) => lookAt(branch, at),
+    point: hear,
     keep(branch) {
+      now.example = false;
       branch.kept = !branch.kept;
       draw();
     },
     rename(branch, name) {
+      now.example = false;
       branch.name = name;
       draw();
     },
     prune(branch) {
+      now.example = false;
       now.tree.prune(branch);
       settle();
     },
@@ -72,7 +84,7 @@ panel("branches", ({ ask, find, notice }) => {
 
   function treeOf(where) {
     const key = JSON.stringify(where);
-    if (!trees.has(key)) trees.set(key, { tree: branchTree(), active: null, at: null, compared: null });
+    if (!trees.has(key)) trees.set(key, { tree: branchTree(), active: null, at: null, compared: null, example: false });
     if (trees.size > MOST_TREES) trees.delete(trees.keys().next().value);
     return trees.get(key);
   }
@@ -91,10 +103,11 @@ panel("branches", ({ ask, find, notice }) => {
         now = treeOf(place);
         const linked = now.tree.branches.length ? null : link.entry("tree", place);
         if (linked) await reopen(linked);
-        else settle();
+        if (now.tree.branches.length) settle();
+        else await showExample();
       } catch (error) {
         now = null;
-        part("work").hidden = true;
+        part("work").hidden = part("tree").hidden = true;
         part("empty").hidden = false;
         drawButtons();
         throw error;
@@ -105,6 +118,7 @@ panel("branches", ({ ask, find, notice }) => {
   // A text comes from another view, with the token to look at.
   on("branch", ({ place: from, tokens, at }) => {
     const there = treeOf({ model: from.model, step: from.step, prompt: from.prompt });
+    endExample(there);
     const found = there.tree.find(tokens.map(({ id }) => id));
     there.active = found ?? there.tree.add(null, 0, tokens, `text ${there.tree.branches.length + 1}`);
     there.at = at;
@@ -119,16 +133,17 @@ panel("branches", ({ ask, find, notice }) => {
     if (!branches.includes(now.active)) [now.active, now.at] = [branches.at(-1) ?? null, null];
     if (!branches.includes(now.compared) || now.compared === now.active) now.compared = null;
     draw();
-    if (now.active && now.at !== null) lookAt(now.active, now.at);
+    if (now.active) lookAt(now.active, now.at ?? placeToLook(now.active));
   }
 
   function choose(branch) {
     now.active = branch;
     if (now.compared === branch) now.compared = null;
-    now.at = branch.parent ? branch.at : null;
-    draw();
-    if (now.at !== null) lookAt(branch, now.at);
+    lookAt(branch, placeToLook(branch));
   }
+
+  /** Where a branch departs; in a first text the most surprising token. */
+  const placeToLook = ({ parent, at, tokens }) => (parent ? at : mostSurprising(tokens));
 
   const where = () => ({ place, vocabulary: ground.vocabulary });
 
@@ -191,7 +206,39 @@ panel("branches", ({ ask, find, notice }) => {
     }
   }
 
+  /** A tree of two branches, so that there is one to see: the model's own text, and another token at one place. */
+  async function showExample() {
+    const here = now,
+      { tree } = here;
+    here.example = true;
+    await runExample(line, async (job) => {
+      const first = tree.add(null, 0, [], "text 1");
+      here.active = first;
+      await grow(job, first, EXAMPLE_TOKENS);
+      if (job.stopped || !first.tokens.length) return;
+      const at = mostSurprising(first.tokens.slice(0, (2 * EXAMPLE_TOKENS) / 3), 4), // some of it is common to both
+        ids = first.tokens.slice(0, at).map(({ id }) => id),
+        odds = viewAt(await readPosition(ask, place, ids), store.values, ids);
+      if (job.stopped) return;
+      const other = leaders(odds.result, 2).find((id) => id !== first.tokens[at].id);
+      const second = tree.depart(first, at, choiceOf(odds, other, place.step));
+      Object.assign(here, { active: second, at, compared: first });
+      await grow(job, second, EXAMPLE_TOKENS - at - 1);
+    });
+    tree.branches.filter(({ tokens }) => !tokens.length).forEach(tree.prune);
+    if (now === here) settle();
+  }
+
+  /** The first text that a person writes, or brings, takes the example's place. */
+  function endExample(there) {
+    if (!there.example) return;
+    if (line.running?.example) line.running.stop();
+    there.tree.branches.forEach(there.tree.prune);
+    Object.assign(there, { active: null, at: null, compared: null, example: false });
+  }
+
   async function begin() {
+    endExample(now);
     const branch = now.tree.add(null, 0, [], `text ${now.tree.branches.length + 1}`);
     [now.active, now.at] = [branch, null];
     pen.forget();
@@ -202,11 +249,11 @@ panel("branches", ({ ask, find, notice }) => {
 
   /** Take this token at the place that is looked at, and write on. */
   async function take(id) {
-    const token = choiceOf(odds.view(), id, place.step),
-      at = now.at,
+    const { at, branch: from } = moment,
+      token = choiceOf(odds.view(), id, place.step),
       before = now.tree.branches.length;
-    const length = now.tree.path(now.active).length,
-      from = now.active;
+    const length = now.tree.path(from).length;
+    now.example = false;
     const branch = now.tree.depart(from, at, token);
     const fresh = now.tree.branches.length > before || (branch === from && at === length);
     pen.forget();
@@ -226,14 +273,15 @@ panel("branches", ({ ask, find, notice }) => {
       await begin();
     }),
   );
-  part("on").addEventListener("click", () => {
-    if (line.running) line.running.stop();
-    else
-      act(async () => {
-        await line.run((job) => grow(job, now.active, Math.max(1, reach)));
-        settle();
-      });
-  });
+  function writeOn() {
+    if (line.running) return line.running.stop();
+    now.example = false;
+    return act(async () => {
+      await line.run((job) => grow(job, now.active, Math.max(1, reach)));
+      settle();
+    });
+  }
+  part("on").addEventListener("click", writeOn);
   part("others").addEventListener("click", () => {
     now.tree.pruneOthers();
     settle();
@@ -253,7 +301,7 @@ panel("branches", ({ ask, find, notice }) => {
   // ---- one moment ---------------------------------------------------------------------------------
 
   let turn = 0,
-    moment = null; // { position, ids, token }: what is shown under the text
+    moment = null; // { position, ids, token, branch, at }: what the bars show
   async function lookAt(branch, at) {
     const mine = (turn += 1),
       tokens = now.tree.path(branch);
@@ -263,7 +311,7 @@ panel("branches", ({ ask, find, notice }) => {
     try {
       const position = await readPosition(ask, place, ids);
       if (mine !== turn) return;
-      moment = { position, ids, token: tokens[at] ?? null };
+      moment = { position, ids, token: tokens[at] ?? null, branch, at };
       drawMoment();
     } catch (error) {
       if (mine === turn) notice(error.message);
@@ -272,34 +320,55 @@ panel("branches", ({ ask, find, notice }) => {
 
   function drawMoment() {
     if (!moment) return;
-    const { position, ids, token } = moment,
-      { label } = position.vocabulary;
+    const { position, ids, token, at } = moment;
     odds.draw({ ...viewAt(position, store.values, ids), taken: token?.id });
-    part("moment").textContent = token
-      ? `Token ${format.whole(now.at + 1)}: ${label(token.id)} came, rank ${format.whole(token.rank)}, ${format.probability(token.raw)} in the model. Pick another to write on from here with that one instead.`
-      : "This is the end of the branch: pick the token to write on with.";
+    part("odds").dataset.at = at;
+    hear("");
   }
+
+  /** What is pointed at; without, the token whose odds are shown. */
+  function hear(words) {
+    if (words || !now?.active || !moment) return say(words);
+    const { token, at, branch, position } = moment;
+    const what = token ? `${tokenSays(token, at, position.vocabulary)}.` : "Its end: pick a bar to write on.";
+    return say(`${now.example ? "Example, " : ""}${branch.name}. ${what}`);
+  }
+
+  /** Lead to the token before or after, or to the branch above or below. */
+  const leadTo = (by) => () => {
+    if (!now?.active) return;
+    const last = now.tree.path(now.active).length - 1;
+    lookAt(now.active, Math.min(last, Math.max(0, (now.at ?? 0) + by)));
+  };
+  const leadBranch = (by) => () => {
+    const rows = now?.tree.rows() ?? [],
+      next = rows[rows.indexOf(now?.active) + by];
+    if (next) choose(next);
+  };
+  leadBy(root, {
+    ArrowRight: leadTo(1),
+    ArrowLeft: leadTo(-1),
+    ArrowDown: leadBranch(1),
+    ArrowUp: leadBranch(-1),
+    " ": () => now?.active && writeOn(),
+  });
 
   // ---- drawing ------------------------------------------------------------------------------------
 
   function draw() {
     const empty = !now.active;
     part("empty").hidden = !empty;
-    part("work").hidden = empty;
+    part("work").hidden = part("tree").hidden = empty;
     drawButtons();
     keepLink();
     if (empty) return;
     drawTree();
-    drawText();
-    const chosen = now.at !== null;
-    part("odds").hidden = !chosen;
-    if (!chosen)
-      part("moment").textContent =
-        "Click a token of the text, or a cell of the tree, to see what else could have come at that moment.";
+    texts.draw(now, place.prompt || ground.vocabulary.label(ground.promptIds[0]), ground.vocabulary);
+    part("odds").hidden = now.at === null; // while a first text is being written
   }
 
   function keepLink() {
-    if (!line.running) link.keepTree(where(), now);
+    if (!line.running && !now.example) link.keepTree(where(), now);
   }
 
   function drawTree() {
@@ -316,47 +385,16 @@ panel("branches", ({ ask, find, notice }) => {
     part("others").disabled = !now.tree.branches.some(({ kept }) => kept);
   }
 
-  function drawText() {
-    const { vocabulary, promptIds } = ground,
-      tokens = now.tree.path(now.active),
-      start = place.prompt || vocabulary.label(promptIds[0]);
-    part("title").textContent = now.compared
-      ? `${now.active.name}, and ${now.compared.name} beside it`
-      : now.active.name;
-    show(written, start, tokens);
-    if (now.at !== null) {
-      const chip = written.chip(now.at);
-      chip?.classList.add("gb-looked");
-      chip?.scrollIntoView({ block: "nearest" });
-    }
-    part("other").hidden = part("parting").hidden = !now.compared;
-    if (!now.compared) return;
-    const theirs = now.tree.path(now.compared),
-      apart = tokens.findIndex((token, i) => i < theirs.length && token.id !== theirs[i].id);
-    show(second, start, theirs);
-    if (apart >= 0) for (const text of [written, second]) text.chip(apart)?.classList.add("gb-apart");
-    second.chip(apart)?.scrollIntoView({ block: "nearest" });
-    const mean = (row) => `${format.number(meanLog(row.slice(Math.max(0, apart))))} nats a token`;
-    const says = (branch, row) =>
-      `${branch.name} takes ${vocabulary.label(row[apart].id)} (${format.probability(row[apart].raw)} in the model) and goes on with ${mean(row)}`;
-    part("parting").textContent =
-      apart < 0
-        ? "One is the beginning of the other."
-        : `They part at token ${format.whole(apart + 1)}: ${says(now.active, tokens)}; ${says(now.compared, theirs)}.`;
-  }
-
-  function show(text, start, tokens) {
-    text.reset(start, ground.vocabulary);
-    tokens.forEach(text.add);
-    text.strike();
-    text.follow();
-  }
-
   function drawButtons() {
-    const going = Boolean(line.running);
+    const going = Boolean(line.running) && !line.running.example,
+      empty = !now?.active,
+      begins = empty || now.example;
+    part("begin").hidden = !begins;
     part("begin").disabled = !ground || going;
     part("on").textContent = going ? "Stop" : "Write on";
-    for (const id of ["another", "write", "prompt"]) part(id).disabled = going;
+    part("another").hidden = begins;
+    part("on").disabled = empty;
+    for (const id of ["another", "write", "prompt"]) part(id).disabled = going || empty;
   }
 
   store.subscribe(() => {
@@ -364,10 +402,12 @@ panel("branches", ({ ask, find, notice }) => {
   });
   return {
     refresh,
-    resize: () => map.redraw(),
+    resize() {
+      map.redraw();
+      texts.resize();
+    },
     theme() {
-      written.theme();
-      second.theme();
+      texts.theme();
       map.redraw();
     },
   };

@@ -6,26 +6,35 @@ import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { readVocabulary } from "../shared/tokens/vocabulary.js";
+import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
+import { fittedText } from "./fit_text.js";
+import { leadBy } from "./lead_keys.js";
 import { workQueue } from "./queue.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
-import { paintRamp, tokenChips } from "./token_chips.js";
+import { paintRamp, tokenChips, tokenSays } from "./token_chips.js";
 import { meanLog, stoppedAt } from "./token_stream.js";
 
-panel("many_at_once", ({ ask, find, notice }) => {
+const EXAMPLES = 3; // samples
+
+panel("many_at_once", ({ root, ask, find, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const store = samplingSettings();
   let place = null,
     rows = [],
     diversity = null,
     run = 4,
-    sort = "seed";
+    sort = "seed",
+    example = false,
+    led = null; // { row, at }: where the arrows lead, a sample and a token of it or null
+  const letters = fittedText(() => [part("samples")], 1.7);
   let count = Math.min(32, Math.max(1, Math.round(Number(address.get("samples")) || 8)));
   const line = workQueue(notice, drawButtons);
 
   samplerChain(part("chain"), store);
-  part("drawing").append(fields.length(store), fields.seed(store), fields.stops(store));
+  part("drawing").append(fields.length(store), fields.seed(store));
+  part("stops").append(fields.stops(store));
   fields.choice(part("sort"), "sort", "seed", (value) => {
     sort = value;
     arrange();
@@ -49,15 +58,18 @@ panel("many_at_once", ({ ask, find, notice }) => {
     await line.enqueue(async () => {
       show([]);
       drawButtons();
+      await runExample(line, (job) => write(job, EXAMPLES, EXAMPLE_TOKENS));
     });
   }
 
   function show(fresh) {
     rows = fresh;
-    diversity = null;
+    diversity = led = null;
     part("samples").replaceChildren(...rows.map((row) => row.item));
     part("empty").hidden = rows.length > 0;
+    letters.reset();
     drawFigures();
+    hear("");
   }
 
   function makeRow(seed, vocabulary) {
@@ -82,20 +94,22 @@ panel("many_at_once", ({ ask, find, notice }) => {
       ),
       box,
     );
-    const row = { seed, item, mean, length, tokens: [], written: tokenChips(box) };
+    const row = { seed, item, mean, length, tokens: [], vocabulary };
+    row.written = tokenChips(box, null, null, (words) => hear(words && `Seed ${seed}. ${words}`));
     row.written.reset("", vocabulary);
     return row;
   }
 
-  async function write(job) {
-    const { max_new_tokens, ...settings } = store.values,
+  async function write(job, samples = count, max_new_tokens = store.values.max_new_tokens) {
+    const settings = store.values,
       began = performance.now(),
       from = place;
     /** @type {import("../answers.js").DrawBatch} */
-    let answer = await ask("begin_batch", { ...from, ...settings, max_new_tokens, samples: count });
+    let answer = await ask("begin_batch", { ...from, ...settings, max_new_tokens, samples });
     const vocabulary = await readVocabulary(ask, from, answer.tokenizer);
     if (job.dropped) return;
     store.fit(vocabulary.size);
+    example = Boolean(job.example);
     show(answer.seeds.map((seed) => makeRow(seed, vocabulary)));
     for (;;) {
       take(answer, settings.stop, vocabulary);
@@ -129,17 +143,62 @@ panel("many_at_once", ({ ask, find, notice }) => {
     diversity = answer;
     const best = Math.max(...rows.map((row) => row.likely ?? -Infinity));
     for (const row of rows) row.item.classList.toggle("gb-best", rows.length > 1 && row.likely === best);
+    letters.grow();
     drawFigures();
+    hear("");
     if (answer.done) arrange();
   }
 
   /** By seed, or the most likely first. Rows stay put while they are being written. */
   function arrange() {
-    const order = [...rows].sort((a, b) =>
+    part("samples").replaceChildren(...inOrder().map((row) => row.item));
+  }
+  function inOrder() {
+    return [...rows].sort((a, b) =>
       sort === "seed" ? a.seed - b.seed : (b.likely ?? -Infinity) - (a.likely ?? -Infinity),
     );
-    part("samples").replaceChildren(...order.map((row) => row.item));
   }
+
+  /** What is pointed at; without, where the arrows led, or the sample that the model holds most likely. */
+  function hear(words) {
+    if (words || !diversity) return say(words);
+    const best = rows.reduce((most, row) => ((row.likely ?? -Infinity) > (most.likely ?? -Infinity) ? row : most)),
+      row = led?.row ?? best,
+      token = row.tokens[led?.at ?? -1];
+    const what = token
+      ? tokenSays(token, led.at, row.vocabulary)
+      : `${format.number(row.likely)} nats a token over ${format.whole(row.tokens.length)} tokens${row === best ? ", the most likely in the model" : ""}`;
+    return say(`${example ? "Example. " : ""}Seed ${row.seed}: ${what}.`);
+  }
+
+  /** Lead to the sample below or above, or to the token after or before. */
+  const leadRow = (by) => () => {
+    const all = inOrder();
+    if (!all.length) return;
+    const next =
+      all[Math.min(all.length - 1, Math.max(0, (led ? all.indexOf(led.row) : by > 0 ? -1 : all.length) + by))];
+    leadTo(next, null);
+  };
+  const leadToken = (by) => () => {
+    const row = led?.row ?? inOrder()[0];
+    if (row) leadTo(row, Math.min(row.tokens.length - 1, Math.max(0, (led?.at ?? -1) + by)));
+  };
+  function leadTo(row, at) {
+    led?.row.item.classList.remove("gb-led");
+    led?.row.written.look(null);
+    led = { row, at };
+    row.item.classList.add("gb-led");
+    row.item.scrollIntoView({ block: "nearest" });
+    row.written.look(at);
+    hear("");
+  }
+  leadBy(root, {
+    ArrowDown: leadRow(1),
+    ArrowUp: leadRow(-1),
+    ArrowRight: leadToken(1),
+    ArrowLeft: leadToken(-1),
+    " ": () => !part("go").disabled && go(),
+  });
 
   function drawFigures() {
     const share = (x) => (x === null || x === undefined ? "–" : `${(100 * x).toPrecision(3)} %`);
@@ -157,7 +216,7 @@ panel("many_at_once", ({ ask, find, notice }) => {
   }
 
   function drawButtons() {
-    const going = Boolean(line.running),
+    const going = Boolean(line.running) && !line.running.example,
       { seed } = store.values;
     part("samples-says").textContent = count;
     part("go").textContent = going ? "Stop" : `Write ${count} sample${count === 1 ? "" : "s"}`;
@@ -166,15 +225,17 @@ panel("many_at_once", ({ ask, find, notice }) => {
       count === 1 ? "" : `Their seeds are ${seed} to ${seed + count - 1}. At most 500 tokens each.`;
   }
 
-  part("go").addEventListener("click", () => {
-    if (line.running) line.running.stop();
-    else line.act(() => line.run(write));
-  });
+  function go() {
+    if (line.running && !line.running.example) line.running.stop();
+    else line.act(() => line.run((job) => write(job)));
+  }
+  part("go").addEventListener("click", go);
   store.subscribe(drawButtons);
   const ramp = () => paintRamp(part("ramp"));
   ramp();
   return {
     refresh,
+    resize: letters.reset,
     theme() {
       ramp();
       for (const row of rows) row.written.theme();

@@ -6,7 +6,10 @@ import { panel } from "../shared/panel.js";
 import * as sampler from "../shared/sampler.js";
 import { Refusal } from "../shared/server.js";
 import { stepName } from "./arithmetic.js";
+import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
+import { fittedText } from "./fit_text.js";
+import { leadBy } from "./lead_keys.js";
 import { workQueue } from "./queue.js";
 import { rivalMenu, subjectTitle } from "./rival_menu.js";
 import { samplerChain } from "./sampler_chain.js";
@@ -14,7 +17,7 @@ import { samplingSettings } from "./sampling_settings.js";
 import { paintRamp, tokenChips } from "./token_chips.js";
 import { meanLog, readPosition, stoppedAt, tokenStream } from "./token_stream.js";
 
-panel("side_by_side", ({ ask, find, notice }) => {
+panel("side_by_side", ({ root, ask, find, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const stores = { a: samplingSettings(), b: samplingSettings("b.") };
   const sides = Object.fromEntries(
@@ -28,12 +31,20 @@ panel("side_by_side", ({ ask, find, notice }) => {
         promptIds: [],
         vocabulary: null,
         used: null,
-        written: tokenChips(part(`text-${name}`), null, (i) => branch(name, i)),
+        written: tokenChips(
+          part(`text-${name}`),
+          null,
+          (i) => branch(name, i),
+          (words) => hear(words && `${name.toUpperCase()}. ${words}`),
+        ),
       },
     ]),
   );
   let place = null,
-    seen = null; // the subject; what it was when the texts were written
+    seen = null, // the subject; what it was when the texts were written
+    example = false,
+    looked = null; // the place that the arrows lead to, in both texts
+  const letters = fittedText(() => [part("text-a"), part("text-b")], 2.4);
   const line = workQueue(notice, drawButtons);
 
   for (const name of ["a", "b"]) samplerChain(part(`chain-${name}`), stores[name]);
@@ -41,7 +52,8 @@ panel("side_by_side", ({ ask, find, notice }) => {
     part("chain-a").hidden = value !== "a";
     part("chain-b").hidden = value !== "b";
   });
-  part("drawing").append(fields.seed(stores.a), fields.length(stores.a), fields.stops(stores.a));
+  part("drawing").append(fields.seed(stores.a), fields.length(stores.a));
+  part("stops").append(fields.stops(stores.a));
   const rival = rivalMenu(part("rival"), ask, {
     key: "b.model",
     none: "the same as A",
@@ -74,6 +86,7 @@ panel("side_by_side", ({ ask, find, notice }) => {
     await line.enqueue(async () => {
       if (!same) clear();
       await prepare();
+      if (!same && sides.a.vocabulary && sides.b.vocabulary) await showExample();
     });
   }
 
@@ -99,23 +112,31 @@ panel("side_by_side", ({ ask, find, notice }) => {
 
   function clear() {
     for (const side of Object.values(sides)) Object.assign(side, { tokens: [], used: null });
-    seen = null;
+    seen = looked = null;
+    example = false;
   }
 
-  async function write(job) {
+  /** Two short texts, so that there is something to compare; sides that are alike would write the same one. */
+  async function showExample() {
+    if (alike()) stores.b.set("temperature", stores.a.values.temperature === 0.5 ? 1 : 0.5);
+    await runExample(line, (job) => write(job, EXAMPLE_TOKENS));
+  }
+
+  async function write(job, most = stores.a.values.max_new_tokens) {
     clear();
+    example = Boolean(job.example);
     seen = JSON.stringify(identity());
     draw();
-    await Promise.all(Object.values(sides).map((side) => writeSide(job, side)));
+    await Promise.all(Object.values(sides).map((side) => writeSide(job, side, most)));
     if (!job.dropped) draw();
   }
 
-  async function writeSide(job, side) {
+  async function writeSide(job, side, most) {
     const from = placeOf(side),
-      settings = settingsOf(side);
+      settings = { ...settingsOf(side), max_new_tokens: most };
     side.used = { place: JSON.stringify(from), settings, title: titleOf(side) };
     side.pen.forget();
-    for (let left = settings.max_new_tokens, ended = null; left > 0 && !ended && !job.stopped; ) {
+    for (let left = most, ended = null; left > 0 && !ended && !job.stopped; ) {
       const answer = await side.pen.draw(
         from,
         settings,
@@ -133,6 +154,7 @@ panel("side_by_side", ({ ask, find, notice }) => {
         side.tokens.at(-1).stopped = { stop, characters: text.length - at };
         side.written.strike();
       }
+      letters.grow();
       side.written.follow();
       drawParting();
       drawFigures(side);
@@ -164,26 +186,54 @@ panel("side_by_side", ({ ask, find, notice }) => {
 
   function drawParting() {
     const { a, b } = sides,
-      at = a.tokens.length && b.tokens.length ? parting() : null,
-      words = part("parting");
+      at = a.tokens.length && b.tokens.length ? parting() : null;
     for (const side of [a, b]) {
       part(`text-${side.name}`).querySelector(".gb-apart")?.classList.remove("gb-apart");
       if (at) side.written.chip(at[side.name])?.classList.add("gb-apart");
     }
-    const both = Math.min(a.tokens.length, b.tokens.length);
-    words.hidden = !both;
-    if (!both) return;
+    hear("");
+  }
+
+  /** What is pointed at; without, the place that the arrows led to, or where the texts part. */
+  function hear(words) {
+    const { a, b } = sides,
+      both = Math.min(a.tokens.length, b.tokens.length);
+    if (words || !both) return say(words);
+    const at = looked === null ? parting() : { a: looked, b: looked };
     const says = (side) => {
       const token = side.tokens[at[side.name]];
+      if (!token) return `${side.name.toUpperCase()} has ended`;
       return `${side.name.toUpperCase()} wrote ${side.vocabulary.label(token.id)} (drawn with ${format.probability(token.p)})`;
     };
-    words.textContent = at
-      ? `They part at token ${format.whole(at.a + 1)}: ${says(a)}, ${says(b)}.`
-      : `The same so far, for ${format.whole(both)} tokens.`;
+    const where = at && (looked === null ? `They part at token ${format.whole(at.a + 1)}` : `Token ${looked + 1}`);
+    return say(
+      (example ? "Example. " : "") +
+        (at ? `${where}: ${says(a)}, ${says(b)}.` : `The same so far, for ${format.whole(both)} tokens.`),
+    );
   }
+
+  /** Lead through both texts at once. */
+  function leadTo(place) {
+    const last = Math.max(sides.a.tokens.length, sides.b.tokens.length) - 1;
+    if (last < 0) return;
+    looked = place === null ? null : Math.min(last, Math.max(0, place));
+    for (const side of Object.values(sides)) side.written.look(looked ?? parting()?.[side.name]);
+    hear("");
+  }
+  leadBy(root, {
+    ArrowRight: () => leadTo((looked ?? parting()?.a ?? -1) + 1),
+    ArrowLeft: () => leadTo((looked ?? parting()?.a ?? 1) - 1),
+    ArrowUp: () => leadTo(null), // back to where they part
+    ArrowDown: () => leadTo(Infinity),
+    " ": () => !part("go").disabled && go(),
+  });
 
   // ---- drawing ------------------------------------------------------------------------------------
 
+  const alike = () => {
+    const [a, b] = identity();
+    return JSON.stringify(a) === JSON.stringify(b);
+  };
   const identity = () => Object.values(sides).map((side) => [placeOf(side), settingsOf(side)]);
 
   function draw() {
@@ -192,9 +242,10 @@ panel("side_by_side", ({ ask, find, notice }) => {
       side.written.reset(place.prompt || side.vocabulary.label(side.promptIds[0]), side.vocabulary);
       side.tokens.forEach(side.written.add);
       side.written.strike();
-      side.written.follow();
       drawFigures(side);
     }
+    letters.reset();
+    for (const side of Object.values(sides)) side.written.follow();
     drawParting();
     follow();
   }
@@ -214,12 +265,10 @@ panel("side_by_side", ({ ask, find, notice }) => {
       part(`what-${side.name}`).textContent = side.tokens.length ? side.used.title : titleOf(side);
       part(`with-${side.name}`).textContent = describe(side.tokens.length ? side.used.settings : settingsOf(side));
     }
-    const [a, b] = identity(),
-      alike = JSON.stringify(a) === JSON.stringify(b);
-    const stale = seen && seen !== JSON.stringify([a, b]) && sides.a.tokens.length > 0;
+    const stale = seen && seen !== JSON.stringify(identity()) && sides.a.tokens.length > 0;
     part("note").textContent = stale
       ? "The settings have changed since; write both again."
-      : alike
+      : alike()
         ? "Both sides are the same now, so they will write the same. Change the samplers or the model of one."
         : "";
   }
@@ -230,17 +279,18 @@ panel("side_by_side", ({ ask, find, notice }) => {
   }
 
   function drawButtons() {
-    const going = Boolean(line.running),
+    const going = Boolean(line.running) && !line.running.example,
       ready = sides.a.vocabulary && sides.b.vocabulary;
     part("go").textContent = going ? "Stop" : "Write both";
     part("go").disabled = !ready;
     part("clear").disabled = going || !sides.a.tokens.length;
   }
 
-  part("go").addEventListener("click", () => {
-    if (line.running) line.running.stop();
-    else line.act(() => line.run(write));
-  });
+  function go() {
+    if (line.running && !line.running.example) line.running.stop();
+    else line.act(() => line.run((job) => write(job)));
+  }
+  part("go").addEventListener("click", go);
   part("clear").addEventListener("click", () =>
     line.act(async () => {
       clear();
@@ -252,6 +302,7 @@ panel("side_by_side", ({ ask, find, notice }) => {
   ramp();
   return {
     refresh,
+    resize: letters.reset,
     theme() {
       ramp();
       for (const side of Object.values(sides)) side.written.theme();

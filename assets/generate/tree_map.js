@@ -5,16 +5,17 @@ import { color, cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { tip } from "../shared/tooltip.js";
+import { tokenSays } from "./token_chips.js";
 import { bitsOf, meanLog } from "./token_stream.js";
 
 const ROW = 34,
-  CELL = 14,
+  CELL = 28, // at most, in CSS pixels: the longest branch has the width
   MOST_BITS = 10;
 
 /**
  * The map in `box`: draw(tree, { active, at, compared }, vocabulary) shows it.
  * @param {HTMLElement} box
- * @param {any} acts what a person does with a branch: { choose(branch), look(branch, at), keep, prune, rename }
+ * @param {any} acts what a person does with a branch: { choose(branch), look(branch, at), point(words), keep, prune, rename }
  */
 export const treeMap = (box, acts) => {
   const canvas = el("canvas", { role: "img" }),
@@ -91,7 +92,8 @@ export const treeMap = (box, acts) => {
     );
   }
 
-  const left = (at) => 6 + at * cell;
+  const left = (at) => 6 + at * cell,
+    half = () => Math.round(0.3 * row); // half the height of a cell
 
   function draw(tree, state, vocabulary) {
     const rows = tree.rows();
@@ -115,7 +117,7 @@ export const treeMap = (box, acts) => {
       const from = branch.parent ? branch.at : 0,
         middle = r * row + row / 2;
       if (branch.parent) {
-        const above = rows.indexOf(branch.parent) * row + row / 2 + 7;
+        const above = rows.indexOf(branch.parent) * row + row / 2 + half();
         context.strokeStyle = on.has(branch) ? accent : line;
         context.beginPath();
         context.moveTo(left(from) - 1, above);
@@ -127,14 +129,14 @@ export const treeMap = (box, acts) => {
         const x = left(from + i),
           shade = Math.round((255 * Math.min(MOST_BITS, bitsOf(token))) / MOST_BITS);
         context.fillStyle = cssRgb(shades[shade]);
-        context.fillRect(x, middle - 7, cell - 0.5, 14);
+        context.fillRect(x, middle - half(), cell - 0.5, 2 * half());
         if (token.forced) {
           context.fillStyle = accent;
-          context.fillRect(x, middle + 7, cell - 0.5, 2);
+          context.fillRect(x, middle + half(), cell - 0.5, 2);
         }
       });
       context.strokeStyle = branch === state.active ? accent : line;
-      context.strokeRect(left(from), middle - 7, branch.tokens.length * cell - 0.5, 14);
+      context.strokeRect(left(from), middle - half(), branch.tokens.length * cell - 0.5, 2 * half());
     });
     drawPlace(context, ink);
     canvas.setAttribute(
@@ -160,7 +162,12 @@ export const treeMap = (box, acts) => {
     const on = trunk(state.active).find((branch) => !branch.parent || state.at >= branch.at) ?? state.active;
     context.strokeStyle = ink;
     context.lineWidth = 2;
-    context.strokeRect(left(state.at), rows.indexOf(on) * row + row / 2 - 9, Math.max(cell, 5), 18);
+    context.strokeRect(
+      left(state.at),
+      rows.indexOf(on) * row + row / 2 - half() - 2,
+      Math.max(cell, 5),
+      2 * half() + 4,
+    );
   }
 
   function under(event) {
@@ -174,8 +181,9 @@ export const treeMap = (box, acts) => {
   canvas.addEventListener("pointermove", (event) => {
     const found = under(event);
     canvas.style.cursor = found ? "pointer" : "default";
-    if (!found) return tip.hide();
+    if (!found) return leave();
     const { token, branch, at } = found;
+    acts.point(`${branch.name}: ${tokenSays(token, at, now.vocabulary)}`);
     tip.show(
       event.clientX,
       event.clientY,
@@ -185,7 +193,11 @@ export const treeMap = (box, acts) => {
       token.forced ? "you chose it" : `drawn with ${format.probability(token.p)}`,
     );
   });
-  canvas.addEventListener("pointerleave", () => tip.hide());
+  function leave() {
+    tip.hide();
+    acts.point("");
+  }
+  canvas.addEventListener("pointerleave", leave);
   canvas.addEventListener("click", (event) => {
     const found = under(event);
     if (found) acts.look(found.branch, found.at);

@@ -173,7 +173,7 @@ def test_another_token_makes_a_branch(lab, checkpoint):
     counted(page, "branches", 10, "[data-id=text]")
     page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
     page.locator("#gb-branches [data-id=text] .gb-written-token").nth(4).click()
-    page.wait_for_selector("#gb-branches .gb-odds .gb-taken")
+    page.wait_for_selector("#gb-branches [data-at='4'] .gb-taken")
     rows = page.locator("#gb-branches .gb-odds li:not(.gb-taken) button")
     chosen = int(rows.first.get_attribute("data-token"))
     rows.first.click()
@@ -218,7 +218,7 @@ def test_two_sides_and_many_samples_and_surprise(lab, checkpoint):
     assert (
         page.eval_on_selector_all("#gb-side_by_side .gb-apart", "(c) => c.map((x) => x.dataset.at)") == [str(apart)] * 2
     )
-    expect(page.locator("#gb-side_by_side [data-id=parting]")).to_contain_text(f"part at token {apart + 1}:")
+    expect(page.locator("#gb-side_by_side .gb-caption-now")).to_contain_text(f"part at token {apart + 1}:")
 
     page.click(".gb-views [data-view=many_at_once]")
     page.locator("#gb-many_at_once [data-id=count]").fill("3")

@@ -122,7 +122,7 @@ def test_a_tree_of_branches_comes_back(page, app_url, browser):
     for nth in (0, 1):
         page.locator("#gb-branches .gb-branches li").last.locator(".gb-branch-name").click()
         page.locator("#gb-branches [data-id=text] .gb-written-token").nth(4).click()
-        page.wait_for_selector("#gb-branches .gb-odds .gb-taken")
+        page.wait_for_selector("#gb-branches [data-at='4'] .gb-taken")
         page.locator("#gb-branches .gb-odds li:not(.gb-taken) button").nth(nth).click()
         page.wait_for_selector(f"#gb-branches .gb-branches li >> nth={nth + 1}")
         page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
@@ -157,7 +157,7 @@ def test_equally_long_branches_are_not_mixed_up(page, app_url):
         page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
         page.locator("#gb-branches .gb-branch-name", has_text="text 1").click()
         page.locator("#gb-branches [data-id=text] .gb-written-token").nth(2).click()
-        page.wait_for_selector("#gb-branches .gb-odds .gb-taken")
+        page.wait_for_selector("#gb-branches [data-at='2'] .gb-taken")
         row = page.locator("#gb-branches .gb-odds button").nth(nth)
         chosen.append(int(row.get_attribute("data-token")))
         row.click()
