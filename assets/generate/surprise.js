@@ -2,18 +2,23 @@
 import { address } from "../shared/address.js";
 import { cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
+import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
+import { inRoom } from "../shared/presenting.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
 import { visible, withSigns } from "../shared/tokens/visible.js";
 import * as fields from "./fields.js";
-import { explainOn } from "./odds.js";
+import { exactly, explainOn } from "./explaining.js";
+import { fittedText } from "./fit_text.js";
+import { leadBy } from "./lead_keys.js";
 import { byteEdges, readText, surpriseApart, textFigures } from "./reading_text.js";
 import { rivalMenu } from "./rival_menu.js";
 import { paintRamp, tintChip } from "./token_chips.js";
 
-panel("surprise", ({ root, ask, find, notice }) => {
+panel("surprise", ({ root, ask, find, notice, say }) => {
+  const letters = fittedText(() => [box], 2.4);
   const part = (id) => find(`[data-id=${id}]`);
   const MOST_BITS = 10,
     MOST_APART = 5,
@@ -80,12 +85,10 @@ panel("surprise", ({ root, ask, find, notice }) => {
     const mine = (turn += 1),
       go = () => mine === turn;
     part("which").textContent =
-      text === null
-        ? "This is the prompt above. Paste a text to read that instead."
-        : words.length > MOST_KEPT
-          ? "A text of this length does not fit into the page's address, so a link will not bring it back."
-          : "";
-    part("prompt").hidden = text === null;
+      words.length > MOST_KEPT
+        ? "A text of this length does not fit into the page's address, so a link will not bring it back."
+        : "";
+    part("whose").hidden = text === null;
     root.setAttribute("aria-busy", "true");
     try {
       const first = onlyOther && reading ? reading : await readText(ask, place, words, timed("Reading"), go);
@@ -145,6 +148,9 @@ panel("surprise", ({ root, ask, find, notice }) => {
       return chip;
     });
     box.replaceChildren(...chips);
+    pointed = -1;
+    letters.reset();
+    hear(null);
     edges = byteEdges(reading);
     const difference = part("colour").querySelector("[value=apart]");
     const appears = difference.hidden && Boolean(other);
@@ -300,17 +306,53 @@ panel("surprise", ({ root, ask, find, notice }) => {
     );
     return lines;
   }
-  const beside = explainOn(box, ".gb-written-token", (chip) => describe(chip));
-  let pointed = -1;
+  const beside = explainOn(box, ".gb-written-token", describe, hear);
+  let pointed = -1; // the token that the keys led to
   box.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key],
-      last = box.children.length - 1;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !reading || event.shiftKey) return;
     event.preventDefault();
-    pointed = Math.min(last, Math.max(0, pointed + step));
-    box.children[pointed].scrollIntoView({ block: "nearest" });
+    lead(pointed + step);
     beside(box.children[pointed]);
   });
+
+  /** What is pointed at; without, the token that the keys led to, or in a room the most surprising one. */
+  function hear(chip) {
+    const i = chip ? Number(chip.dataset.at) : pointed >= 0 ? pointed : inRoom() ? bySurprise()[0] : null;
+    if (!reading || i === null || i === undefined) return say("");
+    const met = reading.met[i],
+      name = `Token ${format.whole(i + 1)}: ${reading.vocabulary.label(reading.ids[i])}`;
+    if (!met) return say(`${name} is the first, with nothing before it.`);
+    const [best, p] = met.expected[0];
+    return say(
+      `${name} had ${exactly(Math.exp(-met.nats))}, ${format.number(met.nats / Math.LN2)} bits of surprise, ` +
+        `rank ${format.whole(met.rank)}; likeliest was ${reading.vocabulary.label(best)}, ${exactly(p)}.`,
+    );
+  }
+  /** Places of the tokens, the most surprising first. */
+  const bySurprise = () =>
+    reading
+      ? [...reading.met.keys()].filter((i) => reading.met[i]).sort((a, b) => reading.met[b].nats - reading.met[a].nats)
+      : [];
+
+  function lead(to) {
+    if (!reading) return;
+    box.children[pointed]?.classList.remove("gb-looked");
+    pointed = Math.min(box.children.length - 1, Math.max(0, to));
+    box.children[pointed].classList.add("gb-looked");
+    box.children[pointed].scrollIntoView({ block: "nearest" });
+    hear(null);
+  }
+  leadBy(root, {
+    ArrowRight: () => lead(pointed + 1),
+    ArrowLeft: () => lead(pointed - 1),
+    " ": () => {
+      // from surprise to lesser surprise
+      const order = bySurprise();
+      if (order.length) lead(order[(order.indexOf(pointed) + 1) % order.length]);
+    },
+  });
+  on("room", () => hear(null));
   box.addEventListener("click", (event) => {
     const chip = event.target.closest(".gb-written-token");
     if (chip && reading && event.pointerType === "touch") beside(chip);
@@ -340,6 +382,7 @@ panel("surprise", ({ root, ask, find, notice }) => {
 
   return {
     refresh,
+    resize: letters.reset,
     theme() {
       if (reading) {
         paintAll();
