@@ -5,7 +5,7 @@ const SIZES = [2.4, 2, 1.7, 1.45, 1.2, 1]; // times the size of the page's text
 
 /**
  * Sizes for the texts of some boxes, the same in all of them; their style takes it from --gb-fit.
- * @param {() => Element[]} boxes - those on the page now
+ * @param {() => HTMLElement[]} boxes - those on the page now
  * @param {number} most - the largest letters, as a multiple of the page's own
  */
 export const fittedText = (boxes, most) => {
@@ -15,7 +15,7 @@ export const fittedText = (boxes, most) => {
   function grow() {
     const all = boxes().filter((box) => box.clientHeight);
     const use = () => {
-      for (const box of all) box.style.setProperty("--gb-fit", SIZES[at]);
+      for (const box of all) box.style.setProperty("--gb-fit", String(SIZES[at]));
     };
     use();
     while (at < SIZES.length - 1 && all.some((box) => box.scrollHeight > box.clientHeight + 1)) {

@@ -48,7 +48,7 @@ export const paintRamp = (canvas, map = "surprise") => {
 
 /**
  * A written token in one line: its number, how it came, what the model held of it.
- * @param {Drawn} token
+ * @param {Drawn & { forced?: boolean }} token
  * @param {number} at
  * @param {import("../shared/tokens/vocabulary.js").Vocabulary} vocabulary
  */
