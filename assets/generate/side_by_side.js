@@ -118,7 +118,7 @@ panel("side_by_side", ({ root, ask, find, notice, say }) => {
 
   /** Two short texts, so that there is something to compare; sides that are alike would write the same one. */
   async function showExample() {
-    if (alike()) stores.b.set("temperature", stores.a.values.temperature === 0.5 ? 1 : 0.5);
+    if (alike()) stores.b.set("temperature", stores.a.values.temperature === 2 ? 1 : 2);
     await runExample(line, (job) => write(job, EXAMPLE_TOKENS));
   }
 

@@ -26,7 +26,7 @@ def view(page):
 
 @pytest.fixture
 def drawn(page):
-    """The text that core draws after the page's prompt: drawn(temperature=0.5)."""
+    """The text that core draws after the page's prompt: drawn(temperature=2.0)."""
     shipped = load_checkpoint(SHIPPED / page.evaluate("glassbox.subject.model").removeprefix("shipped:"))
     prompt = shipped.tokenizer.encode(page.evaluate("glassbox.subject.prompt"))
 
@@ -72,7 +72,7 @@ def test_a_text_that_is_brought_takes_the_examples_place(view, page):
 def test_side_by_side_opens_on_two_texts(view, drawn, page):
     """A and B are core's at their temperatures; writing both replaces them."""
     sides = view("side_by_side")
-    for side, settings in (("a", {}), ("b", {"temperature": 0.5})):
+    for side, settings in (("a", {}), ("b", {"temperature": 2.0})):
         text = written(sides.locator(f"[data-side={side}]"))
         assert text and drawn(**settings).startswith(text)
     sides.locator("[data-id=go]").click()
