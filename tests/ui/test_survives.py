@@ -125,7 +125,7 @@ def test_the_server_is_killed_and_started_again(visit, server, tab):
 
 @pytest.mark.slow
 def test_what_writes_goes_on_with_another_server(visit, server):
-    """A text in the middle of its writing, and one whose heads grow, go on when the server is back."""
+    """A text in the middle of its writing goes on when the server is back."""
     page = visit
     open_tab(page, "Generate")
     write = page.locator("#gb-write")
@@ -139,7 +139,7 @@ def test_what_writes_goes_on_with_another_server(visit, server):
     server.start()
     found(page)
     page.wait_for_function(f"{count} > {before + 2}")
-    write.get_by_role("button", name="Stop").click()
+    write.get_by_role("button", name="Stop", exact=True).click()
     whole(page)
 
 
@@ -161,7 +161,7 @@ def test_what_changes_something_is_asked_once(visit):
 def test_each_endpoint_is_a_question_or_a_change(visit):
     """Every endpoint's name says whether it may be asked again: a new verb must be decided on."""
     reading = r"^(compare|cut|decode|describe|draw_code|explain|export|find|forecast|list|map|measure|merge_piece|name|"
-    reading += r"open|pack|plan|poll|read|score|search|sweep|trace|write_without)(_|$)"
+    reading += r"open|pack|plan|poll|prepare|read|score|search|sweep|trace|write_without)(_|$)"
     names = visit.evaluate(
         "gradio_config.components.flatMap(({ props }) => props.server_fns ?? []).map((fn) => fn.name ?? fn)"
     )
