@@ -342,6 +342,7 @@ panel("heads", ({ ask, find, all, root, notice, say }) => {
   const redraw = () => {
     if (!picture) return;
     at = focus.head() ?? at; // it may have been chosen in another view
+    if (!at) return; // another model is on its way, and says which head it opens on
     if (at[0] >= picture.layers || at[1] >= picture.heads) at = [0, 0];
     draw();
   };

@@ -3,7 +3,7 @@
 
 def shows(page, tab, view=None):
     page.wait_for_function(
-        "(tab) => document.querySelector('.tab-container [role=tab][aria-selected=true]').textContent.trim() === tab",
+        "(tab) => document.querySelector('.tab-container [role=tab][aria-selected=true]')?.textContent.trim() === tab",
         arg=tab,
     )
     if view:
