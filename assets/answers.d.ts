@@ -634,31 +634,7 @@ export interface OpenRun {
     step: number;
     why: string;
   } | null;
-  form: {
-    batch_size: number;
-    corpus: string;
-    dropout: number;
-    eval_interval: number;
-    layer_stats: boolean;
-    learning_rate: number;
-    matrix_learning_rate: number;
-    max_seconds: number;
-    max_steps: number;
-    min_lr_ratio: number;
-    n_ctx: number;
-    n_embd: number;
-    n_head: number;
-    n_layer: number;
-    optimizer: string;
-    patience: number;
-    schedule: string;
-    seed: number;
-    target_loss: number;
-    tokenizer: string;
-    vocab_size: number;
-    warmup_steps: number;
-    weight_decay: number;
-  };
+  form: Record<string, boolean | number | string>;
   moments: {
     exam?: string[];
     passage: number[];

@@ -31,6 +31,7 @@ KNOWN = Known(
         "list_choices.tokenizer_kinds",
         "merge_piece.tokens",
         "open_run.changes[].changes",
+        "open_run.form",
         "open_run.curves",
         "poll_run.events[].changes",
         "read_ghosts.ghosts[].curves",
