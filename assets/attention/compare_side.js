@@ -31,11 +31,15 @@ export const comparedSide = (box, name, change) => {
   box.replaceChildren(
     el(
       "div",
-      { class: "gb-compared-head gb-in-picture" },
-      el("h3", {}, name),
-      el("label", {}, "layer", layer),
-      el("label", {}, "head", head),
-      named,
+      { class: "gb-compared-head" },
+      el(
+        "div",
+        { class: "gb-row gb-in-picture" },
+        el("h3", {}, name),
+        el("label", {}, "layer", layer),
+        el("label", {}, "head", head),
+        named,
+      ),
       other,
     ),
     what,

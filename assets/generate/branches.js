@@ -233,8 +233,7 @@ panel("branches", ({ root, ask, find, notice, say }) => {
   function endExample(there) {
     if (!there.example) return;
     if (line.running?.example) line.running.stop();
-    there.tree.branches.forEach(there.tree.prune);
-    Object.assign(there, { active: null, at: null, compared: null, example: false });
+    Object.assign(there, { tree: branchTree(), active: null, at: null, compared: null, example: false });
   }
 
   async function begin() {

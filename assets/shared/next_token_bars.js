@@ -16,7 +16,7 @@ export const nextTokenBars = (box, rows) => {
       ...rows.map(({ text, p }) =>
         el(
           "li",
-          {},
+          { title: `probability ${p.toPrecision(4)}` },
           el("span", { class: "gb-next-token" }, visible(text)),
           el(
             "span",

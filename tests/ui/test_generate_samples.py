@@ -9,7 +9,7 @@ from test_generate_endpoints import PROMPT, SETTINGS, TEXT, VISITOR, Table
 
 from llm.checkpoint import save_checkpoint
 from llm.completion import complete
-from llm.config import SamplingConfig
+from llm.config import DEFAULT_ORDER, SamplingConfig
 from llm.diversity import distinct, overlap
 from llm.evaluate import surprisal
 from llm.sampler import generate
@@ -108,7 +108,7 @@ def test_batch_settings_out_of_range_are_clamped(samples, extreme):
 @pytest.mark.parametrize(
     "bad",
     [
-        {"order": ["top_k"]}, {"order": "top_k"}, {"order": [1]}, {"order": [[]]}, {"order": None}, {"stop": [""]},
+        {"order": "top_k"}, {"order": [1]}, {"order": [[]]}, {"order": None}, {"stop": [""]},
         {"stop": [3]}, {"stop": "x"}, {"stop": ["x" * 201]}, {"prompt": 3}, {"model": "cli:x"},
     ],
 )  # fmt: skip
@@ -116,6 +116,14 @@ def test_hostile_batches_get_a_sentence(samples, bad):
     """Orders that are none, stop texts that are no texts, unknown models."""
     answer = samples.ask("begin_batch", **bad)
     assert set(answer) == {"error"} and "inside the server" not in answer["error"]
+
+
+def test_an_order_of_another_version_is_completed(samples):
+    """Names that are unknown go, those that are missing come last: the text is that of the completed order."""
+    settings = {"samples": 1, "max_new_tokens": 10, "top_k": 5, "temperature": 0.7}
+    whole = ["top_k", *(name for name in DEFAULT_ORDER if name != "top_k")]
+    kept = [samples.ask("begin_batch", order=order, **settings)["tokens"] for order in (["top_z", "top_k"], whole)]
+    assert kept[0] == kept[1]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0])

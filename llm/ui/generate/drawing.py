@@ -157,8 +157,8 @@ def text_so_far(request: Request, loaded: Loaded) -> tuple[list[int], list[int]]
 def sampling_config(request: Request, most: int) -> SamplingConfig:
     """The settings of a request, clamped, for at most `most` tokens; an order from another version is completed."""
     order, stop = request.get("order", []), request.get("stop", [])
-    if not isinstance(order, list) or not isinstance(stop, list):
-        raise ValueError("Order and stop texts must be lists.")
+    if not isinstance(order, list) or not isinstance(stop, list) or not all(isinstance(name, str) for name in order):
+        raise ValueError("Order and stop texts must be lists of texts.")
     stops = [inputs.text({"stop text": text}, "stop text", limit=200) for text in stop[:MAX_STOPS]]
     return SamplingConfig(
         **{name: inputs.setting(request, dial) for name, dial in DIALS.items()},
