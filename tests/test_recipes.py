@@ -149,8 +149,13 @@ def test_a_new_sampler(tmp_path):
     copy.test("tests/test_settings.py", "tests/test_filters.py", "tests/test_sampler.py", "tests/test_readme.py")
     copy.test("tests/assets", "tests/ui/test_generate_endpoints.py")
     assert "--top-a" in copy.run("-m", "llm", "generate", "--help")
-    write = ("-m", "llm", "generate", "--checkpoint", "checkpoints/tales", "--max-new-tokens", "9", "--top-a", "1")
-    assert copy.run(*write, "--prompt", "Once", "--seed", "1") == copy.run(*write, "--prompt", "Once", "--seed", "2")
+    copy.run("-m", "llm", "generate", "--checkpoint", "checkpoints/tales", "--prompt", "Once", "--top-a", "1")
+    # Of odds of 60, 37 and 3 % those below a share of 36 % go.
+    odds = "torch.tensor([[0.6, 0.37, 0.03]]).log()"
+    for share, kept in ((1.0, 2), (0.05, 3)):
+        left = f"filter_logits({odds}, SamplingConfig(top_a={share})).isfinite().sum().item()"
+        script = "import torch; from llm.config import SamplingConfig; from llm.filters import filter_logits"
+        assert copy.run("-c", f"{script}; print({left})").strip() == str(kept)
     copy.see(SAMPLER_SEEN)
 
 
