@@ -105,6 +105,7 @@ LINKS = {
 """Address -> the tab and the view that it opens, and what else is true there."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", LINKS)
 def test_an_old_link_opens_what_it_opened(browser, app_url, address):
     """The tab, the view under its new name, and the state that the address holds, without a word of complaint."""

@@ -1,6 +1,7 @@
 """The stage: how much of the window each view's picture takes, whether all of it is seen, and how small its text is.
 
-`pytest tests/ui/test_stage.py -s` prints the whole table.
+`pytest tests/ui/test_stage.py -n 0 -s -m "slow or not slow"` prints the whole table; a walk takes most of a minute, so
+only the room's is among the tests that always run.
 """
 
 import pytest
@@ -111,6 +112,7 @@ def page_at(browser, app_url):
         context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width, height", DESKS)
 def test_at_the_desk_the_picture_owns_the_window(page_at, width, height):
     """Every view's picture is wholly seen, takes 45 % of the window, and the page does not scroll."""
@@ -139,6 +141,7 @@ def test_in_a_room_there_is_nothing_but_the_picture(page_at):
     assert not wrong, wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_on_a_phone_the_picture_begins_near_the_top(page_at, dark):
     """Within 160 px on 390 x 844, and nothing sticks out sideways."""
