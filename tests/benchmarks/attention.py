@@ -59,7 +59,7 @@ HOVER = """i => {
   return performance.now() - start;
 }"""
 ZOOM = """async key => {
-  const readout = document.querySelector('#gb-heads [data-id=readout]'), start = performance.now();
+  const readout = document.querySelector('#gb-heads .gb-caption-now'), start = performance.now();
   document.dispatchEvent(new KeyboardEvent('keydown', { key }));
   while (readout.textContent.startsWith('Reading')) await new Promise((done) => setTimeout(done));
   return performance.now() - start;
