@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
-    "paths", "files", "settings", "config", "tokenizers", "corpora", "data",
+    "paths", "files", "settings", "config", "limits", "tokenizers", "corpora", "data",
     "model", "filters", "decoder", "sampler", "completion", "diversity", "evaluate", "surprisal", "benchmarks",
     "inside", "training", "gpt2", "checkpoint", "weights", "runs", "bench", "ui", "cli", "__main__",
 )  # fmt: skip

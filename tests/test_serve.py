@@ -21,8 +21,11 @@ def launched(monkeypatch):
     seen = {}
 
     class App:
+        def __init__(self, limits):
+            self.limits = limits
+
         def launch(self, **options):
-            seen.update(options)
+            seen.update(options, limits=self.limits)
 
     monkeypatch.setattr(llm.ui, "build_app", App)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -35,6 +38,9 @@ def test_flags_reach_the_server(launched):
     assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == ("0.0.0.0", 7999, True)
     assert launched["root_path"] == "/glassbox"
     assert launched.items() >= {"ssr_mode": False, "footer_links": []}.items()
+    assert launched["limits"].runs == 30
+    assert main(["serve", "--public", "--runs", "3", "--upload-mb", "2"]) == 0
+    assert (launched["limits"].runs, launched["max_file_size"]) == (3, 2_000_000)
     assert main(["serve"]) == 0
     assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == (None, None, False)
 
@@ -44,7 +50,7 @@ def test_app_and_command_have_the_same_flags():
     parser = argparse.ArgumentParser()
     module.add_flags(parser)
     flags = {option for action in parser._actions for option in action.option_strings}
-    assert flags == {"-h", "--help", "--host", "--port", "--root-path", "--open"}
+    assert flags > {"-h", "--help", "--host", "--port", "--root-path", "--open", "--public", "--runs"}
     for command in (["app.py"], ["-m", "llm", "serve"]):
         said = subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True).stdout
         assert all(flag in said for flag in flags)

@@ -92,7 +92,7 @@ def device_of(name: str) -> torch.device:
         raise ValueError(f"There is no device {name!r} here; use --device cpu.") from error
 
 
-def add_settings(parser: Parser, title: str, settings: Mapping[str, Setting]) -> None:
+def add_settings(parser: argparse.ArgumentParser, title: str, settings: Mapping[str, Setting]) -> None:
     """One option for each setting. What isn't given stays out, so that the config's default holds."""
     group = parser.add_argument_group(title)
     for name, setting in settings.items():

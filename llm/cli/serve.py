@@ -6,7 +6,8 @@ import argparse
 import os
 from typing import Any
 
-from llm.cli.options import command
+from llm.cli.options import add_settings, command
+from llm.limits import LIMITS, limits_of
 
 SUMMARY = "build, train and look inside a GPT-2 in the browser"
 
@@ -17,11 +18,13 @@ def add_serve(commands: Any) -> None:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Where the playground listens."""
+    """Where the playground listens, and what its visitors may use."""
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 lets other machines in (default: this machine)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
+    parser.add_argument("--public", action="store_true", help="smaller limits, for strangers; a Space has them anyway")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    add_settings(parser, "limits", LIMITS)
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -32,4 +35,5 @@ def serve(args: argparse.Namespace) -> None:
     from llm.ui import build_app, launch_options
 
     where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
-    build_app().launch(**where, inbrowser=args.open, **launch_options())
+    limits = limits_of(args, os.environ)
+    build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits))

@@ -18,6 +18,7 @@ import gradio as gr
 import plotly as plotly_package
 from starlette.middleware import Middleware
 
+from llm.limits import LAPTOP, Limits
 from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.bundle import bundle
@@ -44,9 +45,9 @@ TABS = {
 FIRST_TAB = "attention"
 
 
-def build_app() -> gr.Blocks:
+def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
     """The whole page. Launch it with `launch_options()`. Raises ValueError when two panels have one name."""
-    subjects = Subjects(Sessions())
+    subjects = Subjects(Sessions(limits))
     app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
     with app:
         build_bar(subjects)
@@ -66,7 +67,7 @@ def build_app() -> gr.Blocks:
     return app
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(limits: Limits = LAPTOP) -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
     return {
         "head": _head(),
@@ -75,7 +76,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
-        "max_file_size": "64mb",
+        "max_file_size": round(limits.upload_mb * 1e6),
         "show_error": False,
         "favicon_path": str(ASSETS / "logo.png"),
     }

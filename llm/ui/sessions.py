@@ -15,6 +15,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm.limits import LAPTOP, Limits
 from llm.paths import home
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
     from llm.ui.train.training import Training
 
-MAX_SESSIONS = 200
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -57,7 +57,8 @@ class Session:
 class Sessions:
     """All visitors of one app."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LAPTOP) -> None:
+        self.limits = limits
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -73,7 +74,7 @@ class Sessions:
                 self._sessions[token] = Session(home() / "visitors" / name)
             self._sessions.move_to_end(token)
             for other in list(self._sessions):
-                if len(self._sessions) <= MAX_SESSIONS:
+                if len(self._sessions) <= self.limits.visitors:
                     break
                 if other != token and not self._sessions[other].busy:
                     del self._sessions[other]
