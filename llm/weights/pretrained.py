@@ -28,6 +28,7 @@ from llm.gpt2 import (
     config_to_gpt2,
     gpt2_shapes,
     plain_names,
+    query_factors,
     state_to_gpt2,
 )
 from llm.model import GPT
@@ -49,7 +50,8 @@ def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
     if not folder.is_dir():
         folder = fetch_model(str(source), on_progress)
     files = _weight_files(folder)
-    config = config_from_gpt2(read_json(folder / CONFIG))
+    values = read_json(folder / CONFIG)
+    config = config_from_gpt2(values)
     shapes: Shapes = {}
     places: dict[str, tuple[Path, str]] = {}
     for path in files:
@@ -70,6 +72,9 @@ def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
         for full, tensor in _tensors(path, names):
             name = names[full]
             own[name].copy_(tensor.T if name.endswith(TRANSPOSED) else tensor)
+    for layer, factor in enumerate(query_factors(values, config)):
+        for kind in ("weight", "bias") if factor != 1 else ():
+            own[f"h.{layer}.attn.c_attn.{kind}"][: config.n_embd] *= factor
     if HEAD in places and HEAD not in own:
         path, full = places[HEAD]
         for _, head_VC in _tensors(path, [full]):
