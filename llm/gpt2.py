@@ -18,7 +18,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 TRANSPOSED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
 """GPT-2 stores these as [in, out] (its Conv1D); torch.nn.Linear wants [out, in]."""
-BUFFERS = (".attn.bias", ".attn.masked_bias", ".attn.mask")
+BUFFERS = (".attn.bias", ".attn.masked_bias", ".attn.mask", ".att.mask", ".attn.IGNORE")
 """Causal masks that many files carry among the weights. They are no weights and are not read."""
 PREFIXES = ("_orig_mod.", "module.", "transformer.")
 """Put before the names by torch.compile, by DistributedDataParallel, and by the class around the model."""
@@ -123,15 +123,18 @@ def activation_named(name: object) -> str:
     return str(found)
 
 
-def query_factors(values: Mapping[str, Any], config: ModelConfig) -> list[float]:
-    """What each layer's queries are multiplied by, so that GPT-2's own softmax(q k / sqrt(D)) gives this model's.
+def scale_queries(own: Mapping[str, Tensor], values: Mapping[str, Any], config: ModelConfig) -> None:
+    """Multiply the queries of our state dict, in place, so that our softmax(q k / sqrt(D)) gives their model's.
 
     Hugging Face's `scale_attn_weights: false` leaves the root out, and `scale_attn_by_inverse_layer_idx`
     divides by the layer's number, counted from 1. Scores are linear in the queries, so the weights can hold both.
     """
     scaled, by_layer = values.get("scale_attn_weights", True), values.get("scale_attn_by_inverse_layer_idx", False)
-    root = 1.0 if scaled else math.sqrt(config.head_size)
-    return [root / (layer + 1 if by_layer else 1) for layer in range(config.n_layer)]
+    for layer in range(config.n_layer):
+        factor = (1.0 if scaled else math.sqrt(config.head_size)) / (layer + 1 if by_layer else 1)
+        for kind in ("weight", "bias") if config.bias else ("weight",):
+            if factor != 1.0:
+                own[f"h.{layer}.attn.c_attn.{kind}"][: config.n_embd] *= factor
 
 
 def config_to_gpt2(config: ModelConfig, eot_id: int | None = None) -> dict[str, Any]:

@@ -24,13 +24,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message[0].upper()}{message[1:]}; see {self.prog} --help.\n")
 
 
-def command(commands: Any, run: Callable[[argparse.Namespace], None], summary: str, example: str) -> Parser:
-    """One command, called what the function is called that runs it."""
+def command(
+    commands: Any, run: Callable[[argparse.Namespace], None], summary: str, *examples: str, guide: str = ""
+) -> Parser:
+    """One command, called what the function is called that runs it; a `guide` stands below its options."""
     parser: Parser = commands.add_parser(
         run.__name__,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog="example:\n  python -m llm " + example,
+        epilog=guide + "example:\n  python -m llm " + "\n  python -m llm ".join(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
