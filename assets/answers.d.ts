@@ -604,6 +604,7 @@ export interface OpenRun {
       n_ctx: number;
       n_embd: number;
       n_head: number;
+      n_inner: number;
       n_layer: number;
       tie_word_embeddings: boolean;
       vocab_size: number;

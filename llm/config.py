@@ -40,7 +40,7 @@ class _Config(Checked):
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
 
-ACTIVATIONS = ("gelu_new", "gelu")
+ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu", "quick_gelu")
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("cosine", "linear")
 
@@ -68,8 +68,11 @@ class ModelConfig(_Config):
     bias: Annotated[bool, About("Biases")] = True
     """Whether linear layers and LayerNorms add a bias. GPT-2's do; nanoGPT's own models can leave them all out."""
     activation_function: Annotated[str, About("Activation", choices=ACTIVATIONS)] = "gelu_new"
-    """The MLP's GELU, by its name in Hugging Face's config: GPT-2's tanh form "gelu_new", or "gelu", the
-    exact one with erf, which nanoGPT has used since 2023."""
+    """What the MLP does between its matrices, by its name in Hugging Face's config: "gelu_new" is GPT-2's GELU in
+    tanh form, "gelu" the exact one with erf, which nanoGPT has used since 2023; "relu", "silu" and "quick_gelu" come
+    from later relatives."""
+    n_inner: Annotated[int, About("Width of the MLP", 0, 65_536)] = 0
+    """Width inside the MLP, as Hugging Face's config calls it; 0 is four times the model's, as in GPT-2."""
     tie_word_embeddings: Annotated[bool, About("Tied head")] = True
     """Whether the output head is the token embedding's matrix, as in GPT-2; minGPT learns a second one, `lm_head`."""
 
@@ -86,11 +89,17 @@ class ModelConfig(_Config):
         return self.n_embd // self.n_head
 
     @property
+    def mlp_size(self) -> int:
+        """How many numbers stand between the MLP's two matrices."""
+        return self.n_inner or 4 * self.n_embd
+
+    @property
     def n_params(self) -> int:
         """Exact number of parameters, a tied head counted once. GPT-2 small: 124,439,808."""
-        c = self.n_embd
+        c, m = self.n_embd, self.mlp_size
         norm = 2 * c if self.bias else c
-        block = 12 * c * c + (9 * c if self.bias else 0) + 2 * norm  # qkv, projection, two MLP matrices; LayerNorms
+        matrices = 4 * c * c + 2 * c * m  # qkv, projection, the MLP's two
+        block = matrices + (5 * c + m if self.bias else 0) + 2 * norm
         tables = self.vocab_size if self.tie_word_embeddings else 2 * self.vocab_size
         return tables * c + self.n_ctx * c + self.n_layer * block + norm
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import cast
 
 import torch
@@ -88,7 +87,7 @@ class Decoder:
         for layer, part in enumerate(self._layers):
             z_BC = self._attend(layer, part.qkv(part.ln_1(x_BC)), mask_B11S)
             x_BC += part.attn_proj(z_BC)
-            x_BC += part.mlp_proj(part.gelu(part.fc(part.ln_2(x_BC))))
+            x_BC += part.mlp_proj(part.activation(part.fc(part.ln_2(x_BC))))
         for row in self.rows:
             row.length += 1
         x_BC = self._ln_f(x_BC)
@@ -124,7 +123,7 @@ class _Layer:
             return _Product(linear.weight, linear.bias, batch_size, dtype)
 
         self.ln_1, self.ln_2 = _normaliser(block.ln_1), _normaliser(block.ln_2)
-        self.gelu = partial(F.gelu, approximate=block.mlp.gelu.approximate)
+        self.activation = block.mlp.activation
         self.qkv, self.attn_proj = product(block.attn.c_attn), product(block.attn.c_proj)
         self.fc, self.mlp_proj = product(block.mlp.c_fc), product(block.mlp.c_proj)
 

@@ -6,45 +6,41 @@ of other implementations.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
 
-from llm.config import ModelConfig
+from llm.config import ACTIVATIONS, ModelConfig
 
 Shapes = dict[str, tuple[int, ...]]
 
 TRANSPOSED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
 """GPT-2 stores these as [in, out] (its Conv1D); torch.nn.Linear wants [out, in]."""
-BUFFERS = (".attn.bias", ".attn.masked_bias", ".attn.mask")
+BUFFERS = (".attn.bias", ".attn.masked_bias", ".attn.mask", ".att.mask", ".attn.IGNORE")
 """Causal masks that many files carry among the weights. They are no weights and are not read."""
 PREFIXES = ("_orig_mod.", "module.", "transformer.")
 """Put before the names by torch.compile, by DistributedDataParallel, and by the class around the model."""
 HEAD = "lm_head.weight"
-GELUS = {"gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "gelu": "gelu"}
-"""Hugging Face's names for the two GELUs, and ours."""
+ALIASES = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "gelu_accurate": "gelu_new", "swish": "silu"}
+"""Hugging Face's other names for activations, and ours."""
 SAME_NAMES = ("vocab_size", "n_embd", "n_head", "n_layer", "layer_norm_epsilon", "tie_word_embeddings")
 """What our config and Hugging Face's call alike."""
-FIXED = {
-    "model_type": ("gpt2",),
-    "scale_attn_weights": (True,),
-    "scale_attn_by_inverse_layer_idx": (False,),
-    "add_cross_attention": (False,),
-}
+FIXED = {"model_type": ("gpt2",), "add_cross_attention": (False,)}
 """What Hugging Face's config can change about a GPT-2 that our model can't, with the values that it computes."""
 
 
 def gpt2_shapes(config: ModelConfig) -> Shapes:
     """The name and shape of every tensor in Hugging Face's layout, worked out without allocating one."""
-    c = config.n_embd
+    c, m = config.n_embd, config.mlp_size
     block: Shapes = {
         "ln_1.weight": (c,), "ln_1.bias": (c,),
         "attn.c_attn.weight": (c, 3 * c), "attn.c_attn.bias": (3 * c,),
         "attn.c_proj.weight": (c, c), "attn.c_proj.bias": (c,),
         "ln_2.weight": (c,), "ln_2.bias": (c,),
-        "mlp.c_fc.weight": (c, 4 * c), "mlp.c_fc.bias": (4 * c,),
-        "mlp.c_proj.weight": (4 * c, c), "mlp.c_proj.bias": (c,),
+        "mlp.c_fc.weight": (c, m), "mlp.c_fc.bias": (m,),
+        "mlp.c_proj.weight": (m, c), "mlp.c_proj.bias": (c,),
     }  # fmt: skip
     shapes: Shapes = {"wte.weight": (config.vocab_size, c), "wpe.weight": (config.n_ctx, c)}
     for layer in range(config.n_layer):
@@ -104,18 +100,41 @@ def config_from_gpt2(values: Mapping[str, Any]) -> ModelConfig:
     Dropout stays 0: it belongs to a training, not to the weights. Raises ValueError when a value is
     missing or not sound, or when the config asks for something that is not GPT-2.
     """
-    n_embd = values.get("n_embd")
-    for name, allowed in {**FIXED, "n_inner": (None, 4 * n_embd if isinstance(n_embd, int) else None)}.items():
+    for name, allowed in FIXED.items():
         value = values.get(name, allowed[0])
         if value not in allowed:
             raise ValueError(f"This config.json has {name} {value!r:.40}, which GPT-2 hasn't; choose a GPT-2.")
-    activation = values.get("activation_function", "gelu_new")
-    if not isinstance(activation, str) or activation not in GELUS:
-        raise ValueError(f"This model's activation is {activation!r:.40}; only {' and '.join(GELUS)} are known.")
     shape = {name: values[name] for name in SAME_NAMES if name in values}
+    shape["activation_function"] = activation_named(values.get("activation_function", "gelu_new"))
+    if values.get("n_inner") not in (None, 4 * shape["n_embd"] if isinstance(shape.get("n_embd"), int) else None):
+        shape["n_inner"] = values["n_inner"]
     if "n_positions" in values:
         shape["n_ctx"] = values["n_positions"]
-    return ModelConfig.from_dict({**shape, "activation_function": GELUS[activation]})
+    return ModelConfig.from_dict(shape)
+
+
+def activation_named(name: object) -> str:
+    """The activation of ours that others call so. Raises ValueError when there is none."""
+    found = ALIASES.get(name, name) if isinstance(name, str) else None
+    if found not in ACTIVATIONS:
+        raise ValueError(
+            f"This model's activation is {name!r:.40}; only {', '.join([*ACTIVATIONS, *ALIASES])} are known."
+        )
+    return str(found)
+
+
+def scale_queries(own: Mapping[str, Tensor], values: Mapping[str, Any], config: ModelConfig) -> None:
+    """Multiply the queries of our state dict, in place, so that our softmax(q k / sqrt(D)) gives their model's.
+
+    Hugging Face's `scale_attn_weights: false` leaves the root out, and `scale_attn_by_inverse_layer_idx`
+    divides by the layer's number, counted from 1. Scores are linear in the queries, so the weights can hold both.
+    """
+    scaled, by_layer = values.get("scale_attn_weights", True), values.get("scale_attn_by_inverse_layer_idx", False)
+    for layer in range(config.n_layer):
+        factor = (1.0 if scaled else math.sqrt(config.head_size)) / (layer + 1 if by_layer else 1)
+        for kind in ("weight", "bias") if config.bias else ("weight",):
+            if factor != 1.0:
+                own[f"h.{layer}.attn.c_attn.{kind}"][: config.n_embd] *= factor
 
 
 def config_to_gpt2(config: ModelConfig, eot_id: int | None = None) -> dict[str, Any]:
@@ -128,6 +147,7 @@ def config_to_gpt2(config: ModelConfig, eot_id: int | None = None) -> dict[str, 
         "n_embd": config.n_embd,
         "n_head": config.n_head,
         "n_layer": config.n_layer,
+        "n_inner": config.n_inner or None,
         "activation_function": config.activation_function,
         "layer_norm_epsilon": config.layer_norm_epsilon,
         "tie_word_embeddings": config.tie_word_embeddings,

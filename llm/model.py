@@ -5,7 +5,7 @@ Learners" (2019), exactly as OpenAI released it: learned positions, LayerNorm *b
 sub-layer and once more at the end, one fused projection for queries, keys and values, GELU in its
 tanh form, and an output head that shares its matrix with the token embedding. Parameters carry
 GPT-2's own names (`wte`, `wpe`, `h.0.attn.c_attn`, ...). Where other people's GPT-2s differ (no
-biases, another GELU, a head of its own), a field of ModelConfig says so.
+biases, another activation, a head of its own), a field of ModelConfig says so.
 
 Read it top to bottom: a token's vector enters `GPT.forward`, every `Block` reads it and adds to it
 (the residual stream), and the last LayerNorm and `wte` turn it into one logit for each token of
@@ -18,6 +18,8 @@ C embedding width, H heads, D head size (C = H * D).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -118,19 +120,33 @@ class CausalSelfAttention(nn.Module):
         return written_BTC
 
 
+def quick_gelu(x: Tensor) -> Tensor:
+    """The sigmoid that GELU's authors gave for speed; OpenAI's CLIP has it."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu_new": partial(F.gelu, approximate="tanh"),  # Hendrycks & Gimpel, 2016; what GPT-2 was trained with
+    "gelu": F.gelu,
+    "relu": F.relu,
+    "silu": F.silu,
+    "quick_gelu": quick_gelu,
+}
+"""By the names of `ModelConfig.activation_function`."""
+
+
 class MLP(nn.Module):
     """Two matrices with a GELU between them: what each token works out by itself."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.c_fc = _linear(config.n_embd, 4 * config.n_embd, config.bias)
-        # The tanh form (Hendrycks & Gimpel, 2016) is the one GPT-2 was trained with.
-        self.gelu = nn.GELU("tanh" if config.activation_function == "gelu_new" else "none")
-        self.c_proj = _linear(4 * config.n_embd, config.n_embd, config.bias)
+        self.c_fc = _linear(config.n_embd, config.mlp_size, config.bias)
+        self.activation = ACTIVATIONS[config.activation_function]
+        self.c_proj = _linear(config.mlp_size, config.n_embd, config.bias)
         self.resid_dropout = Dropout(config.dropout)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        written_BTC: Tensor = self.resid_dropout(self.c_proj(self.gelu(self.c_fc(x_BTC))))
+        written_BTC: Tensor = self.resid_dropout(self.c_proj(self.activation(self.c_fc(x_BTC))))
         return written_BTC
 
 

@@ -271,7 +271,7 @@ def test_a_diverged_training_says_where_and_why(home, here):
         ("generate --checkpoint . --temperature -1", "temperature is -1.0"),
         ("generate --checkpoint . --device frog", "no device 'frog'"),
         ("evaluate --checkpoint . --text text.txt", "no file config.json"),
-        ("tokenize --tokenizer nothing hello", "no file nothing"),
+        ("tokenize --tokenizer nothing hello", "'nothing' is no tokenizer"),
         ("tokenize --file text.txt hello", "not both"),
     ],
 )

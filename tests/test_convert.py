@@ -40,7 +40,7 @@ def run(tmp_path, monkeypatch, capsys):
     return convert
 
 
-BARE = ["--n-head", "3", "--layout", "linear", "--activation-function", "gelu_new"]
+BARE = ["--n-head", "3", "--activation-function", "gelu_new"]
 
 
 @pytest.mark.parametrize("args", [["theirs"], ["bare.safetensors", *BARE]], ids=["transformers", "bare"])
@@ -68,13 +68,12 @@ def test_into_transformers_and_back(run):
 
 
 def test_gpt2s_own_tokenizer_is_the_default(run):
-    """A model with GPT-2's vocabulary needs no tokenizer to be named; nanoGPT's padding is cut on request."""
+    """A model with GPT-2's vocabulary needs no tokenizer to be named; nanoGPT's padding is cut, and both are said."""
     model = randomised(ModelConfig(50_304, n_ctx=4, n_embd=4, n_head=1, n_layer=1))
     save_file(dict(model.state_dict()), "nano.safetensors")
-    options = ["--n-head", "1", "--layout", "linear", "--activation-function", "gelu"]
+    options = ["--n-head", "1", "--activation-function", "gelu"]
     code, err = run("nano.safetensors", "new", *options)
-    assert code == 2 and "50,304 tokens and the tokenizer 50,257" in err and "--vocab-size" in err
-    assert run("nano.safetensors", "new", *options, "--vocab-size", "50257")[0] == 0
+    assert code == 0 and "GPT-2's own vocabulary is taken" in err and "Of 50,304 rows" in err
     loaded = load_checkpoint("new")
     assert loaded.tokenizer.hash == GPT2Tokenizer().hash and loaded.model.config.activation_function == "gelu"
     assert torch.equal(loaded.model.wte.weight, model.wte.weight[:50_257])
@@ -85,13 +84,16 @@ def test_gpt2s_own_tokenizer_is_the_default(run):
     [
         ("theirs new", "name the model's own with --tokenizer"),
         ("theirs ours --tokenizer fox.json", "ours already holds something"),
-        ("bare.safetensors new", "give --n-head, --layout, --activation-function too"),
-        ("bare.safetensors new --n-head 3 --layout linear", "give --activation-function too"),
+        ("bare.safetensors new", "say it with --n-head"),
+        ("bare.safetensors new --n-head 3", "say it with --activation-function"),
+        ("bare.safetensors new --n-head 3 --activation-function gelu", "name the model's own with --tokenizer"),
         ("theirs new --n-head 3", "Only a bare file of weights needs --n-head"),
         ("ours new --vocab-size 5", "Only a bare file of weights needs --vocab-size"),
         ("nowhere.safetensors new " + " ".join(BARE), "nowhere.safetensors is missing"),
         ("no/such/folder new", "neither a folder here nor a model's name"),
-        ("theirs new --tokenizer nowhere.json", "no file nowhere.json"),
+        ("theirs new --tokenizer nowhere.json", "'nowhere.json' is no tokenizer"),
+        ("fox.json new", "doesn't describe 'kind'"),
+        ("theirs/config.json new", "config.json holds no weights"),
     ],
 )
 def test_a_mistake_gets_one_sentence(run, args, sentence):

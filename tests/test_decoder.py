@@ -8,7 +8,12 @@ from llm.config import ModelConfig
 from llm.decoder import Decoder
 from llm.model import GPT
 
-KINDS = [{}, {"bias": False, "activation_function": "gelu"}, {"tie_word_embeddings": False}]
+KINDS = [
+    {},
+    {"bias": False, "activation_function": "gelu"},
+    {"tie_word_embeddings": False},
+    {"n_inner": 10, "activation_function": "relu"},
+]
 
 
 def read_on(decoder: Decoder, ids: list[int]) -> torch.Tensor:

@@ -8,13 +8,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from llm.cli.options import command, given
+from llm.cli.options import command, given, tokenizer_of
 from llm.cli.output import say
 from llm.config import ACTIVATIONS
-from llm.tokenizers import GPT2Tokenizer, load_tokenizer
 
-STATE_SETTINGS = ("n_head", "layout", "activation_function", "vocab_size")
-"""What `model_from_state` must be told, because the weights don't say it; the vocabulary only if it is padded."""
+BARE = ("n_head", "activation_function", "vocab_size")
+"""What a bare file of weights may not say."""
+GUIDE = """what is read, and what is found out from it:
+  a transformers folder, or a name on the Hub    config.json, model.safetensors or pytorch_model.bin, shards too
+  minGPT, nanoGPT        .pt or .safetensors     of nanoGPT's .pt its model_args; else --n-head, --activation-function
+  Raschka's book         .pth or .safetensors    --n-head, unless it is one of GPT-2's four sizes
+  TransformerLens        .pt or .safetensors     HookedTransformer's state_dict, LayerNorms folded or not
+  arrays in raw files    .json                   {"wte.weight": {"dtype", "shape", "file", "offset"}, ...}
+  a model that Glassbox saved                    becomes a folder for transformers
+Names tell the layout. A config.json and a tokenizer beside a file are read too: tokenizer.json, vocab.json with
+merges.txt, .tiktoken, or an alphabet in meta.json (nanoGPT's stoi and itos). Where none lies there and the size
+fits, GPT-2's own vocabulary is taken. Whatever was read and taken for granted is printed. A .pt, .pth or .bin is
+read for its numbers alone, in a process of its own; one that holds Python objects is refused.
+
+"""
 
 
 def add_convert(commands: Any) -> None:
@@ -24,65 +36,75 @@ def add_convert(commands: Any) -> None:
         convert,
         "make a Glassbox model of a GPT-2 from elsewhere, or of a Glassbox model a folder for transformers",
         "convert openai-community/gpt2 gpt2",
-    )  # fmt: skip
-    parser.add_argument(
-        "source", help="a transformers folder, a model's name on the Hugging Face Hub, a file of weights "
-        "(minGPT, nanoGPT; .safetensors, or .json that describes arrays), or a model that Glassbox saved",
-    )  # fmt: skip
+        "convert gpt2-from-the-book.pth book",
+        "convert out/ckpt.pt nano --tokenizer meta.json",
+        guide=GUIDE,
+    )
+    parser.add_argument("source", help="a folder, a file of weights, or a model's name on the Hugging Face Hub")
     parser.add_argument("out", type=Path, metavar="FOLDER", help="where the result goes; a new folder")
-    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="the model's tokenizer.json (default: GPT-2's)")
-    bare = parser.add_argument_group("what a bare file of weights can't say")
+    parser.add_argument(
+        "--tokenizer", metavar="FILE", help="the model's tokenizer, if none lies beside it: its file or folder, or gpt2"
+    )
+    bare = parser.add_argument_group("what a bare file of weights may not say")
     for name, sentence in {
         "--n-head": "attention heads in each block",
-        "--vocab-size": "keep so many tokens; nanoGPT pads GPT-2's 50257 to 50304",
+        "--vocab-size": "keep so many tokens, where padding is not what the tokenizer's size tells",
     }.items():
         bare.add_argument(name, type=int, metavar="N", default=argparse.SUPPRESS, help=sentence)
     bare.add_argument(
-        "--layout", choices=("linear", "conv1d"), default=argparse.SUPPRESS,
-        help="how matrices lie: [out, in] as in torch's Linear (minGPT, nanoGPT), or [in, out] as in Conv1D (OpenAI)",
-    )  # fmt: skip
-    bare.add_argument(
         "--activation-function", choices=ACTIVATIONS, default=argparse.SUPPRESS,
-        help="the tanh form (GPT-2, minGPT) or the exact GELU (nanoGPT since 2023, minGPT in 2020)",
+        help="the tanh form (GPT-2, minGPT), the exact GELU (nanoGPT since 2023, minGPT in 2020), or another",
     )  # fmt: skip
 
 
 def convert(args: argparse.Namespace) -> None:
     """Make a Glassbox model of a GPT-2 from elsewhere, or a folder for transformers of a Glassbox model."""
-    from llm.checkpoint import load_checkpoint, save_checkpoint
-    from llm.weights.pretrained import is_glassbox, load_gpt2, save_gpt2
-    from llm.weights.state_dicts import model_from_state, read_state
+    from llm.weights.bring import open_any
+    from llm.weights.containers import SUFFIXES
+    from llm.weights.hub import WEIGHTS
+    from llm.weights.pretrained import is_glassbox
 
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise ValueError(f"{args.out} already holds something; choose a new folder.")
-    source, options = Path(args.source), given(args, STATE_SETTINGS)
-    bare = source.suffix in (".safetensors", ".json")
-    unfit = [name for name in STATE_SETTINGS[:3] if name not in options] if bare else list(options)
-    if unfit:
-        names = ", ".join("--" + name.replace("_", "-") for name in unfit)
-        raise ValueError(
-            f"Weights alone don't say everything about a model; give {names} too."
-            if bare
-            else f"Only a bare file of weights needs {names}; leave that out."
-        )
-    if is_glassbox(source):
-        checkpoint = load_checkpoint(source)
-        save_gpt2(args.out, checkpoint.model, checkpoint.tokenizer)
-        say(f"To open it: transformers.GPT2LMHeadModel.from_pretrained({str(args.out)!r})")
+    source, options = Path(args.source), given(args, BARE)
+    kept = source.parent if source.name == WEIGHTS else source
+    if is_glassbox(kept):
+        if options or args.tokenizer:
+            names = ", ".join(
+                "--" + name.replace("_", "-") for name in [*options, *["tokenizer"] * bool(args.tokenizer)]
+            )
+            raise ValueError(f"Only a bare file of weights needs {names}; leave that out.")
+        _to_transformers(kept, args.out)
         return
-    if bare:
-        model = model_from_state(read_state(source), **options)
-    else:
-        with _bytes_shown() as progress:
-            model = load_gpt2(args.source, progress)
-    tokenizer = GPT2Tokenizer() if args.tokenizer is None else load_tokenizer(args.tokenizer)
-    if tokenizer.vocab_size != model.config.vocab_size:
-        raise ValueError(
-            f"The model has {model.config.vocab_size:,} tokens and the tokenizer {tokenizer.vocab_size:,}; name the "
-            "model's own with --tokenizer, or cut off a bare file's padding with --vocab-size."
-        )
-    save_checkpoint(args.out, model, tokenizer, info={"source": args.source})
-    say(f"{model.config.n_params:,} parameters. To try it: python -m llm generate --checkpoint {args.out}")
+    tokenizer = None if args.tokenizer is None else tokenizer_of(args.tokenizer, "", None)
+    if not source.exists():
+        if source.suffix.lower() in SUFFIXES:
+            raise ValueError(f"{source} is missing; check its name.")
+        source = _from_the_hub(args.source, with_tokenizer=tokenizer is None)
+    for note in open_any(source, args.out, tokenizer=tokenizer, source=args.source, **options):
+        say(note)
+    say(f"To try it: python -m llm generate --checkpoint {args.out}")
+
+
+def _to_transformers(source: Path, out: Path) -> None:
+    from llm.checkpoint import load_checkpoint
+    from llm.weights.pretrained import save_gpt2
+
+    checkpoint = load_checkpoint(source)
+    without = save_gpt2(out, checkpoint.model, checkpoint.tokenizer)
+    if without is not None:
+        say(without)
+    say(f"To open it: transformers.GPT2LMHeadModel.from_pretrained({str(out)!r})")
+
+
+def _from_the_hub(name: str, *, with_tokenizer: bool) -> Path:
+    from llm.weights.hub import OPENAI, fetch_model, fetch_tokenizer
+
+    with _bytes_shown() as progress:
+        folder = fetch_model(name, progress)
+        if with_tokenizer and name not in OPENAI:
+            fetch_tokenizer(name, folder, progress)
+    return folder
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from llm.corpora import CORPORA, Corpus, columns_of, is_table, load_corpus, read_table, read_text_file
 from llm.settings import Setting
-from llm.tokenizers import KINDS
+from llm.tokenizers import KINDS, Tokenizer, open_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -24,13 +24,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message[0].upper()}{message[1:]}; see {self.prog} --help.\n")
 
 
-def command(commands: Any, run: Callable[[argparse.Namespace], None], summary: str, example: str) -> Parser:
-    """One command, called what the function is called that runs it."""
+def command(
+    commands: Any, run: Callable[[argparse.Namespace], None], summary: str, *examples: str, guide: str = ""
+) -> Parser:
+    """One command, called what the function is called that runs it; a `guide` stands below its options."""
     parser: Parser = commands.add_parser(
         run.__name__,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog="example:\n  python -m llm " + example,
+        epilog=guide + "example:\n  python -m llm " + "\n  python -m llm ".join(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -68,6 +70,17 @@ def add_vocab_size(parser: Parser) -> None:
     """How large the vocabulary gets, where one may choose."""
     sized = " or ".join(name for name, kind in KINDS.items() if kind.sized)
     parser.add_argument("--vocab-size", type=int, metavar="N", help=f"most tokens of a {sized} tokenizer")
+
+
+def tokenizer_of(name: str, text: str, vocab_size: int | None) -> Tokenizer:
+    """A tokenizer of one of KINDS, learnt from `text`, or else the one that a file or a folder of that name holds."""
+    if name in KINDS:
+        return train_tokenizer(name, text, vocab_size)
+    if vocab_size is not None:
+        raise ValueError("--vocab-size is for a tokenizer that is trained; one from a file has its own.")
+    if not Path(name).exists():
+        raise ValueError(f"{name!r:.80} is no tokenizer; name {', '.join(KINDS)}, a file or a folder that holds one.")
+    return open_tokenizer(name)
 
 
 def add_checkpoint(parser: Parser) -> None:

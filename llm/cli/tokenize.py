@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from llm.cli.options import add_vocab_size, command
+from llm.cli.options import add_vocab_size, command, tokenizer_of
 from llm.cli.output import say
 from llm.corpora import read_text_file, text_from_bytes
-from llm.tokenizers import KINDS, load_tokenizer, train_tokenizer
+from llm.tokenizers import KINDS
 
 
 def add_tokenize(commands: Any) -> None:
@@ -24,8 +24,8 @@ def add_tokenize(commands: Any) -> None:
     parser.add_argument("--file", type=Path, help="a UTF-8 text file instead")
     parser.add_argument(
         "--tokenizer", default="gpt2", metavar="NAME",
-        help=f"{', '.join(KINDS)} (all but {ready} learn from this very text), a tokenizer.json, or a saved "
-        "model's folder (default gpt2)",
+        help=f"{', '.join(KINDS)} (all but {ready} learn from this very text), a tokenizer's file (tokenizer.json, "
+        "vocab.json beside merges.txt, .tiktoken, an alphabet), or a folder that holds one (default gpt2)",
     )  # fmt: skip
     add_vocab_size(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -41,12 +41,7 @@ def tokenize(args: argparse.Namespace) -> None:
         text = args.text
     else:
         text = text_from_bytes(sys.stdin.buffer.read(), "standard input")
-    if args.tokenizer in KINDS:
-        tokenizer = train_tokenizer(args.tokenizer, text, args.vocab_size)
-    else:
-        path = Path(args.tokenizer)
-        tokenizer = load_tokenizer(path / "tokenizer.json" if path.is_dir() else path)
-
+    tokenizer = tokenizer_of(args.tokenizer, text, args.vocab_size)
     ids = tokenizer.encode(text)
     if args.json:
         pieces = [tokenizer.token_bytes(id).decode("utf-8", "replace") for id in ids]

@@ -20,13 +20,14 @@ from llm.cli.options import (
     corpus_of,
     device_of,
     given,
+    tokenizer_of,
 )
 from llm.cli.output import say
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, Corpus, task_of
 from llm.paths import home
 from llm.settings import settings_of
-from llm.tokenizers import KINDS, train_tokenizer
+from llm.tokenizers import KINDS
 
 if TYPE_CHECKING:
     import torch
@@ -64,8 +65,10 @@ def add_train(commands: Any) -> None:
     )  # fmt: skip
     add_text(parser)
     parser.add_argument(
-        "--tokenizer", choices=KINDS, help="how text is cut into tokens (default character for a task, else bpe)"
-    )
+        "--tokenizer", metavar="NAME",
+        help=f"how text is cut into tokens: {', '.join(KINDS)}, or a tokenizer's file or folder "
+        "(default character for a task, else bpe)",
+    )  # fmt: skip
     add_vocab_size(parser)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
     parser.add_argument("--name", help="what the app calls the run")
@@ -161,9 +164,9 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
     kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
-    if not KINDS[kind].origin:
+    if kind in KINDS and not KINDS[kind].origin:
         say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
-    tokenizer = train_tokenizer(kind, corpus.text, args.vocab_size)
+    tokenizer = tokenizer_of(kind, corpus.text, args.vocab_size)
 
     from llm.runs.assembly import make_run, make_trainer, prepare
 

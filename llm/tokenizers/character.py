@@ -53,6 +53,23 @@ class CharacterTokenizer(Tokenizer):
             f"This alphabet has no {named}{more}; leave such characters out, or use a BPE tokenizer, which knows all."
         )
 
+    @classmethod
+    def from_meta(cls, values: dict[str, Any]) -> Self:
+        """Read what nanoGPT keeps as meta: `stoi` (character to id) or `itos` (id to character).
+
+        Raises ValueError unless each id from 0 on stands for one character.
+        """
+        stoi, itos = values.get("stoi"), values.get("itos")
+        itos = dict(enumerate(itos)) if isinstance(itos, list) else itos
+        told = [{str(id): c for c, id in stoi.items()}] if isinstance(stoi, dict) else []
+        told += [{str(id): c for id, c in itos.items()}] if isinstance(itos, dict) else []
+        if not told or told[0] != told[-1]:
+            raise ValueError("stoi and itos of this file are no alphabet, or two; write them again.")
+        characters = [told[0].get(str(id)) for id in range(len(told[0]))]
+        if not all(isinstance(c, str) and len(c) == 1 for c in characters):
+            raise ValueError("stoi and itos must give each id from 0 on one character; this file has others.")
+        return cls("".join(map(str, characters)))
+
     def to_dict(self) -> dict[str, Any]:
         """{"kind": "character", "characters": "..."}."""
         return {"kind": self.kind, "characters": self._characters}

@@ -43,6 +43,7 @@ class HuggingFaceTokenizer(MergingTokenizer):
         self.file = {name: given.get(name) for name in _PARTS}
         """The parts of tokenizer.json that were read."""
         model = _mapping(self.file["model"], "model")
+        _check_kind(model)
         vocab = _mapping(model.get("vocab"), "vocabulary")
         added = _added_tokens(self.file["added_tokens"], vocab)
         _check_model(model, vocab)
@@ -76,6 +77,11 @@ class HuggingFaceTokenizer(MergingTokenizer):
     def special_tokens(self) -> dict[str, int]:
         """Their ids by their names."""
         return dict(self._special)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a text is cut as GPT-2's is, and not changed before."""
+        return not self._composes and not self._whole and [cut.pattern for cut in self._cuts] == [PATTERN]
 
     def normalize(self, text: str) -> str:
         """Lone surrogates become U+FFFD; where the file says so, letters and accents are composed (NFC)."""
@@ -169,10 +175,15 @@ def _bytes_of(name: str) -> bytes:
         return well_formed(name).encode()
 
 
+def _check_kind(model: dict[str, Any]) -> None:
+    kind = model.get("type", "Unigram" if isinstance(model.get("vocab"), list) else "BPE")  # old files leave it out
+    if kind != "BPE" or model.get("byte_fallback"):
+        kind = "SentencePiece BPE" if kind == "BPE" else kind
+        raise ValueError(f"This is a {kind!s:.20} vocabulary; only byte-level BPE can be read here.")
+
+
 def _check_model(model: dict[str, Any], vocab: dict[str, Any]) -> None:
-    if model.get("type", "BPE") != "BPE":
-        raise ValueError(f"This is a {model['type']!s:.20} vocabulary; only byte-level BPE can be read here.")
-    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"):
+    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
         if model.get(option):
             raise ValueError(f"This vocabulary needs {option}, which byte-level BPE does not have.")
     if not vocab or len(vocab) > MAX_TOKENS:

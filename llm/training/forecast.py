@@ -83,7 +83,8 @@ def memory_bytes(model_config: ModelConfig, train_config: TrainConfig) -> int:
 
     The logits count twice, because their gradient is as large.
     """
-    in_muon = 12 * model_config.n_embd**2 * model_config.n_layer if train_config.optimizer == "muon" else 0
+    c = model_config
+    in_muon = (4 * c.n_embd + 2 * c.mlp_size) * c.n_embd * c.n_layer if train_config.optimizer == "muon" else 0
     copies = 5 if train_config.layer_stats else 4
     kept = copies * model_config.n_params - in_muon  # Muon has one moment where AdamW has two
     tokens = train_config.batch_size * model_config.n_ctx
@@ -94,11 +95,11 @@ def activation_floats(config: ModelConfig) -> int:
     """How many numbers the backward pass needs of each token: what went into each product, LayerNorm and GELU.
 
     In a block, in units of C: 4 around the two LayerNorms, 3 queries, keys and values, 2 of what
-    attention gives, 8 around the GELU. Dropout keeps what it was given and what it zeroed, and
+    attention gives; and what goes into the GELU and comes out. Dropout keeps what it was given and what it zeroed, and
     attention, then written out, its weights three times.
     """
     C, dropped = config.n_embd, config.dropout > 0
-    block = 17 * C + (4 * C + 3 * config.n_head * config.n_ctx if dropped else 0)
+    block = 9 * C + 2 * config.mlp_size + (4 * C + 3 * config.n_head * config.n_ctx if dropped else 0)
     return config.n_layer * block + (4 if dropped else 2) * C + config.vocab_size
 
 
@@ -120,8 +121,9 @@ def _estimated(model_config: ModelConfig, train_config: TrainConfig, device: tor
     """From what is computed and moved."""
     c, t = model_config, train_config
     speed, bandwidth = flops_per_second(device) * EFFICIENCY, bytes_per_second(device)
-    # Muon multiplies three times three products of each matrix, of which two are 4 C long.
-    muon = 180 * c.n_layer * c.n_embd**3 if t.optimizer == "muon" else 0
+    # Muon turns each of six matrices, of which two are the MLP's, three times with three products.
+    short, long = sorted((c.n_embd, c.mlp_size))
+    muon = 3 * c.n_layer * (24 * c.n_embd**3 + 4 * short**2 * (2 * long + short)) if t.optimizer == "muon" else 0
     return _Times(
         row=flops_per_token(c) * c.n_ctx / speed,
         update=muon / speed + BYTES_PER_PARAMETER * c.n_params / bandwidth,

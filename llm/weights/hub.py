@@ -22,11 +22,16 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 """Which shard holds which tensor, where the weights are too many for one file."""
 
+OPENAI = tuple(
+    f"{before}gpt2{size}" for before in ("openai-community/", "") for size in ("", "-medium", "-large", "-xl")
+)
+"""GPT-2 itself, whose vocabulary need not be fetched."""
+
 Progress = Callable[[int, int], None]
 """Called with the bytes that are here and the bytes there will be, of one file after another."""
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]{0,95}(/[\w-][\w.-]{0,95})?")
-_SHARD = re.compile(r"[\w-][\w.-]{0,95}\.safetensors")
+_SHARD = re.compile(r"[\w-][\w.-]{0,95}\.(safetensors|bin)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,12 +58,21 @@ def fetch_model(repository: str, on_progress: Progress | None = None) -> Path:
     return folder
 
 
-def shard_names(index: Mapping[str, Any]) -> list[str]:
-    """The files that an index names. Raises ValueError unless they are plain names of safetensors files."""
+def fetch_tokenizer(repository: str, folder: Path, on_progress: Progress | None = None) -> None:
+    """Lay the files of its tokenizer beside a model that `fetch_model` fetched. Raises ValueError as that does."""
+    for names in (("tokenizer.json",), ("vocab.json", "merges.txt")):
+        if all(_fetch_file(repository, name, folder.name, on_progress) for name in names):
+            _fetch_file(repository, "tokenizer_config.json", folder.name, on_progress)
+            return
+
+
+def shard_names(index: Mapping[str, Any], suffix: str = ".safetensors") -> list[str]:
+    """The files that an index names. Raises ValueError unless they are plain names that end in `suffix`."""
     weight_map = index.get("weight_map")
     names = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else set()
-    if not names or not all(map(_SHARD.fullmatch, names)):  # a name with a slash could point anywhere
-        raise ValueError(f"{INDEX} doesn't name its safetensors files; save the model again.")
+    # A name with a slash could point anywhere.
+    if not names or not all(_SHARD.fullmatch(name) and name.endswith(suffix) for name in names):
+        raise ValueError(f"The index of the weights doesn't name its {suffix[1:]} files; save the model again.")
     return sorted(names)
 
 

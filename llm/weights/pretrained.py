@@ -3,14 +3,17 @@
     model = load_gpt2("openai-community/gpt2")          # or a folder with config.json and model.safetensors
     save_gpt2("shakespeare-hf", model, tokenizer)       # GPT2LMHeadModel.from_pretrained("shakespeare-hf")
 
-Everything is safetensors, nothing is unpickled. Headers are compared with the config before memory
+Everything is safetensors, or made so in a process of its own (llm/weights/containers.py). Headers
+are compared with the config before memory
 is taken, and weights are copied one tensor at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from llm.checkpoint import check_weights
-from llm.files import new_folder, read_json, write_json
+from llm.files import new_folder, read_json, write_json, write_text
 from llm.gpt2 import (
     HEAD,
     TRANSPOSED,
@@ -28,13 +31,18 @@ from llm.gpt2 import (
     config_to_gpt2,
     gpt2_shapes,
     plain_names,
+    scale_queries,
     state_to_gpt2,
 )
 from llm.model import GPT
-from llm.tokenizers import BPETokenizer, GPT2Tokenizer, Tokenizer
+from llm.tokenizers import BPETokenizer, GPT2Tokenizer, Tokenizer, export
 from llm.tokenizers.base import END_OF_TEXT
 from llm.tokenizers.gpt2 import byte_characters
+from llm.weights.containers import PICKLES, unpickled
 from llm.weights.hub import CONFIG, INDEX, WEIGHTS, Progress, fetch_model, shard_names
+
+PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+"""What transformers wrote before safetensors."""
 
 
 def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
@@ -48,8 +56,21 @@ def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
     folder = Path(source)
     if not folder.is_dir():
         folder = fetch_model(str(source), on_progress)
-    files = _weight_files(folder)
-    config = config_from_gpt2(read_json(folder / CONFIG))
+    return gpt2_from_files(folder, weight_files(folder) or [folder / WEIGHTS])
+
+
+def gpt2_from_files(folder: Path, files: Sequence[Path]) -> GPT:
+    """What `load_gpt2` gives, of a folder's config.json and some files of weights, safetensors or pickles of torch."""
+    for path in (folder / CONFIG, *files):
+        if not path.is_file():
+            raise ValueError(f"{folder} lacks {path.name}; choose a folder that transformers' save_pretrained wrote.")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        plain = [_safetensors(path, Path(scratch) / str(n)) for n, path in enumerate(files)]
+        return _gpt2(read_json(folder / CONFIG), plain)
+
+
+def _gpt2(values: dict[str, Any], files: Sequence[Path]) -> GPT:
+    config = config_from_gpt2(values)
     shapes: Shapes = {}
     places: dict[str, tuple[Path, str]] = {}
     for path in files:
@@ -70,6 +91,7 @@ def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
         for full, tensor in _tensors(path, names):
             name = names[full]
             own[name].copy_(tensor.T if name.endswith(TRANSPOSED) else tensor)
+    scale_queries(own, values, config)
     if HEAD in places and HEAD not in own:
         path, full = places[HEAD]
         for _, head_VC in _tensors(path, [full]):
@@ -78,12 +100,13 @@ def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
     return model.eval()
 
 
-def save_gpt2(folder: str | Path, model: GPT, tokenizer: Tokenizer | None = None) -> None:
+def save_gpt2(folder: str | Path, model: GPT, tokenizer: Tokenizer | None = None) -> str | None:
     """Write a folder that transformers' `GPT2LMHeadModel.from_pretrained` opens, with equal logits.
 
-    Missing biases become zeros, which compute the same. With a byte-level tokenizer (bpe, gpt2) the
-    folder also holds vocab.json and merges.txt, which `AutoTokenizer` opens; the other kinds have no
-    counterpart there. Raises ValueError when the folder already holds something.
+    Missing biases become zeros, which compute the same. With a byte-level tokenizer the folder also
+    holds what `AutoTokenizer` opens: vocab.json and merges.txt (bpe, gpt2), or a tokenizer.json for one
+    that came from a file. Other kinds have no counterpart there and stay behind; a sentence then says
+    so. Raises ValueError when the folder already holds something.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -96,9 +119,9 @@ def save_gpt2(folder: str | Path, model: GPT, tokenizer: Tokenizer | None = None
     with new_folder(folder) as fresh:
         save_file(named, fresh / WEIGHTS, metadata={"format": "pt"})
         write_json(fresh / CONFIG, config_to_gpt2(model.config, tokenizer.eot_id if tokenizer else None))
-        if isinstance(tokenizer, BPETokenizer | GPT2Tokenizer):
-            _write_vocabulary(fresh, tokenizer)
+        without = None if tokenizer is None else _write_tokenizer(fresh, tokenizer)
         (fresh / WEIGHTS).chmod((fresh / CONFIG).stat().st_mode)  # safetensors lets nobody but the owner read its files
+    return without
 
 
 def is_glassbox(folder: Path) -> bool:
@@ -106,15 +129,22 @@ def is_glassbox(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and "format" in read_json(folder / CONFIG)
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    """The safetensors file of a model, or its shards, all there; and config.json is too."""
-    names = [WEIGHTS]
-    if not (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
-        names = shard_names(read_json(folder / INDEX))
-    for name in (CONFIG, *names):
-        if not (folder / name).is_file():
-            raise ValueError(f"{folder} lacks {name}; choose a folder that transformers' save_pretrained wrote.")
-    return [folder / name for name in names]
+def weight_files(folder: Path) -> list[Path] | None:
+    """The files that a folder of transformers keeps its weights in, safetensors before pickles; None if it has none."""
+    for single, index in ((WEIGHTS, INDEX), (PICKLE, PICKLE_INDEX)):
+        if (folder / single).is_file():
+            return [folder / single]
+        if (folder / index).is_file():
+            return [folder / name for name in shard_names(read_json(folder / index), Path(single).suffix)]
+    return None
+
+
+def _safetensors(path: Path, scratch: Path) -> Path:
+    """The file itself, or one with what a pickle holds."""
+    if path.suffix.lower() not in PICKLES:
+        return path
+    scratch.mkdir()
+    return unpickled(path, scratch)
 
 
 def _tensors(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
@@ -128,6 +158,22 @@ def _tensors(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
                 yield name, tensor
     except SafetensorError as error:  # what `check_weights` doesn't look at, such as the header's notes
         raise ValueError(f"{path.name} can't be read ({error}); copy it again.") from error
+
+
+def _write_tokenizer(folder: Path, tokenizer: Tokenizer) -> str | None:
+    """Write the tokenizer as transformers has it; a sentence where it can't be."""
+    if isinstance(tokenizer, BPETokenizer | GPT2Tokenizer):
+        _write_vocabulary(folder, tokenizer)
+        return None
+    try:
+        write_text(folder / "tokenizer.json", export(tokenizer, "hugging_face"))
+    except ValueError as error:
+        return f"The tokenizer stays behind: {error}"
+    notes = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    if tokenizer.eot_id is not None:
+        notes |= {"bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT}
+    write_json(folder / "tokenizer_config.json", notes)
+    return None
 
 
 def _write_vocabulary(folder: Path, tokenizer: BPETokenizer | GPT2Tokenizer) -> None:

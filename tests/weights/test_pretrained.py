@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
-from llm.config import ModelConfig
+from llm.config import ACTIVATIONS, ModelConfig
+from llm.gpt2 import ALIASES
 from llm.model import GPT
 from llm.tokenizers import GPT2Tokenizer, train_tokenizer
 from llm.weights.pretrained import load_gpt2, save_gpt2
@@ -58,17 +59,28 @@ def test_what_transformers_saved_loads_with_equal_logits(tmp_path, config):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"activation_function": "gelu"}, {"tie_word_embeddings": False}, {"layer_norm_epsilon": 1e-3, "n_inner": 48}],
+    [
+        {"tie_word_embeddings": False},
+        {"layer_norm_epsilon": 1e-3, "n_inner": 48},
+        {"n_inner": 20, "activation_function": "relu"},
+        *({"activation_function": name} for name in (*ACTIVATIONS, *ALIASES)),
+        {"scale_attn_weights": False},
+        {"scale_attn_by_inverse_layer_idx": True},
+        {"scale_attn_weights": False, "scale_attn_by_inverse_layer_idx": True},
+    ],
     ids=str,
 )
 def test_transformers_own_variants_load_with_equal_logits(tmp_path, settings):
-    """A GPT-2 made by transformers itself with another GELU, a head of its own, another epsilon."""
+    """A GPT-2 made by transformers itself with another activation, width, epsilon, scale or a head of its own."""
     torch.manual_seed(0)
     theirs = GPT2LMHeadModel(GPT2Config(vocab_size=97, n_positions=8, n_embd=12, n_head=3, n_layer=2, **settings))
     for parameter in theirs.parameters():
         parameter.data.add_(torch.randn_like(parameter) * 0.3)
     theirs.save_pretrained(tmp_path)
-    assert_equal_logits(load_gpt2(tmp_path), theirs)
+    ours = load_gpt2(tmp_path)
+    assert_equal_logits(ours, theirs)
+    save_gpt2(tmp_path / "back", ours)
+    assert_equal_logits(ours, GPT2LMHeadModel.from_pretrained(tmp_path / "back"))
 
 
 @pytest.mark.parametrize("config", [*SHAPES, *VARIANTS.values()], ids=str)
@@ -239,9 +251,8 @@ def test_notes_that_only_the_reader_refuses_are_a_value_error_too(folder):
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_missing_file_is_named(folder, name):
-    """Also where there is a pickle instead: it's not opened."""
+    """Nothing else is taken for it."""
     (folder / name).unlink()
-    (folder / "pytorch_model.bin").write_bytes(b"anything")
     with pytest.raises(ValueError, match=f"lacks {name}"):
         load_gpt2(folder)
 

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from llm.model import KVCache
-from llm.weights.state_dicts import model_from_state, read_state
+from llm.weights.containers import read_state
+from llm.weights.state_dicts import model_from_state
 
 V, T, C, H, L = 61, 16, 24, 3, 2
 
@@ -96,7 +97,7 @@ KINDS = {
 
 
 def options(kind, **changes):
-    return {"n_head": H, "layout": "linear", "activation_function": "gelu" if kind["exact"] else "gelu_new"} | changes
+    return {"n_head": H, "activation_function": "gelu" if kind["exact"] else "gelu_new"} | changes
 
 
 def ids_of():
@@ -117,10 +118,13 @@ def turned(state):
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("layout", ["linear", "conv1d"])
 def test_logits_equal(kind, layout):
-    """Every combination computes what its own code computes, and the config says in what it differs from GPT-2."""
+    """Every combination computes what its own code computes, and the config says in what it differs from GPT-2.
+
+    How the matrices lie is seen from their shapes: attn.c_proj is square, and would fit wrongly too.
+    """
     theirs = Foreign(**kind)
     state = theirs.state_dict() if layout == "linear" else turned(theirs.state_dict())
-    model = model_from_state(state, **options(kind, layout=layout))
+    model = model_from_state(state, **options(kind))
     assert_equal_logits(model, theirs)
     assert (model.config.bias, model.config.tie_word_embeddings) == (kind["bias"], kind["tied"])
     assert (model.config.n_ctx, model.config.n_layer, model.config.vocab_size) == (T, L, V)
@@ -247,13 +251,12 @@ def test_a_padded_vocabulary_is_cut(tied):
     assert_equal_logits(model, theirs)
 
 
-@pytest.mark.parametrize("right", ["linear", "conv1d"])
-def test_the_wrong_layout_is_not_guessed_right(right):
-    """attn.c_proj is square and would load either way, so contradicting c_attn is an error and not a hint."""
+def test_matrices_that_lie_differently_are_refused():
+    """A file whose first block is turned and whose second isn't is nobody's; it is not loaded half wrongly."""
     state = Foreign(**MINGPT).state_dict()
-    wrong, state = ("conv1d", state) if right == "linear" else ("linear", turned(state))
-    with pytest.raises(ValueError, match=f"the layout is '{right}' and not '{wrong}'"):
-        model_from_state(state, **options(MINGPT, layout=wrong))
+    half = {name: turned({name: t})[name] if ".h.0." in name else t for name, t in state.items()}
+    with pytest.raises(ValueError, match=r"h\.1\.attn\.c_attn\.weight in The state dict is \[72, 24\]"):
+        model_from_state(half, **options(MINGPT))
 
 
 def without(state, *names):
@@ -263,9 +266,10 @@ def without(state, *names):
 @pytest.mark.parametrize(
     ("change", "more", "message"),
     [
-        (lambda s: s, {"layout": "guess"}, "must be linear or conv1d"),
+        (lambda s: s, {"n_head": None}, "how many heads"),
+        (lambda s: s, {"activation_function": None}, "which GELU"),
         (lambda s: s, {"n_head": 5}, "5 heads can't share"),
-        (lambda s: s, {"activation_function": "relu"}, "must be gelu_new or gelu"),
+        (lambda s: s, {"activation_function": "mish"}, "must be gelu_new or gelu"),
         (lambda s: s, {"vocab_size": V + 1}, "can't be cut from them"),
         (lambda s: s, {"vocab_size": 0}, "can't be cut from them"),
         (lambda s: {}, {}, r"no matrix wte\.weight"),
@@ -278,7 +282,7 @@ def without(state, *names):
         (lambda s: s | {"h.99999.x": torch.zeros(1)}, {}, "n_layer is 100000"),
         (lambda s: s | {"wte.weight": torch.zeros(V, C)}, {}, "the same weight"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_weights_that_do_not_fit_together_are_refused(change, more, message):
     """Half a model, a foreign tensor, impossible options: one sentence, and no model is built."""
@@ -291,7 +295,7 @@ def test_a_name_of_a_far_layer_takes_no_memory(monkeypatch):
     monkeypatch.setattr("llm.weights.state_dicts.GPT", None)
     state = {"wte.weight": torch.zeros(2, 16_384), "wpe.weight": torch.zeros(1, 16_384), "h.255.x": torch.zeros(1)}
     with pytest.raises(ValueError, match=r"holds 'h\.255\.x'"):
-        model_from_state(state, n_head=1, layout="linear", activation_function="gelu")
+        model_from_state(state, n_head=1, activation_function="gelu")
 
 
 @pytest.mark.parametrize(
