@@ -78,10 +78,7 @@ class Decoder:
         Raises ValueError when a row is full; prefill it with the end of its text.
         """
         for x_C, id, row in zip(self._x_BC, ids, self.rows, strict=True):
-            if row.length == self.model.config.n_ctx:
-                raise ValueError(
-                    f"The context of {row.length} tokens is full; truncate it and read the text's end again."
-                )
+            self._room_in(row)
             torch.add(self.model.wte.weight[id], self.model.wpe.weight[row.length], out=x_C)
         mask_B11S = self._mask()
         x_BC = self._x_BC
@@ -96,6 +93,10 @@ class Decoder:
         if self._m_C is not None:
             logits_BV += (x_BC @ self._m_C)[:, None]
         return logits_BV
+
+    def _room_in(self, row: KVCache) -> None:
+        if row.length == self.model.config.n_ctx:
+            raise ValueError(f"The context of {row.length} tokens is full; truncate it and read the text's end again.")
 
     def _attend(self, layer: int, qkv_BN: Tensor, mask_B11S: Tensor | None) -> Tensor:
         H, D = self.model.config.n_head, self.model.config.head_size
