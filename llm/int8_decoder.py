@@ -8,19 +8,18 @@ Shapes: V vocabulary, C embedding width, K inputs and N outputs of a product, L 
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from llm.decoder import Decoder
-from llm.model import GPT
+from llm.model import GPT, Block
 
 KINDS = ("gelu_new", "gelu", "relu")
 """Activation functions that the loops know, in the order of their numbers there."""
@@ -31,7 +30,9 @@ _ONE_AT_A_TIME = threading.Lock()
 def why_not(model: GPT) -> str | None:
     """Why this model can't be read with 8-bit weights here, in one sentence; None if it can."""
     config = model.config
-    if importlib.util.find_spec("numba") is None:
+    try:
+        import numba  # noqa: F401
+    except ImportError:
         return "8-bit weights need numba: pip install numba."
     if model.device.type != "cpu":
         return "8-bit weights are for the CPU; on a GPU write with the exact ones."
@@ -60,10 +61,10 @@ class Int8Decoder(Decoder):
         from llm import int8_loops as loops
 
         config = model.config
-        C, inner = config.n_embd, model.h[0].mlp.c_fc.weight.size(0)  # type: ignore[union-attr]
+        blocks = cast(list[Block], list(model.h))
+        C, inner = config.n_embd, blocks[0].mlp.c_fc.out_features
         if inner > loops.MAX_INPUTS:
             raise ValueError(f"8-bit weights go with at most {loops.MAX_INPUTS:,} numbers a product.")
-        blocks = list(model.h)
         common_C = self._head_weight.mean(dim=0)
         self._weights = loops.Weights(
             ln_1=_norms(block.ln_1 for block in blocks),
@@ -124,7 +125,7 @@ def _threads(count: int) -> Iterator[None]:
     """How many threads a product takes inside the block."""
     import numba
 
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     with nullcontext() if _bears_many() else _ONE_AT_A_TIME:
         yield
 
@@ -134,7 +135,7 @@ def _bears_many() -> bool:
     import numba
 
     try:
-        return numba.threading_layer() in ("omp", "tbb")
+        return numba.threading_layer() in ("omp", "tbb")  # type: ignore[attr-defined]
     except ValueError:
         return False
 

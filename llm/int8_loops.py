@@ -24,7 +24,8 @@ import numba
 from llvmlite import binding
 
 if binding.get_host_cpu_features().get("avx512bw"):  # LLVM would use but half of each register
-    numba.config.CPU_FEATURES = binding.get_host_cpu_features().flatten() + ",-prefer-256-bit"
+    features = binding.get_host_cpu_features().flatten() + ",-prefer-256-bit"
+    numba.config.CPU_FEATURES = features  # type: ignore[attr-defined]
 
 LEVELS = 1023
 """The largest rounded activation. 127 * LEVELS * K must fit 31 bits."""
