@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llm.config import SamplingConfig
+from llm.decoder import Decoder
 from llm.model import GPT
 from llm.sampler import Choice, generate
 from llm.tokenizers import TextStream, Tokenizer
@@ -25,12 +26,15 @@ class Piece:
     """Empty while a character is unfinished or a stop text may be beginning."""
 
 
-def complete(model: GPT, tokenizer: Tokenizer, prompt: str, config: SamplingConfig) -> Iterator[Piece]:
+def complete(
+    model: GPT, tokenizer: Tokenizer, prompt: str, config: SamplingConfig, *, decoder: Decoder | None = None
+) -> Iterator[Piece]:
     """Continue `prompt`, one `Piece` a token; their texts joined are the continuation, without the prompt.
 
     Ends after `config.max_new_tokens`, at <|endoftext|> (its piece has no text) or at a text of
-    `config.stop`, which is left out. Raises ValueError, before the first piece is asked for, when
-    the prompt is empty and nothing can stand for it, or the tokenizer is not the model's.
+    `config.stop`, which is left out. `decoder` is as `generate` takes it. Raises ValueError, before
+    the first piece is asked for, when the prompt is empty and nothing can stand for it, or the
+    tokenizer is not the model's.
     """
     if tokenizer.vocab_size != model.config.vocab_size:
         raise ValueError(
@@ -38,7 +42,7 @@ def complete(model: GPT, tokenizer: Tokenizer, prompt: str, config: SamplingConf
             "use the tokenizer that the model was trained with."
         )
     stream = TextStream(tokenizer, config.stop)
-    choices = generate(model, prompt_ids(tokenizer, prompt), config, eot_id=tokenizer.eot_id)
+    choices = generate(model, prompt_ids(tokenizer, prompt), config, eot_id=tokenizer.eot_id, decoder=decoder)
     return _pieces(choices, stream, tokenizer.eot_id)
 
 

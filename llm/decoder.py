@@ -3,8 +3,7 @@
 A new token needs every weight once and does two operations with each, so its time goes into
 reading them, and into whatever stands around that. Here little does: each product writes into a
 buffer that was there from the start, keys and values go into a cache of fixed size, and the
-weights are read as they lie in the model or, on request, from a copy that is laid out better or
-has half the bytes. `prefill` reads a text in one pass, `step` one token of each row of a batch:
+weights are read as they lie in the model. `prefill` reads a text in one pass, `step` one token of each row of a batch:
 
     decoder = Decoder(model)
     decoder.prefill(ids[:-1])
@@ -17,6 +16,7 @@ V vocabulary, C embedding width, H heads, D head size, K inputs and N outputs of
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
@@ -30,31 +30,21 @@ from llm.model import GPT, Block, KVCache
 class Decoder:
     """A GPT that reads token by token, with its cache. Its logits are the model's, to rounding.
 
-    Without a `dtype` it reads the model's weights where they lie. With the model's own it makes a
-    copy in the order [in, out], which BLAS reads a little faster. With torch.bfloat16 the copy is
-    rounded and has half the bytes to read; the residual stream, attention and the cache keep the
-    model's precision. A copy knows nothing of training that comes later.
-
     The rows of a batch may be texts of any lengths: each has its own part of the cache and its own
     positions, so nothing is padded. The model must be in evaluation mode (`llm.sampler.reading`).
     Its `forward` is not called, so hooks on it are not either, and its weights must be whole.
     """
 
-    def __init__(self, model: GPT, *, batch_size: int = 1, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, model: GPT, *, batch_size: int = 1) -> None:
         self.model = model
-        exact = model.wte.weight.dtype
         head = model.wte if model.config.tie_word_embeddings else model.lm_head
-        self._cache = KVCache(model.config, batch_size, model.device, exact)
+        self._cache = KVCache(model.config, batch_size, model.device, model.wte.weight.dtype)
         self.rows = [_row_of(self._cache, row) for row in range(batch_size)]
         """Each text's part of the cache: its `length`, and `truncate(0)` to begin another."""
-        self._layers = [_Layer(block, batch_size, dtype) for block in cast(Iterable[Block], model.h)]
-        # The logits of a trained GPT-2 share an offset of some tens, which a short mantissa would
-        # spend its digits on. So a rounded head leaves out what its rows have in common: m_C.
-        weight_VC = head.weight.detach()
-        self._m_C = None if dtype in (None, exact) else weight_VC.mean(dim=0)
-        self._head = _Product(weight_VC if self._m_C is None else weight_VC - self._m_C, None, batch_size, dtype)
+        self._layers = [_Layer(block, batch_size) for block in cast(Iterable[Block], model.h)]
+        self._head = _Product(head.weight, None, batch_size)
         self._ln_f = _normaliser(model.ln_f)
-        self._x_BC = weight_VC.new_empty(batch_size, model.config.n_embd)
+        self._x_BC = head.weight.new_empty(batch_size, model.config.n_embd)
         self._slots_S = torch.arange(model.config.n_ctx, device=model.device)
 
     @torch.no_grad()
@@ -77,10 +67,7 @@ class Decoder:
         Raises ValueError when a row is full; prefill it with the end of its text.
         """
         for x_C, id, row in zip(self._x_BC, ids, self.rows, strict=True):
-            if row.length == self.model.config.n_ctx:
-                raise ValueError(
-                    f"The context of {row.length} tokens is full; truncate it and read the text's end again."
-                )
+            self._room_in(row)
             torch.add(self.model.wte.weight[id], self.model.wpe.weight[row.length], out=x_C)
         mask_B11S = self._mask()
         x_BC = self._x_BC
@@ -90,11 +77,11 @@ class Decoder:
             x_BC += part.mlp_proj(part.activation(part.fc(part.ln_2(x_BC))))
         for row in self.rows:
             row.length += 1
-        x_BC = self._ln_f(x_BC)
-        logits_BV = self._head(x_BC)
-        if self._m_C is not None:
-            logits_BV += (x_BC @ self._m_C)[:, None]
-        return logits_BV
+        return self._head(self._ln_f(x_BC))
+
+    def _room_in(self, row: KVCache) -> None:
+        if row.length == self.model.config.n_ctx:
+            raise ValueError(f"The context of {row.length} tokens is full; truncate it and read the text's end again.")
 
     def _attend(self, layer: int, qkv_BN: Tensor, mask_B11S: Tensor | None) -> Tensor:
         H, D = self.model.config.n_head, self.model.config.head_size
@@ -118,9 +105,9 @@ class Decoder:
 class _Layer:
     """A block's parts, its four matrices as products."""
 
-    def __init__(self, block: Block, batch_size: int, dtype: torch.dtype | None) -> None:
+    def __init__(self, block: Block, batch_size: int) -> None:
         def product(linear: nn.Linear) -> _Product:
-            return _Product(linear.weight, linear.bias, batch_size, dtype)
+            return _Product(linear.weight, linear.bias, batch_size)
 
         self.ln_1, self.ln_2 = _normaliser(block.ln_1), _normaliser(block.ln_2)
         self.activation = block.mlp.activation
@@ -134,37 +121,35 @@ def _normaliser(norm: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
 
 
 class _Product:
-    """x_BK -> x_BK W^T + b, in a buffer of its own. A `dtype` copies W, as `Decoder` says."""
+    """x_BK -> x_BK W^T + b, in a buffer of its own.
 
-    def __init__(self, weight_NK: Tensor, bias_N: Tensor | None, batch_size: int, dtype: torch.dtype | None) -> None:
+    W is seen as G blocks of M rows, N = G M, and all of them are multiplied by one batched product: BLAS takes
+    a single row of numbers through one large matrix at half the speed on some processors, and two to sixteen
+    rows through it more slowly than one after another (llm/NOTES.md).
+    """
+
+    def __init__(self, weight_NK: Tensor, bias_N: Tensor | None, batch_size: int) -> None:
         N, K = weight_NK.shape
-        self._bias_N = bias_N.detach() if bias_N is not None else None
-        self._y_BN = weight_NK.new_empty(batch_size, N)
-        self._rounds = dtype not in (None, weight_NK.dtype)
-        # A view: in memory the weights of one output still lie side by side.
-        self._weight_KN = weight_NK.detach().to(dtype or weight_NK.dtype).t()
-        if self._rounds:
-            self._low_x_BK = self._weight_KN.new_empty(batch_size, K)
-            self._low_y_BN = self._weight_KN.new_empty(batch_size, N)
-        elif dtype is not None:
-            self._weight_KN = self._weight_KN.contiguous()
+        self._blocks = G = _blocks(N)
+        self._weight_GKM = weight_NK.detach().view(G, N // G, K).transpose(1, 2)
+        self._bias_G1M = bias_N.detach().view(G, 1, N // G) if bias_N is not None else None
+        self._y_GBM = weight_NK.new_empty(G, batch_size, N // G)
+        self._y_BN = self._y_GBM.view(1, N) if batch_size == 1 else weight_NK.new_empty(batch_size, N)
 
     def __call__(self, x_BK: Tensor) -> Tensor:
-        if self._rounds:
-            return self._rounded(x_BK)
-        if self._bias_N is None:
-            return torch.mm(x_BK, self._weight_KN, out=self._y_BN)
-        return torch.addmm(self._bias_N, x_BK, self._weight_KN, out=self._y_BN)
-
-    def _rounded(self, x_BK: Tensor) -> Tensor:
-        self._low_x_BK.copy_(x_BK)
-        if len(x_BK) == 1:  # a matrix-vector product has a kernel of its own on every CPU, which sums in float32
-            torch.mv(self._weight_KN.t(), self._low_x_BK[0], out=self._low_y_BN[0])
+        x_GBK = x_BK.expand(self._blocks, -1, -1)
+        if self._bias_G1M is None:
+            torch.bmm(x_GBK, self._weight_GKM, out=self._y_GBM)
         else:
-            torch.mm(self._low_x_BK, self._weight_KN, out=self._low_y_BN)
-        if self._bias_N is None:
-            return self._y_BN.copy_(self._low_y_BN)
-        return torch.add(self._low_y_BN, self._bias_N, out=self._y_BN)
+            torch.baddbmm(self._bias_G1M, x_GBK, self._weight_GKM, out=self._y_GBM)
+        if len(x_BK) > 1:
+            self._y_BN.view(len(x_BK), self._blocks, -1).copy_(self._y_GBM.transpose(0, 1))
+        return self._y_BN
+
+
+def _blocks(n: int) -> int:
+    """The divisor of n that is next to 8, at most 32."""
+    return min((g for g in range(1, 33) if n % g == 0), key=lambda g: abs(math.log(g / 8)))
 
 
 def _row_of(cache: KVCache, row: int) -> KVCache:

@@ -23,14 +23,13 @@ def read_on(decoder: Decoder, ids: list[int]) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("config", SHAPES, ids=str)
-@pytest.mark.parametrize("dtype", [None, torch.float32])
-def test_logits_equal_the_models_at_every_position(config, kind, dtype):
+def test_logits_equal_the_models_at_every_position(config, kind):
     """However much of the text is prefilled, every later logit is the model's, to the context's last token."""
     model = randomised(config.replace(**kind))
     ids = random_ids(config, 1, config.n_ctx)
     with torch.no_grad():
         expected = model(ids)[0]
-    decoder = Decoder(model, dtype=dtype)
+    decoder = Decoder(model)
     for prefilled in (0, 1, config.n_ctx // 2, config.n_ctx - 1):
         decoder.rows[0].truncate(0)
         decoder.prefill(ids[0, :prefilled].tolist())
@@ -69,45 +68,16 @@ def test_rows_of_different_lengths_do_not_see_each_other(kind):
             torch.testing.assert_close(logits_BV[row], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_without_a_copy_training_is_seen_and_with_one_it_is_not():
-    """The plain decoder reads the weights where they lie; a copy keeps what it was made of."""
+def test_training_is_seen():
+    """The decoder reads the weights where they lie, so it writes with those of now."""
     model = randomised(SHAPES[0])
-    live, copied = Decoder(model), Decoder(model, dtype=torch.float32)
+    decoder = Decoder(model)
     with torch.no_grad():
         before = model(torch.tensor([[7]]))[0, -1]
         model.h[1].mlp.c_fc.weight.add_(0.1)
         after = model(torch.tensor([[7]]))[0, -1]
-    torch.testing.assert_close(live.step([7])[0], after, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(copied.step([7])[0], before, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(decoder.step([7])[0], after, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(before, after, atol=1e-3)
-
-
-@pytest.mark.parametrize("batch_size", [1, 3])
-def test_bf16_weights_stay_close(batch_size):
-    """Rounded weights move the odds by a divergence of less than a thousandth of a nat, in one row or several."""
-    model, ids = randomised(SHAPES[0]), random_ids(SHAPES[0], 1, 32)[0].tolist()
-    decoder = Decoder(model, batch_size=batch_size, dtype=torch.bfloat16)
-    with torch.no_grad():
-        expected_TV = model(torch.tensor([ids]))[0].log_softmax(-1)
-    for id, expected_V in zip(ids, expected_TV, strict=True):
-        for got_V in decoder.step([id] * batch_size).log_softmax(-1):
-            assert not torch.equal(got_V, expected_V)
-            assert (expected_V.exp() * (expected_V - got_V)).sum() < 1e-3
-
-
-def test_bf16_logits_with_a_large_common_offset_keep_their_differences():
-    """A trained GPT-2's logits lie far from zero; bfloat16's steps out there must not show in the odds.
-
-    Adding one vector to every row of the embedding moves all logits together and no probability.
-    """
-    model = randomised(SHAPES[0].replace(tie_word_embeddings=False))
-    near = Decoder(model, dtype=torch.bfloat16).step([3])[0].clone()
-    with torch.no_grad():
-        model.lm_head.weight += 5 * model.ln_f.bias.sign()
-        logits = model(torch.tensor([[3]]))[0, -1]
-    far = Decoder(model, dtype=torch.bfloat16).step([3])[0]
-    assert logits.abs().min() > 16  # where bfloat16 knows eighths at best
-    torch.testing.assert_close(far.log_softmax(-1), near.log_softmax(-1), atol=0.05, rtol=0)
 
 
 def test_steps_use_the_same_buffers():

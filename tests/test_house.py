@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "paths", "files", "settings", "config", "limits", "tokenizers", "corpora", "data",
-    "model", "filters", "decoder", "sampler", "completion", "diversity", "evaluate", "surprisal", "benchmarks",
+    "model", "filters", "decoder", "sampler", "int8_loops", "int8_decoder",
+    "completion", "diversity", "evaluate", "surprisal", "benchmarks",
     "inside", "training", "gpt2", "checkpoint", "weights", "runs", "bench", "ui", "cli", "__main__",
 )  # fmt: skip
 """The files and packages of llm/, from the ground up: a new one is put above all that it uses."""

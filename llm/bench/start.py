@@ -23,5 +23,5 @@ def run(rounds: int) -> None:
         },
         min(rounds, 5),
     )
-    for name, each in times.items():
+    for name, (each, _, _) in times.items():
         print(f"  {name:22}{each * 1e3:7.0f} ms")

@@ -31,11 +31,11 @@ def run(rounds: int) -> None:
         rate = matmul_rate(rounds)
         tokens = STEPS * batch_size * config.n_ctx
         print(f"  {title}, context {config.n_ctx}, batch {batch_size}, AdamW; products at {rate / 1e9:.0f} GFLOP/s")
-        for name, each in times.items():
+        for name, (each, _, _) in times.items():
             share = tokens / each * flops_per_token(config) / rate
             print(
                 f"    {name:28}{tokens / each:9,.0f} tokens/s, {100 * share:.0f} % of the rate of products; "
-                f"ours is {each / times['ours']:.2f} times as fast"
+                f"ours is {each / times['ours'].median:.2f} times as fast"
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -24,10 +24,19 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def taking_turns(actions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each action; every round runs all of them once, after one that isn't counted."""
-    times = [{name: seconds(action) for name, action in actions.items()} for _ in range(rounds + 1)][1:]
-    return {name: statistics.median(one[name] for one in times) for name in actions}
+class Times(NamedTuple):
+    """Seconds of one action over several rounds."""
+
+    median: float
+    low: float
+    high: float
+
+
+def taking_turns(actions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
+    """Seconds of each action; every round runs all of them once, after one that isn't counted."""
+    rows = [{name: seconds(action) for name, action in actions.items()} for _ in range(rounds + 1)][1:]
+    times = {name: [row[name] for row in rows] for name in actions}
+    return {name: Times(statistics.median(one), min(one), max(one)) for name, one in times.items()}
 
 
 def twin_of(config: ModelConfig, **settings: Any) -> nn.Module:
@@ -52,4 +61,4 @@ def matmul_rate(rounds: int = 5, side: int = 1536) -> float:
     """Floating-point operations a second of large float32 products here."""
     a, b = torch.randn(side, side), torch.randn(side, side)
     out = torch.empty(side, side)
-    return 2 * side**3 / taking_turns({"product": lambda: torch.mm(a, b, out=out)}, rounds)["product"]
+    return 2 * side**3 / taking_turns({"product": lambda: torch.mm(a, b, out=out)}, rounds)["product"].median

@@ -23,6 +23,9 @@ def add_generate(commands: Any) -> None:
     add_checkpoint(parser)
     parser.add_argument("--prompt", default="", help="the text to continue; without it a new document begins")
     add_device(parser)
+    parser.add_argument(
+        "--weights", choices=("exact", "int8"), default="exact", help="int8 writes faster, with rounded weights (numba)"
+    )
     add_settings(parser, "how tokens are drawn", SETTINGS)
 
 
@@ -34,7 +37,12 @@ def generate(args: argparse.Namespace) -> None:
     from llm.completion import complete
 
     checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
-    pieces = complete(checkpoint.model, checkpoint.tokenizer, args.prompt, config)
+    decoder = None
+    if args.weights == "int8":
+        from llm.int8_decoder import Int8Decoder
+
+        decoder = Int8Decoder(checkpoint.model)
+    pieces = complete(checkpoint.model, checkpoint.tokenizer, args.prompt, config, decoder=decoder)
     print(args.prompt, end="", flush=True)
     for piece in pieces:
         print(piece.text, end="", flush=True)

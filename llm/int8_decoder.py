@@ -1,0 +1,168 @@
+"""Reading one token at a time with weights of 8 bits: a quarter of the bytes, for writing long texts.
+
+What it costs is measured, not promised: `python -m llm bench decoding` prints perplexity and agreement beside
+the exact path's. Looking never uses it.
+
+Shapes: V vocabulary, C embedding width, K inputs and N outputs of a product, L layers.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from llm.decoder import Decoder
+from llm.model import GPT, Block
+
+KINDS = ("gelu_new", "gelu", "relu")
+"""Activation functions that the loops know, in the order of their numbers there."""
+_ONE_AT_A_TIME = threading.Lock()
+"""For numba's own threads, which bear but one caller; OpenMP's, which it prefers, bear many."""
+
+
+def why_not(model: GPT) -> str | None:
+    """Why this model can't be read with 8-bit weights here, in one sentence; None if it can."""
+    config = model.config
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return "8-bit weights need numba: pip install numba."
+    if model.device.type != "cpu":
+        return "8-bit weights are for the CPU; on a GPU write with the exact ones."
+    if not all(isinstance(weight, nn.Parameter) and weight.dtype == torch.float32 for weight in model.parameters()):
+        return "8-bit weights are made of whole float32 ones; this model's are sharded or rounded."
+    if config.activation_function not in KINDS:
+        return f"8-bit weights know {', '.join(KINDS)}, not this model's {config.activation_function}."
+    from llm.sampler import has_hooks
+
+    if has_hooks(model):
+        return "Hooks see nothing of 8-bit weights; take them away, or write with the exact ones."
+    return None
+
+
+class Int8Decoder(Decoder):
+    """A `Decoder` of one text whose products read 8-bit weights, a copy made when it is built.
+
+    `prefill` reads with the exact weights. The copy, a quarter of the model's size, knows nothing of training
+    that comes later. Raises ValueError with `why_not`.
+    """
+
+    def __init__(self, model: GPT) -> None:
+        if reason := why_not(model):
+            raise ValueError(reason)
+        super().__init__(model)
+        from llm import int8_loops as loops
+
+        config = model.config
+        blocks = cast(list[Block], list(model.h))
+        C, inner = config.n_embd, blocks[0].mlp.c_fc.out_features
+        if inner > loops.MAX_INPUTS:
+            raise ValueError(f"8-bit weights go with at most {loops.MAX_INPUTS:,} numbers a product.")
+        common_C = self._head_weight.mean(dim=0)
+        self._weights = loops.Weights(
+            ln_1=_norms(block.ln_1 for block in blocks),
+            qkv=_matrices(block.attn.c_attn for block in blocks),
+            attn_proj=_matrices(block.attn.c_proj for block in blocks),
+            ln_2=_norms(block.ln_2 for block in blocks),
+            fc=_matrices(block.mlp.c_fc for block in blocks),
+            mlp_proj=_matrices(block.mlp.c_proj for block in blocks),
+            ln_f=_norms([model.ln_f]),
+            head=loops.Matrix(*_stacked([_rounded(self._head_weight - common_C, None)])),
+            common_C=common_C.numpy(),
+        )
+        self._buffers = loops.Buffers(
+            normed_C=_room(C),
+            qkv_N=_room(3 * C),
+            z_C=_room(C),
+            scores_HS=_room(config.n_head, config.n_ctx),
+            hidden_N=_room(inner),
+            written_C=_room(C),
+            rounded_K=np.zeros(max(C, inner), np.int16),
+        )
+        self._logits_1V = torch.empty(1, config.vocab_size)
+
+    @property
+    def _head_weight(self) -> Tensor:
+        head = self.model.wte if self.model.config.tie_word_embeddings else self.model.lm_head
+        weight_VC: Tensor = head.weight.detach()
+        return weight_VC
+
+    @torch.no_grad()
+    def step(self, ids: Sequence[int]) -> Tensor:
+        """As `Decoder.step`, to rounding."""
+        from llm.int8_loops import read_token
+
+        row, config = self.rows[0], self.model.config
+        self._room_in(row)
+        x_C = (self.model.wte.weight[ids[0]] + self.model.wpe.weight[row.length]).numpy()
+        keys_LHSD, values_LHSD = row.keys_LBHSD[:, 0].numpy(), row.values_LBHSD[:, 0].numpy()
+        with _threads(torch.get_num_threads()):
+            read_token(
+                self._weights,
+                self._buffers,
+                x_C,
+                keys_LHSD,
+                values_LHSD,
+                row.length,
+                KINDS.index(config.activation_function),
+                np.float32(1 / math.sqrt(config.head_size)),
+                config.layer_norm_epsilon,
+                self._logits_1V[0].numpy(),
+            )
+        row.length += 1
+        return self._logits_1V
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """How many threads a product takes inside the block."""
+    import numba
+
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    with nullcontext() if _bears_many() else _ONE_AT_A_TIME:
+        yield
+
+
+def _bears_many() -> bool:
+    """Whether several threads may run parallel loops at the same time; not known before the first has."""
+    import numba
+
+    try:
+        return numba.threading_layer() in ("omp", "tbb")  # type: ignore[attr-defined]
+    except ValueError:
+        return False
+
+
+def _rounded(weight_NK: Tensor, bias_N: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """A matrix in whole numbers, the scale of each row, and its bias, zero if it has none."""
+    scale_N = (weight_NK.abs().amax(dim=1) / 127).clamp(min=1e-30)
+    whole_NK = (weight_NK / scale_N[:, None]).round_().to(torch.int8)
+    return whole_NK, scale_N, torch.zeros_like(scale_N) if bias_N is None else bias_N.detach()
+
+
+def _stacked(layers: list[tuple[Tensor, ...]]) -> Iterable[np.ndarray]:
+    return (torch.stack(parts).numpy() for parts in zip(*layers, strict=True))
+
+
+def _matrices(linears: Iterable[nn.Linear]) -> Any:
+    from llm.int8_loops import Matrix
+
+    return Matrix(*_stacked([_rounded(linear.weight.detach(), linear.bias) for linear in linears]))
+
+
+def _norms(norms: Iterable[nn.LayerNorm]) -> Any:
+    from llm.int8_loops import Norm
+
+    pairs = [(norm.weight, norm.bias if norm.bias is not None else torch.zeros_like(norm.weight)) for norm in norms]
+    return Norm(*_stacked([(weight.detach(), bias.detach()) for weight, bias in pairs]))
+
+
+def _room(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
