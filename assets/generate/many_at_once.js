@@ -9,7 +9,7 @@ import { readVocabulary } from "../shared/tokens/vocabulary.js";
 import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { workQueue } from "./queue.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";

@@ -9,7 +9,7 @@ import { stepName } from "./arithmetic.js";
 import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { workQueue } from "./queue.js";
 import { rivalMenu, subjectTitle } from "./rival_menu.js";
 import { samplerChain } from "./sampler_chain.js";

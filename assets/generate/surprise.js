@@ -12,7 +12,7 @@ import { visible, withSigns } from "../shared/tokens/visible.js";
 import { exactly, explainOn } from "./explaining.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { byteEdges, readText, surpriseApart, textFigures } from "./reading_text.js";
 import { rivalMenu } from "./rival_menu.js";
 import { paintRamp, tintChip } from "./token_chips.js";

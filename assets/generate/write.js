@@ -12,7 +12,7 @@ import { look } from "../shared/subject.js";
 import { drawPointer } from "./draw_pointer.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { leaders, oddsBars } from "./odds.js";
 import { nextFrame, workQueue } from "./queue.js";
 import { rankPlot } from "./rank_plot.js";
