@@ -12,6 +12,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from torch import nn
@@ -114,6 +115,7 @@ def step_keys(model: GPT) -> list[str]:
     return [*(row.key for row in _BEFORE), *blocks, *(row.key for row in _AFTER)]
 
 
+@cache
 def source() -> tuple[str, list[str]]:
     """The name of the file that the running model was defined in, from the repository's root, and its lines."""
     module = inspect.getmodule(GPT)
@@ -121,6 +123,7 @@ def source() -> tuple[str, list[str]]:
     return module.__name__.replace(".", "/") + ".py", inspect.getsource(module).splitlines()
 
 
+@cache
 def lines_of(function: Callable[..., Any], code: str, also: str = "") -> tuple[int, ...]:
     """Where in its file the smallest piece of `function` stands that begins with `code` and has `also` in it.
 

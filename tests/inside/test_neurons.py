@@ -40,7 +40,10 @@ def test_progress_counts_and_a_pass_may_rest(monkeypatch):
     assert first.read == 32 and (first.places_NK < 32).all()
     (part,) = strongest_contexts(model, ids[:32], 1, count=2)
     torch.testing.assert_close(first.values_NK, part.values_NK)
-    assert [seen.read for seen in steps] == [64, 96, 100]
+    rest = list(steps)
+    assert [seen.read for seen in rest] == [64, 96, 100]
+    again = list(strongest_contexts(model, ids, 1, count=2, after=rest[0]))
+    assert [seen.read for seen in again] == [96, 100] and torch.equal(again[-1].places_NK, rest[-1].places_NK)
 
 
 def test_few_tokens_leave_places_empty():
