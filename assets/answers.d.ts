@@ -16,9 +16,9 @@ export interface Part {
 /** Start writing `samples` texts after the prompt, with the seed and those that follow it. */
 export interface BeginBatch {
   batch: string;
-  distinct: number[];
+  distinct: (number | null)[];
   done: boolean;
-  overlap: number[];
+  overlap: (number | null)[];
   seeds: number[];
   stopped: boolean[];
   tokenizer: string;
@@ -217,10 +217,10 @@ export type DownloadCorpus = Record<string, never>;
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
   batch?: string;
-  distinct?: number[];
+  distinct?: (number | null)[];
   done?: boolean;
   gone?: boolean;
-  overlap?: number[];
+  overlap?: (number | null)[];
   seeds?: number[];
   stopped?: boolean[];
   tokenizer?: string;
@@ -796,6 +796,49 @@ export interface PrepareLearning {
   }[];
 }
 
+/** The model's operations, counted on its modules, and the file that does them. */
+export interface ReadArchitecture {
+  context: number;
+  file: string;
+  flops: number;
+  heads: number;
+  layers: number;
+  operations: {
+    flops: number;
+    key: string;
+    lines: number[];
+    parameters: number;
+    reads: string;
+    title: string;
+    weights: number[];
+    where: string;
+    writes: string;
+    writtenOut: number[];
+  }[];
+  parameters: number;
+  sizes: Record<string, number>;
+  source: string[];
+}
+
+/** The parts of the logit of one token, the likeliest if none is named. */
+export interface ReadAttribution {
+  biases: number[];
+  candidates: Token[];
+  heads: number[][];
+  logit: number;
+  mlps: number[];
+  neurons: {
+    by: number;
+    neuron: number;
+  }[][];
+  norm: number;
+  place: number;
+  position: number;
+  scale: number;
+  target: Token;
+  token: number;
+}
+
 /** The likeliest tokens of one cell, from the same stream. */
 export interface ReadCell {
   next: {
@@ -805,6 +848,22 @@ export interface ReadCell {
   }[];
   position: number;
   row: number;
+}
+
+/** Where in the model's validation text a neuron is strongest: each call reads on for a moment. */
+export interface ReadContexts {
+  contexts: {
+    after: string;
+    before: string;
+    token: string;
+    value: number;
+  }[];
+  layer: number;
+  neuron: number;
+  own: boolean;
+  read: number;
+  title: string;
+  total: number;
 }
 
 /** A finished training that ships, told as `open_run` does: it is shown before the visitor has one. */
@@ -917,6 +976,25 @@ export interface ReadLogits {
   tokenizer: string;
 }
 
+/** How much a neuron is on here, and the tokens that it speaks for and against. */
+export interface ReadNeuron {
+  after: number;
+  before: number;
+  layer: number;
+  neuron: number;
+  neurons: number;
+  promoted: {
+    by: number;
+    id: number;
+    text: string;
+  }[];
+  suppressed: {
+    by: number;
+    id: number;
+    text: string;
+  }[];
+}
+
 /** One LayerNorm at work on one token of the prompt: `norm` counts them from the bottom. */
 export interface ReadNorm {
   after?: string;
@@ -950,6 +1028,36 @@ export interface ReadSide {
 export interface ReadStart {
   gone?: boolean;
   rows?: string;
+}
+
+/** One step for one token; without a prompt no tokens and nothing else. */
+export interface ReadStep {
+  cell?: [number, number];
+  constants?: Record<string, number>;
+  formula?: string;
+  head?: number;
+  key?: string;
+  matrix?: string | null;
+  named?: Token[];
+  note?: string | null;
+  numbers?: string;
+  position?: number;
+  rows?: {
+    axis: string;
+    name: string;
+    role: string;
+    title: string;
+    values: string;
+  }[];
+  says?: string;
+  terms?: {
+    bias: number | null;
+    largest: [number, number, number][];
+    others: number;
+    rest: number;
+  } | null;
+  tokens: Token[];
+  unseen?: Record<string, string>;
 }
 
 /** Some windows of a text from number `window` on; `next` is where to go on, None at the end. */
@@ -1174,7 +1282,10 @@ export interface Answers {
   poll_learning: PollLearning;
   poll_run: PollRun;
   prepare_learning: PrepareLearning;
+  read_architecture: ReadArchitecture;
+  read_attribution: ReadAttribution;
   read_cell: ReadCell;
+  read_contexts: ReadContexts;
   read_example_run: ReadExampleRun;
   read_flow: ReadFlow;
   read_ghosts: ReadGhosts;
@@ -1182,9 +1293,11 @@ export interface Answers {
   read_layers: ReadLayers;
   read_lens: ReadLens;
   read_logits: ReadLogits;
+  read_neuron: ReadNeuron;
   read_norm: ReadNorm;
   read_side: ReadSide;
   read_start: ReadStart;
+  read_step: ReadStep;
   read_surprise: ReadSurprise;
   read_text: ReadText;
   read_timeline: ReadTimeline;

@@ -3,13 +3,13 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { panel } from "../shared/panel.js";
 import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { branchTexts } from "./branch_texts.js";
 import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
-import { leadBy } from "./lead_keys.js";
 import { leaders, oddsBars } from "./odds.js";
 import { workQueue } from "./queue.js";
 import { choiceOf, rewrite } from "./rewriting.js";

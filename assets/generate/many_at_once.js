@@ -3,13 +3,13 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { panel } from "../shared/panel.js";
 import { Refusal } from "../shared/server.js";
 import { readVocabulary } from "../shared/tokens/vocabulary.js";
 import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
 import { workQueue } from "./queue.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";

@@ -2,6 +2,7 @@
 // texts are common. What is compared is where the two texts first differ.
 import { emit } from "../shared/events.js";
 import { format } from "../shared/format.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { panel } from "../shared/panel.js";
 import * as sampler from "../shared/sampler.js";
 import { Refusal } from "../shared/server.js";
@@ -9,7 +10,6 @@ import { stepName } from "./arithmetic.js";
 import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
 import { workQueue } from "./queue.js";
 import { rivalMenu, subjectTitle } from "./rival_menu.js";
 import { samplerChain } from "./sampler_chain.js";

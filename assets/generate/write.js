@@ -4,6 +4,7 @@
 import { address } from "../shared/address.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
+import { leadBy } from "../shared/lead_keys.js";
 import { calm } from "../shared/motion.js";
 import { panel } from "../shared/panel.js";
 import { inRoom } from "../shared/presenting.js";
@@ -12,7 +13,6 @@ import { look } from "../shared/subject.js";
 import { drawPointer } from "./draw_pointer.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { leadBy } from "./lead_keys.js";
 import { leaders, oddsBars } from "./odds.js";
 import { nextFrame, workQueue } from "./queue.js";
 import { rankPlot } from "./rank_plot.js";

@@ -5,6 +5,27 @@ from __future__ import annotations
 from llm.config import ModelConfig
 
 
+def flops_of_operations(config: ModelConfig, length: int) -> dict[str, int]:
+    """Floating-point operations forward, for each token of a text of `length` tokens, by what takes them.
+
+    Those of the matrix products, which is nearly all: in each block what begins with "attn." and "mlp.", and once
+    the "head". A product with an n x m matrix is n*m multiplications and as many
+    additions; a query is compared with `length` keys and as many values are summed. As usual (Chowdhery et al.,
+    "PaLM", appendix B) the whole square counts, though a kernel may leave out the half that is masked; LayerNorm,
+    GELU and softmax don't count.
+    """
+    C, M = config.n_embd, config.mlp_size
+    return {
+        "attn.c_attn": 2 * 3 * C * C,
+        "attn.scores": 2 * length * C,
+        "attn.mix": 2 * length * C,
+        "attn.c_proj": 2 * C * C,
+        "mlp.c_fc": 2 * C * M,
+        "mlp.c_proj": 2 * C * M,
+        "head": 2 * config.vocab_size * C,
+    }
+
+
 def flops_per_token(config: ModelConfig, *, training: bool = True) -> int:
     """Floating-point operations for each token of a full context: those of all matrix products, which is nearly all.
 
@@ -12,13 +33,10 @@ def flops_per_token(config: ModelConfig, *, training: bool = True) -> int:
 
         forward:  n_layer * (8 C^2 + 4 C M + 4 T C) + 2 V C
 
-    since a product with an n x m matrix is n*m multiplications and as many additions, and a block
-    multiplies by matrices with 3 C^2 (queries, keys, values), C^2, C M and M C numbers; a query
-    is compared with T keys and sums T values. The backward pass takes two products for each one
-    forward, so training takes three times as much. As usual (Chowdhery et al., "PaLM", appendix B)
-    the whole T x T square counts, though a kernel may leave out the half that is masked; LayerNorm,
-    GELU and softmax don't count.
+    as `flops_of_operations` counts it. The backward pass takes two products for each one forward, so training takes
+    three times as much.
     """
-    C, M, T, V = config.n_embd, config.mlp_size, config.n_ctx, config.vocab_size
-    forward = config.n_layer * (8 * C * C + 4 * C * M + 4 * T * C) + 2 * V * C
+    each = flops_of_operations(config, config.n_ctx)
+    head = each.pop("head")
+    forward = config.n_layer * sum(each.values()) + head
     return 3 * forward if training else forward

@@ -23,6 +23,7 @@ from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.bundle import bundle
 from llm.ui.generate import build_generate_tab
+from llm.ui.model import build_model_tab
 from llm.ui.page_settings import dials_for_page
 from llm.ui.panel import ASSETS, Panel, TabRow
 from llm.ui.sessions import Sessions
@@ -39,6 +40,7 @@ MOTION = ASSETS / "motion.css"
 TABS = {
     "Train": build_train_tab,
     "Attention": build_attention_tab,
+    "Model": build_model_tab,
     "Tokenizer": build_tokenizer_tab,
     "Generate": build_generate_tab,
 }

@@ -17,6 +17,7 @@ from typing import Any
 
 from llm.checkpoint import load_checkpoint
 from llm.config import ModelConfig
+from llm.files import read_json
 from llm.model import GPT
 from llm.paths import home
 from llm.runs.run import Run, list_runs
@@ -91,6 +92,17 @@ class Subjects:
     def snapshots(self, request: dict[str, Any]) -> tuple[Path, bool]:
         """The folder of the snapshots of the model that a request names, and whether it is the visitor's own."""
         return self._place(request)[0] / "snapshots", inputs.text(request, "model", limit=200).startswith("run:")
+
+    def text_of(self, request: dict[str, Any]) -> str:
+        """How the text that a model learnt from is named, as `load_corpus` and uploads name it; "" if nobody said.
+
+        Raises ValueError when the model isn't there.
+        """
+        folder, _ = self._place(request)
+        if (folder / "run.json").is_file():
+            return Run.open(folder.parent, folder.name).corpus_ref
+        named = read_json(folder / "config.json").get("info", {}).get("corpus", "")
+        return named if isinstance(named, str) else ""
 
     def _place(self, request: dict[str, Any]) -> tuple[Path, str]:
         """The folder and the title of the model that a request names. Raises ValueError when it isn't there."""

@@ -36,6 +36,9 @@ KNOWN = Known(
         "poll_run.events[].changes",
         "read_ghosts.ghosts[].curves",
         "read_lens.texts",
+        "read_architecture.sizes",
+        "read_step.constants",
+        "read_step.unseen",
         "read_text.new",
         "read_timeline.moments[].best",
     },
@@ -52,6 +55,8 @@ KNOWN = Known(
         "open_run.curves{}[]",
         "plan_run.schedule[]",
         "read_ghosts.ghosts[].curves{}[]",
+        "read_step.cell",
+        "read_step.terms.largest[]",
         "read_timeline.moments[].best{}",
     },
 )
@@ -157,6 +162,22 @@ def ask_attention(ask: Asked) -> None:
     ask("compare_positions", **tale)
 
 
+def ask_model(ask: Asked) -> None:
+    """The Model tab."""
+    tale = {"model": "shipped:tales", "prompt": "Once there was a girl"}
+    young = {"model": "shipped:induction", "prompt": "\nabcabc|abc", "step": 100}
+    for on in (tale, young):
+        ask("read_architecture", **on)
+        for key in ("id", "h.0.ln_1", "h.1.attn.c_attn", "h.1.attn.softmax", "h.1.mlp.gelu", "stream", "parts", "odds"):
+            ask("read_step", **on, key=key)
+        ask("read_attribution", **on)
+        ask("read_neuron", **on, layer=0, neuron=1)
+        ask("read_contexts", **on, layer=0, neuron=1)
+    long = {**tale, "prompt": tale["prompt"] * 100}
+    ask("read_step", **long, key="h.1.attn.scores")
+    ask("read_step", **{**tale, "prompt": ""})
+
+
 def ask_tokenizer(ask: Asked) -> None:
     """The Tokenizer tab."""
     text = {"model": "shipped:tales", "text": "Hello  world, é😀 ﬁ\nend"}
@@ -252,4 +273,4 @@ def ask_train(ask: Asked) -> None:
     ask("delete_run", run=runs[1])
 
 
-TABS = (ask_the_bar, ask_attention, ask_tokenizer, ask_generate, ask_train)
+TABS = (ask_the_bar, ask_attention, ask_model, ask_tokenizer, ask_generate, ask_train)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llm.ui.attention.heads import exact
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import named
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import named
 from llm.ui.rivals import rivals_endpoint
 
 

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from llm.inside.trace import trace
 from llm.ui import inputs
-from llm.ui.attention.prompt import finite, named, packed, window
 from llm.ui.attention.worked_examples import WORKED_EXAMPLES, WorkedExample
 from llm.ui.panel import Answer, Panel, Request
+from llm.ui.prompt import finite, named, packed, window
 from llm.ui.sessions import Session
 from llm.ui.subject import Loaded, Subjects
 from llm.ui.token_names import token_name

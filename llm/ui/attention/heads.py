@@ -22,8 +22,8 @@ from llm.inside.head_scores import MAX_ROWS, name_head, repeated_tokens
 from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.passes import Pass, Passes, Scores
-from llm.ui.attention.prompt import named, next_tokens, packed
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import named, next_tokens, packed
 
 THUMBNAIL = 64
 """Sides of a thumbnail, in cells; longer prompts are pooled down to it."""

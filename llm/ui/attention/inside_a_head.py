@@ -17,8 +17,8 @@ from llm.model import Block
 from llm.tokenizers import Tokenizer
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import named, packed
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import named, packed
 
 TOP = 8
 """Tokens named as most promoted, and as most suppressed."""

@@ -17,8 +17,8 @@ from llm.inside.logit_lens import LensRow, lens_name, lens_rows, trace_streams
 from llm.sampler import reading
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import finite, next_tokens, packed, window
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import finite, next_tokens, packed, window
 from llm.ui.token_names import token_name
 
 CALL_SECONDS = 0.4

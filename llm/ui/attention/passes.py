@@ -19,8 +19,8 @@ from llm.inside.head_search import FoundHead
 from llm.inside.trace import Trace, trace
 from llm.model import GPT
 from llm.ui import inputs
-from llm.ui.attention.prompt import finite, window
 from llm.ui.attention.worked_examples import example_of
+from llm.ui.prompt import finite, window
 from llm.ui.subject import Loaded, Subjects
 
 MAX_BYTES = 256_000_000

@@ -24,9 +24,9 @@ from llm.inside.trace import trace
 from llm.model import GPT, Block
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import finite, named, packed, window
 from llm.ui.live import vocabulary
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import finite, named, packed, window
 
 NEIGHBOURS = 8
 MAX_POSITIONS = 512

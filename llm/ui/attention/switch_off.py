@@ -21,8 +21,8 @@ from llm.inside.ablation import Means, Part, ablated, losses_without, mean_outpu
 from llm.sampler import checked_ids, generate, reading
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import finite, named, packed, window
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import finite, named, packed, window
 from llm.ui.subject import Loaded
 
 CALL_SECONDS = 0.15

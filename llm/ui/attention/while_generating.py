@@ -24,10 +24,10 @@ from llm.inside.head_pictures import pattern_rows, pooled_pattern
 from llm.inside.live_attention import Reading, Start, watch
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
-from llm.ui.attention.prompt import MAX_TOKENS, named, next_tokens, packed
 from llm.ui.live import CALL_SECONDS, Live, LiveGenerations, cache_bytes
 from llm.ui.page_settings import DIALS
 from llm.ui.panel import Answer, Request, View
+from llm.ui.prompt import MAX_TOKENS, named, next_tokens, packed
 from llm.ui.subject import Loaded
 
 CELLS = 64

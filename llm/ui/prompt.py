@@ -1,4 +1,4 @@
-"""What every view of the Attention tab does with the prompt: cut it to what fits, and name its tokens."""
+"""What every view that looks inside a model does with the prompt: cut it to what fits, and name its tokens."""
 
 from __future__ import annotations
 

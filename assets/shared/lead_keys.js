@@ -1,5 +1,5 @@
 // Keys that lead through a view, in a room too: arrows, space and Enter.
-import { on } from "../shared/events.js";
+import { on } from "./events.js";
 
 /**
  * Run keys[event.key]() while the view is seen. A key that a part of the page has used stays with that part, and so

@@ -1,0 +1,18 @@
+"""The Model tab: one token through the model, with every number."""
+
+from __future__ import annotations
+
+from llm.ui.model.forward import build_forward
+from llm.ui.model.walks import Walks
+from llm.ui.panel import Views
+from llm.ui.subject import Subjects
+
+VIEWS = [
+    build_forward,
+]
+
+
+def build_model_tab(subjects: Subjects) -> None:
+    """The tab's views; all look through the same traces."""
+    walks = Walks(subjects)
+    Views("model", [build(walks) for build in VIEWS])

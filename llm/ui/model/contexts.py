@@ -1,0 +1,141 @@
+"""The strongest contexts of a model's neurons in a text, read a little at each call and kept.
+
+A layer's neurons are all measured in one pass, which the page moves on by asking again: it shows
+how far it is, and rests when nobody asks.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from llm.corpora import CORPORA, load_corpus
+from llm.inside.neurons import Strongest, strongest_contexts
+from llm.model import GPT
+from llm.ui.panel import Answer, Request
+from llm.ui.subject import Loaded, Subjects
+
+CALL_SECONDS = 0.4
+"""How long one call reads."""
+MAX_TOKENS = 100_000
+MAX_CHARACTERS = 1_000_000
+"""Of a text that is cut into tokens for this."""
+MAX_KEPT = 8
+SHARE = 10
+"""A model's validation text is the last tenth of what it learnt from."""
+BEFORE, AFTER = 14, 5
+"""Tokens shown around the one that a neuron was strongest at."""
+OTHERS = ("tales", "pydoc")
+"""What is read instead of a text that isn't here, the first that the tokenizer can spell."""
+
+
+@dataclass
+class _Text:
+    """What a model's neurons are looked for in."""
+
+    title: str
+    own: bool
+    """Whether it is the end of what the model learnt from."""
+    ids: Tensor
+
+
+@dataclass
+class _Pass:
+    """A layer of a model over a text, as far as it was read."""
+
+    model: weakref.ref[GPT]
+    layer: int
+    text: _Text
+    found: Strongest | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Contexts:
+    """The latest passes, by model and layer."""
+
+    def __init__(self, subjects: Subjects) -> None:
+        self.subjects = subjects
+        self._kept: list[_Pass] = []
+        self._lock = threading.Lock()
+
+    def read(self, request: Request, loaded: Loaded, layer: int, neuron: int) -> Answer:
+        """Read on for a moment; where the neuron was strongest so far, and how far the pass is.
+
+        Raises ValueError when no text is here that the model could read.
+        """
+        here = self._pass(request, loaded, layer)
+        with here.lock:
+            deadline = time.monotonic() + CALL_SECONDS
+            for found in strongest_contexts(loaded.model, here.text.ids, layer, after=here.found):
+                here.found = found
+                if time.monotonic() > deadline:
+                    break
+            seen = here.found
+        assert seen is not None  # no text is empty
+        places = zip(seen.values_NK[neuron].tolist(), seen.places_NK[neuron].tolist(), strict=True)
+        return {
+            "title": here.text.title,
+            "own": here.text.own,
+            "read": seen.read,
+            "total": seen.total,
+            "contexts": [
+                {"value": value, **_around(loaded, here.text.ids, place)}
+                for value, place in places
+                if value > -torch.inf
+            ],
+        }
+
+    def _pass(self, request: Request, loaded: Loaded, layer: int) -> _Pass:
+        with self._lock:
+            self._kept = [one for one in self._kept if one.model() is not None]
+            of_model = [one for one in self._kept if one.model() is loaded.model]
+            for one in of_model:
+                if one.layer == layer:
+                    self._kept = [*(other for other in self._kept if other is not one), one]
+                    return one
+        text = of_model[0].text if of_model else self._text(request, loaded)
+        fresh = _Pass(weakref.ref(loaded.model), layer, text)
+        with self._lock:
+            self._kept = [*self._kept[1 - MAX_KEPT :], fresh]
+        return fresh
+
+    def _text(self, request: Request, loaded: Loaded) -> _Text:
+        """The end of the model's own text if it is here, of another one otherwise."""
+        ref, uploads = self.subjects.text_of(request), self.subjects.sessions.of(request).uploads
+        name = ref.removeprefix("upload:")
+        if ref.startswith("upload:") and name in uploads:
+            return _cut(loaded, name, uploads[name], own=True)
+        for other in (ref, *OTHERS):
+            if other in CORPORA:
+                try:
+                    corpus = load_corpus(other, allow_download=False)
+                    return _cut(loaded, corpus.title, corpus.text, own=other == ref)
+                except ValueError:
+                    continue  # not here, or not to be spelt
+        raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
+
+
+def _cut(loaded: Loaded, title: str, text: str, own: bool) -> _Text:
+    """The first tokens of the last tenth of a text. Raises ValueError when the tokenizer can't spell it."""
+    end = text[len(text) - len(text) // SHARE :] or text
+    ids = list(islice(loaded.tokenizer.encode(end[:MAX_CHARACTERS]), MAX_TOKENS))
+    if not ids:
+        raise ValueError("That text is empty.")
+    return _Text(title, own, torch.tensor(ids))
+
+
+def _around(loaded: Loaded, ids: Tensor, place: int) -> Answer:
+    """A token and what stands beside it. The model saw nothing from before the window that it is in."""
+    start = max(place - BEFORE, place // loaded.config.n_ctx * loaded.config.n_ctx)
+    decode = loaded.tokenizer.decode
+    return {
+        "before": decode(ids[start:place].tolist()),
+        "token": decode([int(ids[place])]),
+        "after": decode(ids[place + 1 : place + 1 + AFTER].tolist()),
+    }
