@@ -217,10 +217,10 @@ export type DownloadCorpus = Record<string, never>;
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
   batch?: string;
-  distinct?: (number | null)[];
+  distinct?: number[];
   done?: boolean;
   gone?: boolean;
-  overlap?: (number | null)[];
+  overlap?: number[];
   seeds?: number[];
   stopped?: boolean[];
   tokenizer?: string;

@@ -85,7 +85,7 @@ _BLOCK = [
     _Row("add_1", "+ residual", "T C", "T C", Block.forward, "x_BTC + self.attn("),
     _Row("ln_2", "LayerNorm", "T C", "T C", Block.forward, "self.ln_2("),
     _Row("mlp.c_fc", "MLP, to neurons", "T C", "T 4C", MLP.forward, "self.c_fc("),
-    _Row("mlp.gelu", "GELU", "T 4C", "T 4C", MLP.forward, "self.gelu("),
+    _Row("mlp.gelu", "GELU", "T 4C", "T 4C", MLP.forward, "self.activation("),
     _Row("mlp.c_proj", "MLP, and back", "T 4C", "T C", MLP.forward, "self.c_proj("),
     _Row("add_2", "+ residual", "T C", "T C", Block.forward, "x_BTC + self.mlp("),
 ]

@@ -86,7 +86,7 @@ class Column:
         mlp = self.block(layer).mlp
         with reading(self.model):
             before_N = mlp.c_fc(self.normed(layer, 2))
-            return before_N, mlp.gelu(before_N)
+            return before_N, mlp.activation(before_N)
 
     @cached_property
     def last(self) -> Tensor:

@@ -87,5 +87,5 @@ def _neurons(model: GPT, ids_BT: Tensor, layer: int) -> Tensor:
         x_BTC = cast(Block, model.h[below])(x_BTC, below)
     block = cast(Block, model.h[layer])
     x_BTC = x_BTC + block.attn(block.ln_1(x_BTC), layer)
-    active_BTN: Tensor = block.mlp.gelu(block.mlp.c_fc(block.ln_2(x_BTC)))
+    active_BTN: Tensor = block.mlp.activation(block.mlp.c_fc(block.ln_2(x_BTC)))
     return active_BTN.flatten(0, 1).float()

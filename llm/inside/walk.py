@@ -24,7 +24,7 @@ from torch import Tensor
 from llm.inside.architecture import step_keys
 from llm.inside.column import Column
 from llm.inside.trace import Trace
-from llm.inside.walk_texts import TEXTS
+from llm.inside.walk_texts import ACTIVATION_FORMULAS, TEXTS
 from llm.model import GPT
 
 RANKED = 16
@@ -123,8 +123,8 @@ class Walk:
         with torch.no_grad():
             found = _READ[kind](self.column, layer, head)
         formula, numbers = text.formula, text.numbers
-        if kind == "mlp.gelu" and self.column.model.config.activation_function == "gelu":
-            formula, numbers = TEXTS["mlp.gelu.exact"].formula, TEXTS["mlp.gelu.exact"].numbers
+        if kind == "mlp.gelu":
+            formula, numbers = ACTIVATION_FORMULAS[self.column.model.config.activation_function]
         return Step(key, formula=formula, numbers=numbers, says=text.says, **found)
 
 

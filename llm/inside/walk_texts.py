@@ -19,6 +19,18 @@ class Text(NamedTuple):
 
 _NORM = ("yᵢ = (xᵢ − μ) / √(σ² + ε) · γᵢ + βᵢ", "{y} = ({x} − {mean}) / √({variance} + {eps}) · {gain} + {bias}")
 
+ACTIVATION_FORMULAS = {
+    "gelu_new": (
+        "gᵢ = ½ hᵢ (1 + tanh(√(2/π) (hᵢ + 0.044715 hᵢ³)))",
+        "{g} = ½ · {h} · (1 + tanh(√(2/π) · ({h} + 0.044715 · {h}³)))",
+    ),
+    "gelu": ("gᵢ = ½ hᵢ (1 + erf(hᵢ / √2))", "{g} = ½ · {h} · (1 + erf({h} / √2))"),
+    "relu": ("gᵢ = max(0, hᵢ)", "{g} = max(0, {h})"),
+    "silu": ("gᵢ = hᵢ / (1 + exp(−hᵢ))", "{g} = {h} / (1 + exp(−({h})))"),
+    "quick_gelu": ("gᵢ = hᵢ / (1 + exp(−1.702 hᵢ))", "{g} = {h} / (1 + exp(−1.702 · {h}))"),
+}
+"""By the names of `ModelConfig.activation_function`: the formula, and the same with numbers."""
+
 TEXTS: dict[str, Text] = {
     "id": Text(
         "token → id",
@@ -82,11 +94,9 @@ TEXTS: dict[str, Text] = {
         "Four neurons for every number of the stream: each asks how much of its own pattern is here.",
     ),
     "mlp.gelu": Text(
-        "gᵢ = ½ hᵢ (1 + tanh(√(2/π) (hᵢ + 0.044715 hᵢ³)))",
-        "{g} = ½ · {h} · (1 + tanh(√(2/π) · ({h} + 0.044715 · {h}³)))",
+        *ACTIVATION_FORMULAS["gelu_new"],
         "GELU lets the positive through and all but silences the negative. Choose a cell to meet its neuron.",
     ),
-    "mlp.gelu.exact": Text("gᵢ = ½ hᵢ (1 + erf(hᵢ / √2))", "{g} = ½ · {h} · (1 + erf({h} / √2))", ""),
     "mlp.c_proj": Text(
         "mᵢ = Σⱼ gⱼ · Wⱼᵢ + bᵢ",
         "{out} = {terms}",

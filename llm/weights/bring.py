@@ -80,7 +80,7 @@ def open_any(
             )
             model = cut_vocabulary(model, vocabulary.vocab_size)
         save_checkpoint(out, model, vocabulary, info={"source": source})
-    return notes
+    return [*notes, f"{model.config.n_params:,} parameters."]
 
 
 def _found(path: Path) -> _Place:

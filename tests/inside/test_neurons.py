@@ -16,7 +16,8 @@ def test_the_strongest_are_those_of_a_plain_pass(monkeypatch, layer, length):
     model, ids = randomised(config), random_ids(config, 1, length)[0]
     monkeypatch.setattr(neurons, "CHUNK", 2 * config.n_ctx)
     active, seen = [], []
-    model.h[layer].mlp.gelu.register_forward_hook(lambda _, __, out: active.append(out[0]))
+    mlp = model.h[layer].mlp
+    mlp.c_fc.register_forward_hook(lambda _, __, out: active.append(mlp.activation(out[0])))
     with torch.no_grad():
         for window in ids.split(config.n_ctx):
             model(window[None])
