@@ -198,7 +198,8 @@ def test_each_operation_stands_where_it_says():
         "id": "self.embed(", "wte": "self.wte(ids_BT)", "wpe": "self.wpe(positions_T)", "ln_1": "self.ln_1(",
         "attn.c_attn": "self.c_attn(", "attn.c_proj": "self.c_proj(z_BHTD", "add_1": "x_BTC + self.attn(",
         "ln_2": "self.ln_2(", "mlp.c_fc": "self.c_fc(", "mlp.gelu": "self.activation(",
-        "mlp.c_proj": "self.c_proj(self.", "add_2": "x_BTC + self.mlp(", "stream": "block(x_BTC, layer", "ln_f": "self.ln_f(", "head": "F.linear(",
+        "mlp.c_proj": "self.c_proj(self.", "add_2": "x_BTC + self.mlp(",
+        "stream": "block(x_BTC, layer", "ln_f": "self.ln_f(", "head": "F.linear(",
     }  # fmt: skip
     fused = {
         "attn.scores": "q_BHTD @ k_BHSD",
