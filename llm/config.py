@@ -18,7 +18,7 @@ from typing import Annotated, Any, Self
 from llm.settings import About, Checked, refuse, settings_of
 
 
-class _Config(Checked):
+class Config(Checked):
     """To and from a plain dictionary, with unknown keys refused."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ SCHEDULES = ("cosine", "linear")
 
 
 @dataclass(frozen=True)
-class ModelConfig(_Config):
+class ModelConfig(Config):
     """The shape of a GPT-2."""
 
     _what = "Model"
@@ -105,7 +105,7 @@ class ModelConfig(_Config):
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Config):
+class TrainConfig(Config):
     """How a model is trained. The defaults suit a small model on a laptop's CPU."""
 
     _what = "Training"
@@ -156,7 +156,7 @@ class TrainConfig(_Config):
 
 
 @dataclass(frozen=True)
-class _Samplers(_Config):
+class _Samplers(Config):
     """What can be done to the logits, in transformers' order; each default is off.
 
     A sampler is a field here, and in llm/filters.py the function that `@sampler` gives its name.

@@ -13,7 +13,7 @@ ROOMS = (
     "paths", "files", "settings", "config", "limits", "tokenizers", "corpora", "data",
     "model", "filters", "decoder", "sampler", "int8_loops", "int8_decoder",
     "completion", "diversity", "evaluate", "surprisal", "benchmarks",
-    "inside", "training", "gpt2", "checkpoint", "weights", "runs", "bench", "ui", "cli", "__main__",
+    "inside", "training", "gpt2", "checkpoint", "weights", "runs", "scaling", "bench", "ui", "cli", "__main__",
 )  # fmt: skip
 """The files and packages of llm/, from the ground up: a new one is put above all that it uses."""
 PAGE = {"gradio", "plotly", "pandas", "llm.ui"}

@@ -16,11 +16,12 @@ from llm.cli.evaluate import add_evaluate
 from llm.cli.generate import add_generate
 from llm.cli.options import Parser
 from llm.cli.output import say
+from llm.cli.scale import add_scale
 from llm.cli.serve import add_serve
 from llm.cli.tokenize import add_tokenize
 from llm.cli.train import add_train
 
-COMMANDS = (add_serve, add_train, add_generate, add_evaluate, add_tokenize, add_convert, add_bench)
+COMMANDS = (add_serve, add_train, add_generate, add_evaluate, add_tokenize, add_convert, add_scale, add_bench)
 """In the order of --help; each adds one command with its options."""
 
 

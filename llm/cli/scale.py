@@ -1,0 +1,106 @@
+"""`python -m llm scale`: train a family of sizes, and see what size and data buy."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llm.cli.options import add_device, add_settings, command, device_of, given
+from llm.cli.output import say
+
+if TYPE_CHECKING:
+    from llm.scaling.sweep import Sweep
+
+
+def add_scale(commands: Any) -> None:
+    """The command and its options."""
+    from llm.scaling.plan import Plan
+    from llm.settings import settings_of
+
+    parser = command(
+        commands,
+        scale,
+        "train a family of sizes and fit a law through their losses",
+        "scale sweep --widths 16 --widths 32 --widths 64 --steps 500",
+    )
+    parser.add_argument("folder", type=Path, help="where the sweep lies, or will; a sweep that is there goes on")
+    parser.add_argument("--forecast", action="store_true", help="say how long each training will take, and end")
+    parser.add_argument("--fit", action="store_true", help="fit what is there, without training")
+    add_device(parser)
+    add_settings(parser, "the plan", settings_of(Plan))
+
+
+def scale(args: argparse.Namespace) -> None:
+    """Forecast, train or fit a sweep."""
+    from llm.files import write_text
+    from llm.scaling.plan import Plan
+    from llm.scaling.sweep import Sweep
+    from llm.scaling.table import to_csv
+    from llm.settings import settings_of
+
+    chosen = given(args, settings_of(Plan))
+    there = (args.folder / "plan.json").is_file()
+    sweep = Sweep.open(args.folder) if there and not chosen else Sweep.create(args.folder, Plan(**chosen))
+    if args.forecast:
+        _forecast(sweep)
+        return
+    if not args.fit:
+        _train(sweep, device_of(args.device))
+    rows = sweep.rows()
+    write_text(args.folder / "table.csv", to_csv(rows))
+    say(f"{len(rows)} losses are in {args.folder / 'table.csv'}")
+    _fit(sweep)
+
+
+def _forecast(sweep: Sweep) -> None:
+    seconds = sweep.forecast()
+    for point, each in zip(sweep.points, seconds, strict=True):
+        print(f"{point.id:28}{point.model.n_params:>12,} parameters{point.tokens:>14,} tokens{each:>9.0f} s")
+    print(f"{sum(seconds) / 60:.0f} minutes in all")
+
+
+def _train(sweep: Sweep, device: Any) -> None:
+    from tqdm import tqdm
+
+    from llm.training.events import DoneEvent, EvalEvent, StepEvent
+
+    total = sum(point.flops for point in sweep.points)
+    done = sum(point.flops for point in sweep.points if sweep.ended(point))
+    with tqdm(total=total, initial=done, unit="FLOP", unit_scale=True, disable=None) as bar:
+        for progress in sweep.train(device=device):
+            bar.set_description(f"{progress.point.id}, {progress.number} of {progress.total}", refresh=False)
+            if isinstance(progress.event, StepEvent):
+                bar.update(progress.point.flops / progress.point.train.max_steps)
+            elif isinstance(progress.event, EvalEvent):
+                loss = progress.event.validation_loss
+                bar.write(f"{progress.point.id}: step {progress.event.step:,}, validation {loss:.4f}")
+            elif isinstance(progress.event, DoneEvent) and progress.event.reason == "diverged":
+                bar.write(f"{progress.point.id} diverged and is left out: {progress.event.why}")
+
+
+def _fit(sweep: Sweep) -> None:
+    from llm.scaling.counting import COUNTS
+    from llm.scaling.table import fitted, largest_predicted
+
+    rows = sweep.rows()
+    floor = sweep.floor
+    if floor is not None:
+        print(f"The floor of {sweep.plan.corpus} is {floor:.4f} nats a token.")
+    for count in COUNTS:
+        law = fitted(rows, floor=floor, count=count)
+        constants = ", ".join(
+            f"{name} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+            for name in "Eab"
+            for one in [law.interval(name)]
+        )
+        print(f"Counting {count}: {constants}")
+        try:
+            predicted, found = largest_predicted(rows, floor=floor, count=count)
+        except ValueError as reason:
+            print(f"  {reason}")
+            continue
+        print(
+            f"  the largest size from the others: {predicted.value:.4f} ({predicted.low:.4f} to {predicted.high:.4f}), "
+            f"measured {found:.4f}, {found - predicted.value:+.4f}"
+        )

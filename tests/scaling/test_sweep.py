@@ -1,0 +1,127 @@
+"""Sweeps: planned, cut off at any moment, taken up, and never trained twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from llm.model import GPT
+from llm.scaling.counting import COUNTS
+from llm.scaling.plan import Plan
+from llm.scaling.sweep import Sweep
+from llm.scaling.table import read_table, to_csv
+from llm.training.events import StepEvent
+from llm.training.flops import flops_per_token
+
+PLAN = Plan(corpus="task:copy", widths=("16", "32"), steps=8, batch_size=2, n_ctx=32, evaluations=4, seeds=2)
+
+
+def steps_of(sweep, most=10**9):
+    """Which step of which training is made, until so many have been."""
+    made = []
+    for progress in sweep.train():
+        if isinstance(progress.event, StepEvent):
+            made.append((progress.point.id, progress.event.step))
+        if len(made) == most:
+            break
+    return made
+
+
+def losses(sweep):
+    return [(row.point, row.tokens, row.loss) for row in sweep.rows()]
+
+
+def test_every_point_is_trained_once(tmp_path):
+    """All sizes and seeds, smallest first; asked again there is nothing left to do."""
+    sweep = Sweep.create(tmp_path, PLAN)
+    made = steps_of(sweep)
+    assert [point for point, _ in dict.fromkeys((p, 0) for p, _ in made)] == [point.id for point in sweep.points]
+    assert len(made) == len(set(made)) == 4 * 8
+    assert steps_of(Sweep.open(tmp_path)) == []
+    assert len(sweep.rows()) == 4 * 4 and sum(row.last for row in sweep.rows()) == 4
+
+
+@pytest.mark.parametrize("cut", [1, 3, 8, 11, 20])
+def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, cut):
+    """Wherever it was stopped, the losses are those of a sweep that wasn't, and what had ended is not trained again."""
+    whole = Sweep.create(tmp_path / "whole", PLAN)
+    steps_of(whole)
+    parted = Sweep.create(tmp_path / "parted", PLAN)
+    steps_of(parted, cut)
+    ended = {point.id for point in parted.points if parted.ended(point)}
+    again = steps_of(Sweep.open(tmp_path / "parted"))
+    assert not ended & {point for point, _ in again}
+    assert losses(parted) == losses(whole)
+
+
+def test_killed_it_goes_on(tmp_path):
+    """SIGKILL in the middle; started again, the command ends with the losses of a sweep that was left alone."""
+    options = [part for width in PLAN.widths for part in ("--widths", width)]
+    options += ["--corpus", PLAN.corpus, "--steps", "8", "--batch-size", "2", "--n-ctx", "32"]
+    options += ["--evaluations", "4", "--seeds", "2"]
+    command = [sys.executable, "-m", "llm", "scale", str(tmp_path / "killed"), *options]
+    root = Path(__file__).resolve().parents[2]
+    env = os.environ | {"PYTHONPATH": str(root), "GLASSBOX_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+    first = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "killed").glob("runs/width-16-seed-2/metrics.jsonl")):
+        assert time.monotonic() < deadline and first.poll() is None
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    for _ in Sweep.open(tmp_path / "killed").train():
+        pass
+    whole = Sweep.create(tmp_path / "whole", PLAN)
+    steps_of(whole)
+    assert losses(Sweep.open(tmp_path / "killed")) == losses(whole)
+
+
+def test_the_table_comes_back_as_it_was(tmp_path):
+    """CSV and back: every number of every row."""
+    sweep = Sweep.create(tmp_path, PLAN.replace(widths=("16",), seeds=1))
+    steps_of(sweep)
+    (tmp_path / "table.csv").write_text(to_csv(sweep.rows()))
+    assert read_table(tmp_path / "table.csv") == sweep.rows() != []
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="no table of a sweep"):
+        read_table(tmp_path / "table.csv")
+
+
+def test_parameters_and_flops_are_those_that_torch_counts():
+    """Every way to count, of every size, against the module's own tensors; FLOPs against torch's counter."""
+    for point in PLAN.replace(n_ctx=16, widths=("16", "48", "64")).points(vocab_size=97):
+        model = GPT(point.model)
+        blocks = sum(p.numel() for p in model.h.parameters())
+        assert COUNTS["all"](point.model) == sum(p.numel() for p in model.parameters())
+        assert COUNTS["blocks"](point.model) == blocks
+        assert COUNTS["blocks and head"](point.model) == blocks + model.wte.weight.numel()
+        x_BT = torch.zeros(2, 16, dtype=torch.long)
+        with FlopCounterMode(display=False) as counter, torch.nn.attention.sdpa_kernel(
+            torch.nn.attention.SDPBackend.MATH
+        ):  # fmt: skip
+            model(x_BT)
+        assert counter.get_total_flops() == flops_per_token(point.model, training=False) * x_BT.numel()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"widths": ()}, "widths"), ({"widths": ("16", "17")}, "multiples of 16"), ({"widths": ("nan",)}, "widths"),
+     ({"seeds": 0}, "seeds"), ({"rates": ("0",)}, "rates"), ({"widths": ("16", "16")}, "different")],
+)  # fmt: skip
+def test_plans_that_make_no_sense_are_refused(wrong, says):
+    """Each with what is wrong."""
+    with pytest.raises(ValueError, match=says):
+        PLAN.replace(**wrong)
+
+
+def test_another_plan_needs_another_folder(tmp_path):
+    """A sweep is never trained on with other settings than it began with."""
+    Sweep.create(tmp_path, PLAN)
+    with pytest.raises(ValueError, match="another plan"):
+        Sweep.create(tmp_path, PLAN.replace(seeds=1))
