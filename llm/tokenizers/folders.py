@@ -16,6 +16,7 @@ from llm.tokenizers.reading import read_tokenizer
 FAST, VOCAB, MERGES, META = "tokenizer.json", "vocab.json", "merges.txt", "meta.json"
 FOREIGN = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "meta.pkl")
 """Files of vocabularies that can't be read here, each of which `read_tokenizer` calls by its kind."""
+_TAKES = ("single_word", "lstrip", "rstrip", "normalized")
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
@@ -105,8 +106,16 @@ def _slow_file(folder: Path) -> dict[str, Any]:
             added[_content(entry)], ids[_content(entry)] = bool(entry.get("special")), int(id)
     return {
         "model": {"type": "BPE", "vocab": vocab, "merges": merges},
-        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": bool(notes.get("add_prefix_space", False))},
-        "added_tokens": [{"content": name, "id": ids[name], "special": special} for name, special in added.items()],
+        "pre_tokenizer": {
+            "type": "ByteLevel",
+            "add_prefix_space": bool(notes.get("add_prefix_space", False)),
+            "trim_offsets": True,
+            "use_regex": True,
+        },
+        "added_tokens": [
+            {"id": ids[name], "content": name, "special": special, **dict.fromkeys(_TAKES, False)}
+            for name, special in added.items()
+        ],
     }
 
 

@@ -99,6 +99,11 @@ def model_from_state(
     shapes: Shapes = {name: tuple(t.shape) for name, t in tensors.items() if name != HEAD_BIAS}
     V, C = _rows_and_columns(shapes, "wte.weight", layout)
     n_ctx, _ = _rows_and_columns(shapes, "wpe.weight", layout)
+    if len(shapes.get(HEAD, ())) == 2 and shapes[HEAD][0] != V:
+        raise ValueError(
+            f"This model's head has {shapes[HEAD][0]:,} outputs for {V:,} tokens, so it sorts texts into classes; "
+            "choose one that writes text."
+        )
     layers = [int(found[1]) for name in shapes if (found := re.match(r"h\.(\d{1,6})\.", name))]
     n_layer = max(layers, default=-1) + 1
     inner = (*shapes.get("h.0.mlp.c_fc.weight", ()), 0, 0)[1 if layout.turned else 0]

@@ -60,7 +60,7 @@ def main(source: str, folder: str) -> int:
     except (MemoryError, OSError):
         return MEMORY
     except pickle.UnpicklingError as error:
-        return PROGRAM if "Unsupported" in str(error) else DAMAGED
+        return PROGRAM if begins_as_saved(source) and "Unsupported" in str(error) else DAMAGED
     except RuntimeError as error:
         out = "allocate" in str(error) or "memory" in str(error)
         return MEMORY if out else PROGRAM if "TorchScript" in str(error) else DAMAGED
@@ -80,6 +80,12 @@ def state_of(loaded: Any, tensor: type) -> Mapping[Any, Any] | None:
     others = [value for key, value in loaded.items() if is_state(value) and "optim" not in str(key)]
     known = [loaded[key] for key in STATES if is_state(loaded.get(key))]
     return known[0] if known else others[0] if len(others) == 1 else None
+
+
+def begins_as_saved(source: str) -> bool:
+    """Whether a file begins as a zip archive or a pickle does."""
+    with open(source, "rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def plain(values: Mapping[Any, Any]) -> dict[str, Any]:
