@@ -98,9 +98,11 @@ def keep_checkpoint(session: Session, request: Request) -> str:
 def _uploaded(path: object) -> Path:
     """The path of a file that arrived. The page names it, so it could be any path: only those count."""
     folder = upload_folder()
-    if not isinstance(path, str) or "\0" in path:
-        raise ValueError("The upload did not arrive; choose the file again.")
-    resolved = (folder / path).resolve()
-    if not resolved.is_relative_to(folder) or not resolved.is_file():
+    try:
+        resolved = (folder / path).resolve() if isinstance(path, str) else folder
+        arrived = resolved.is_relative_to(folder) and resolved.is_file()
+    except (OSError, ValueError):  # too long a name, or half a character in it
+        arrived = False
+    if not arrived:
         raise ValueError("The upload did not arrive; choose the file again.")
     return resolved
