@@ -17,7 +17,7 @@ import pytest
 from gradio.queueing import Queue
 
 from llm.limits import Limits
-from llm.ui.door import FOLDERS, ROUTES, rates
+from llm.ui.door import FOLDERS, LARGE_AT_ONCE, ROUTES, rates
 from llm.ui.door.names import address_of
 from llm.ui.door.page_answer import marked
 from llm.ui.door.question import read_question
@@ -313,6 +313,25 @@ def test_gradios_queue_still_means_the_same(raw):
     for name in ("sleep_when_free", "progress_update_sleep_when_free"):
         assert getattr(raw.app._queue, name) == 0.1
         assert f"asyncio.sleep(self.{name})" in source
+
+
+def test_long_questions_wait_for_one_another(raw):
+    """Of slow senders of long texts only so many are heard at a time; short questions are answered meanwhile."""
+    head = "POST /gradio_api/component_server HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    slow = [socket.create_connection((raw.host, raw.port)) for _ in range(LARGE_AT_ONCE)]
+    for one in slow:
+        one.sendall(f"{head}Content-Length: 200000\r\n\r\n{{".encode())
+    for _ in range(100):
+        answer = raw.ask("list_models", {"prompt": "x" * 200_000})
+        if answer[0] == 429:
+            break
+    assert answer[0] == 429 and answer[1]["retry-after"] == "2" and raw.ask("list_models")[0] == 200
+    for one in slow:
+        one.close()
+    for _ in range(100):
+        if (answer := raw.ask("list_models", {"prompt": "x" * 200_000}))[0] == 200:
+            break
+    assert answer[0] == 200
 
 
 SPACE = {

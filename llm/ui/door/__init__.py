@@ -45,6 +45,8 @@ COSTS = {"/": 10, PLOTLY: 20}
 """Questions that an answer counts as, where it takes the server longer than most: 25 and 110 ms, against 1."""
 BYTES_OF_ONE = 100_000
 """What is sent counts as one question more for each of these."""
+LARGE_AT_ONCE = 32
+"""Questions of more than that which may be on their way: they lie in memory, and a slow sender takes long."""
 _PREFIX = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._~-]{0,99}){1,8}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -58,6 +60,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, limits: Limits, names: Names, visitors: Visitors, *, proxied: bool) -> None:
         self.app, self.limits, self.names, self.visitors, self.proxied = app, limits, names, visitors, proxied
+        self.large = 0
         self.by_visitor = Rates(limits.requests_per_minute)
         self.by_address = Rates(limits.address_requests_per_minute)
 
@@ -102,7 +105,14 @@ class Door:
     async def _question(self, scope: Scope, receive: Receive, headers: Headers, cost: int) -> Receive:
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refused(415, "Questions are asked in JSON.")
-        body = await body_of(receive, round(self.limits.request_mb * 1e6))
+        large = int(cost > 1 or "content-length" not in headers)
+        if large and self.large == LARGE_AT_ONCE:
+            raise Refused(429, "Too many long texts are on their way to this server; it goes on in 2 seconds.", 2)
+        self.large += large
+        try:
+            body = await body_of(receive, round(self.limits.request_mb * 1e6))
+        finally:
+            self.large -= large
         question = await checked(body, scope["app"].get_blocks())
         visitor = question["data"].get("visitor")
         self.visitors.check(visitor)
