@@ -81,13 +81,14 @@ def launch_options(limits: Limits = LAPTOP, names: Iterable[str] = ()) -> dict[s
     `names` are those that the server goes by, beside this computer's own.
     """
     visitors = Visitors(limits)
-    door = Middleware(Door, limits=limits, names=Names(names), visitors=visitors, proxied=on_a_space())
+    routes = [whereabouts(), visitors.route(), receiving(limits), exports(), Route(PLOTLY, _plotly)]
+    door = Middleware(Door, limits=limits, names=Names(names), visitors=visitors, own=routes, proxied=on_a_space())
     head = _head(visitors.page_word)
     return {
         **LAUNCH,
         "head": head,
         "app_kwargs": {
-            "routes": [whereabouts(), visitors.route(), receiving(limits), exports(), Route(PLOTLY, _plotly)],
+            "routes": routes,
             "middleware": [door, Middleware(PageAnswer, head=head)],
         },
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),

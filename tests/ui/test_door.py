@@ -63,9 +63,9 @@ def test_nothing_else_is_there(raw):
     """Of all of Gradio's routes only those that the page uses answer; icons of any size, queue, proxies don't."""
     asked = 0
     for route in every(raw.app.app.routes):
-        path = re.sub(r"\{(\w+):path\}", "x", getattr(route, "path", "/docs"))
+        path = re.sub(r"\{(\w+):path\}", "x", route.path)
         path = re.sub(r"\{[^}]+\}", "16", path)
-        if path in ROUTES or path.startswith(FOLDERS):
+        if path in ROUTES or path.startswith(FOLDERS) or route.endpoint.__module__.startswith("llm."):
             continue
         for method in getattr(route, "methods", None) or {"GET"}:
             asked += 1

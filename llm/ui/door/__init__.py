@@ -8,9 +8,11 @@ one sentence. What leaves carries the headers that keep a browser from being mor
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llm.limits import Limits
@@ -30,17 +32,13 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/favicon.ico": _READING,
     "/robots.txt": _READING,
     "/theme.css": _READING,
-    "/glassbox.json": _READING,
-    PLOTLY: _READING,
     "/gradio_api/startup-events": ("GET",),  # which Gradio asks of itself, once, when it starts
     QUESTION: ("POST",),
-    NEW_VISITOR: ("POST",),
-    FILES: ("POST",),
 }
-"""All that there is. Gradio has sixty routes more; its queue, its pages about itself, its proxies and its way to
-serve and receive files are not used here, and what isn't used can't be abused."""
-FOLDERS = ("/assets/", "/static/", EXPORTS)
-"""Below these lie Gradio's own scripts and fonts, and what a visitor saved of a run."""
+"""Of Gradio's routes, those that the page uses; our own add themselves. Gradio has sixty more: its queue, its pages
+about itself, its proxies and its way to serve and receive files. What isn't used can't be abused."""
+FOLDERS = ("/assets/", "/static/")
+"""Below these lie Gradio's own scripts and fonts."""
 COSTS = {"/": 10, PLOTLY: 20}
 """Questions that an answer counts as, where it takes the server longer than most: 25 and 110 ms, against 1."""
 BYTES_OF_ONE = 100_000
@@ -56,10 +54,16 @@ HEADERS = {
 
 
 class Door:
-    """The outermost of our middleware. `proxied` says that all requests come through a proxy of somebody else's."""
+    """The outermost of our middleware. `own` are the routes that are ours.
 
-    def __init__(self, app: ASGIApp, limits: Limits, names: Names, visitors: Visitors, *, proxied: bool) -> None:
+    `proxied` says that all requests come through a proxy of somebody else's.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limits: Limits, names: Names, visitors: Visitors, own: Sequence[Route], *, proxied: bool
+    ) -> None:
         self.app, self.limits, self.names, self.visitors, self.proxied = app, limits, names, visitors, proxied
+        self.own = own
         self.large = 0
         self.by_visitor = Rates(limits.requests_per_minute)
         self.by_address = Rates(limits.address_requests_per_minute)
@@ -83,7 +87,8 @@ class Door:
         headers = Headers(scope=scope)
         self.names.check_host(headers)
         path = _find_place(scope, headers)
-        if scope["method"] not in (ROUTES.get(path) or (_READING if path.startswith(FOLDERS) else ())):
+        gradios = ROUTES.get(path) or (_READING if path.startswith(FOLDERS) else ())
+        if scope["method"] not in gradios and all(route.matches(scope)[0] is not Match.FULL for route in self.own):
             raise Refused(404, "There is nothing here.")
         if scope["method"] == "POST" or path == "/":
             self.names.check_origin(headers, self.visitors.page_word)
