@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import random
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm.config import ModelConfig, SamplingConfig, TrainConfig
+from llm.ui import inputs
 from tests.ui.raw import raw_app, spelt
 
 BROKEN = "Something went wrong inside the server"
@@ -131,3 +133,11 @@ def test_ten_thousand_random_requests(raw, capsys):
         print(
             f"\n{len(statuses):,} requests: {statuses.count(200):,} by endpoints, {statuses.count(400):,} at the door"
         )
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**308, math.inf, math.nan, True, "3", None, [3]])
+def test_what_is_no_number_is_refused(value):
+    """Also what a float can't hold; what is merely out of range is clamped."""
+    with pytest.raises(ValueError, match=r"must be a number from 0 to 5"):
+        inputs.number({"x": value}, "x", 0, 5)
+    assert inputs.whole({"x": 10**9}, "x", 0, 5) == 5
