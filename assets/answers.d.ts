@@ -263,9 +263,9 @@ export interface ExplainToken {
 
 /** Make a file of a run; `path` is where the page fetches it. */
 export interface ExportRun {
+  address: string;
   bytes: number;
   name: string;
-  path: string;
 }
 
 /** A whole file of one of FORMATS, for the page to save. */

@@ -37,6 +37,8 @@ class Limits(Checked):
     """Questions that one visitor may ask in a minute."""
     address_requests_per_minute: Annotated[int, About("Questions of an address", 60, 10**7), Public(30_000)] = 1_000_000
     """Questions a minute from one address, which a whole class may share."""
+    address_visitors_per_hour: Annotated[int, About("New visitors of an address", 1, 10**6), Public(120)] = 5_000
+    """New visitors an hour from one address, a quarter of them at once."""
     request_mb: Annotated[float, About("Size of a question", 0.1, 256, unit="MB"), Public(5.0)] = 20.0
     """Megabytes of one question, files apart."""
     upload_mb: Annotated[float, About("Size of a file", 0.1, 100_000, unit="MB"), Public(20.0)] = 64.0

@@ -40,7 +40,9 @@ def test_flags_reach_the_server(launched):
     assert launched.items() >= {"ssr_mode": False, "footer_links": []}.items()
     assert launched["limits"].runs == 30
     assert main(["serve", "--public", "--runs", "3", "--upload-mb", "2"]) == 0
-    assert (launched["limits"].runs, launched["max_file_size"]) == (3, 2_000_000)
+    assert (launched["limits"].runs, launched["limits"].upload_mb) == (3, 2)
+    assert main(["serve", "--allow-host", "a.example", "--allow-host", "b.example"]) == 0
+    assert launched["app_kwargs"]["middleware"][0].kwargs["names"].given == {"a.example", "b.example"}
     assert main(["serve"]) == 0
     assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == (None, None, False)
 

@@ -81,6 +81,13 @@ const pause = (ms) =>
     };
   });
 
+/** Says for some seconds why nothing goes on. */
+export async function hold(text, seconds) {
+  say(text);
+  await new Promise((done) => setTimeout(done, 1000 * seconds));
+  if (!healing) say("");
+}
+
 let line = null;
 /** One line for the whole page, above everything; nothing takes it away. */
 function say(text, ...more) {

@@ -11,7 +11,7 @@ import { dark } from "./colour.js";
 import { el } from "./elements.js";
 import { emit, on } from "./events.js";
 import { frozen } from "./presenting.js";
-import { asker, NoAnswer, Refusal, uploader } from "./server.js";
+import { asker, NoAnswer, Refusal, upload } from "./server.js";
 import { subject } from "./subject.js";
 
 /** @import { Ask } from "./server.js" */
@@ -89,10 +89,8 @@ on("room", () => requestAnimationFrame(redraw));
  * Bring the panel that Gradio has put on the page to life.
  * @param {string} name
  * @param {HTMLElement} element
- * @param {unknown} _server Gradio's own way to ask, which tells no failure from an answer
- * @param {Parts["upload"]} upload
  */
-export function mount(name, element, _server, upload) {
+export function mount(name, element) {
   const root = element.querySelector(".gb-panel") || element;
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });
   root.prepend(bar);
@@ -123,7 +121,7 @@ export function mount(name, element, _server, upload) {
     makers.get(name)({
       root,
       ask,
-      upload: uploader(upload),
+      upload,
       notice,
       say,
       find: (s) => root.querySelector(s),

@@ -1,5 +1,5 @@
 // Asking the server: a Python function of a panel, called by its name.
-import { away, connected, flight, lose, onServer } from "./connection.js";
+import { away, connected, flight, hold, lose, onServer } from "./connection.js";
 import { keep, kept } from "./storage.js";
 
 /** What the server refused, in its own words for the visitor. */
@@ -13,17 +13,46 @@ export class NoAnswer extends Refusal {
 }
 
 const VISITOR = "glassbox.visitor";
-const fresh = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-/** The visitor's own random name, by which the server knows what is theirs. */
-export const visitor = kept(VISITOR) || fresh();
-keep(VISITOR, visitor); // where storage is forbidden the visit lasts as long as the page
+const TOKEN = /^[0-9a-f]{64}$/;
+/** @type {HTMLMetaElement} */ const word = document.querySelector("meta[name=glassbox-page]"); // that this is its page
+let visitor = kept(VISITOR), // a secret the server gave: who has it is this visitor
+  naming = null; // a promise, while none is at hand
+if (!TOKEN.test(visitor)) visitor = null;
 
-/**
- * The address of a file that the server may hand out.
- * @param {string} path where it lies there
- */
-export const fileUrl = (path) => onServer(`/gradio_api/file=${path}`);
+/** Once the server has given this visitor a token. Where storage is forbidden the visit lasts as long as the page. */
+function known() {
+  if (visitor) return Promise.resolve();
+  naming ??= named().finally(() => {
+    naming = null;
+  });
+  return naming;
+}
+
+async function named() {
+  const told = await send("/visitor");
+  const { visitor: fresh, error } = await told.json();
+  if (!fresh) throw new Turned(told, error);
+  const other = kept(VISITOR); // another tab may have been quicker
+  visitor = TOKEN.test(other) && other !== refused ? other : fresh;
+  keep(VISITOR, visitor);
+}
+
+let refused = null; // a token that the server does not know
+
+/** A request that the server turned away before it looked at it, so that it may be sent again. */
+class Turned extends Error {
+  constructor(response, said) {
+    super(said);
+    this.status = response.status;
+    this.seconds = Number(response.headers.get("Retry-After"));
+  }
+}
+
+/** @param {string} route @param {RequestInit & { headers?: Record<string, string> }} options */
+function send(route, { headers, ...options } = {}) {
+  const told = { "X-Glassbox-Page": word.content, ...headers };
+  return fetch(onServer(route), { method: "POST", headers: told, ...options });
+}
 
 /** What changes something there is asked once: a second time it would happen twice. All else may be asked again. */
 export const CHANGES =
@@ -39,8 +68,35 @@ export function post(panel, fn, args, options = {}) {
     fn_name: fn,
     session_hash: "glassbox",
   });
-  const headers = { "Content-Type": "application/json" };
-  return fetch(onServer("/gradio_api/component_server"), { method: "POST", headers, body, ...options });
+  return send("/gradio_api/component_server", { headers: { "Content-Type": "application/json" }, body, ...options });
+}
+
+/**
+ * What the server answers to something sent, which is sent again where it said to come back later.
+ * @param {() => Promise<Response>} ask
+ * @returns {Promise<any>} null where there is no answer; throws a Refusal for what it turned away for good
+ */
+async function answered(ask) {
+  for (let tries = 1; ; tries += 1) {
+    let asked = visitor;
+    try {
+      await known();
+      asked = visitor;
+      const response = await ask();
+      const told = await response.json();
+      if (response.ok) return told;
+      if (!told.error) return null; // not the server's own words
+      throw new Turned(response, told.error);
+    } catch (error) {
+      if (!(error instanceof Turned)) return null;
+      if (tries > TRIES || !(error.status === 401 || error.status === 429)) throw new Refusal(error.message);
+      if (error.status === 429) await hold(error.message, error.seconds);
+      else if (visitor === asked) {
+        refused = asked;
+        visitor = null;
+      }
+    }
+  }
 }
 
 /** @import { Answers } from "../answers.js" */
@@ -61,13 +117,7 @@ export function asker(panel) {
     for (let tries = 1; ; tries += 1) {
       if (once && away()) throw new NoAnswer();
       await connected();
-      let answer;
-      try {
-        const response = await post(panel, fn, args, { signal: flight() });
-        answer = response.ok ? await response.json() : null;
-      } catch {
-        answer = null;
-      }
+      const answer = await answered(() => post(panel, fn, args, { signal: flight() }));
       if (answer?.error) throw new Refusal(answer.error);
       if (answer) return answer;
       const back = lose();
@@ -78,10 +128,17 @@ export function asker(panel) {
   };
 }
 
-/** Gradio's upload, which returns nothing or throws when there is no answer. */
-export const uploader = (upload) => async (file) => {
-  const kept = await upload(file).catch(() => null);
-  if (kept?.path) return kept;
+/**
+ * Send a file.
+ * @param {File} file
+ * @returns {Promise<{ path: string }>} what it is called there; throws a Refusal, or NoAnswer
+ */
+export async function upload(file) {
+  const headers = { "Content-Type": "application/octet-stream", "X-Glassbox-File": encodeURIComponent(file.name) };
+  const kept = await answered(() =>
+    send("/files", { headers: { ...headers, "X-Glassbox-Visitor": visitor }, body: file }),
+  );
+  if (kept) return kept;
   lose();
   throw new NoAnswer("The file did not reach the server; try again.");
-};
+}

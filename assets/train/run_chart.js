@@ -1,8 +1,9 @@
 // One persistent Plotly figure for a run. plotly.js comes from the installed Python package, and only when
 // the first chart is drawn. What the figure shows is put together in run_figure.js.
 import { color } from "../shared/colour.js";
+import { onServer } from "../shared/connection.js";
 import { el } from "../shared/elements.js";
-import { fileUrl, Refusal } from "../shared/server.js";
+import { Refusal } from "../shared/server.js";
 import { plain, runFigure } from "./run_figure.js";
 
 const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a double click goes back
@@ -15,7 +16,7 @@ const CONFIG = { displayModeBar: false, responsive: true }; // drag zooms, a dou
 let loading = null;
 
 const plotlyUrl = () =>
-  fileUrl(/** @type {HTMLMetaElement} */ (document.querySelector("meta[name=glassbox-plotly]")).content);
+  onServer(/** @type {HTMLMetaElement} */ (document.querySelector("meta[name=glassbox-plotly]")).content);
 
 function plotly() {
   if (window.Plotly) return Promise.resolve(window.Plotly);

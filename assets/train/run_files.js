@@ -1,6 +1,7 @@
 // A run to take along: the figure as PNG, SVG or a page of its own, metrics, and all of it as a zip.
+
+import { onServer } from "../shared/connection.js";
 import { el } from "../shared/elements.js";
-import { fileUrl } from "../shared/server.js";
 import { chartFile } from "./run_chart.js";
 
 /** @import { Ask } from "../shared/server.js" */
@@ -19,8 +20,8 @@ function save(url, name) {
  * @param {"csv" | "jsonl" | "zip"} kind
  */
 export async function saveRun(ask, run, kind) {
-  const { path, name } = await ask("export_run", { run, kind });
-  save(fileUrl(path), name);
+  const { address, name } = await ask("export_run", { run, kind });
+  save(onServer(address), name);
 }
 
 /**

@@ -21,6 +21,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Where the playground listens, and what its visitors may use."""
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 lets other machines in (default: this machine)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name that the server goes by, as behind a proxy; may be given several times",
+    )
     parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
     parser.add_argument("--public", action="store_true", help="smaller limits, for strangers; a Space has them anyway")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -33,7 +40,9 @@ def serve(args: argparse.Namespace) -> None:
     # instead of 20. It has to be set before torch is imported, which llm.ui does.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     from llm.ui import build_app, launch_options
+    from llm.ui.door.names import given_names
 
     where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
     limits = limits_of(args, os.environ)
-    build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits))
+    names = given_names(args.allow_host + ([args.host] if args.host else []), os.environ)
+    build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits, names))

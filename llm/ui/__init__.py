@@ -6,32 +6,40 @@ import html
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-# Before Gradio is imported: no telemetry, and no statistics over past events at every event.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
-os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+from llm.ui.gradio_settings import ENVIRONMENT, LAUNCH, calm_queue, on_a_space
+
+os.environ.update(ENVIRONMENT)  # before Gradio is imported
 
 import gradio as gr
 import plotly as plotly_package
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from llm.limits import LAPTOP, Limits
 from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.bundle import bundle
+from llm.ui.door import PLOTLY, Door
+from llm.ui.door.names import Names
+from llm.ui.door.page_answer import PageAnswer
+from llm.ui.door.receiving import receiving
+from llm.ui.door.visitors import Visitors
 from llm.ui.generate import build_generate_tab
 from llm.ui.model import build_model_tab
 from llm.ui.page_settings import dials_for_page
 from llm.ui.panel import ASSETS, Panel, TabRow
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
-from llm.ui.subpath import Subpath
 from llm.ui.timeline import build_timeline
 from llm.ui.tokenizer import build_tokenizer_tab
 from llm.ui.train import build_train_tab
+from llm.ui.train.run_files import exports
 from llm.ui.whereabouts import PROCESS, ROUTE, code, whereabouts
 
 MOTION = ASSETS / "motion.css"
@@ -63,38 +71,45 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
     names = Counter(block.elem_id for block in app.blocks.values() if isinstance(block, Panel))
     if twice := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"Two panels are called {twice[0]}; give one of them another title.")
-    # Nothing here uses Gradio's queue, which else looks for events a thousand times a second, and takes
-    # the interpreter from whatever computes: a model writes a sixth faster without.
-    app._queue.sleep_when_free = app._queue.progress_update_sleep_when_free = 0.1
+    calm_queue(app)
     return app
 
 
-def launch_options(limits: Limits = LAPTOP) -> dict[str, Any]:
-    """What `Blocks.launch` needs so that the page is whole, works offline and refuses huge uploads."""
+def launch_options(limits: Limits = LAPTOP, names: Iterable[str] = ()) -> dict[str, Any]:
+    """What `Blocks.launch` needs so that the page is whole, works offline and lets nobody in who shouldn't be.
+
+    `names` are those that the server goes by, beside this computer's own.
+    """
+    visitors = Visitors(limits)
+    routes = [whereabouts(), visitors.route(), receiving(limits), exports(), Route(PLOTLY, _plotly)]
+    door = Middleware(Door, limits=limits, names=Names(names), visitors=visitors, own=routes, proxied=on_a_space())
+    head = _head(visitors.page_word)
     return {
-        "head": _head(),
-        "app_kwargs": {"routes": [whereabouts()], "middleware": [Middleware(Subpath)]},
+        **LAUNCH,
+        "head": head,
+        "app_kwargs": {
+            "routes": routes,
+            "middleware": [door, Middleware(PageAnswer, head=head)],
+        },
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        "footer_links": [],
-        "run_history": False,
-        "ssr_mode": False,
-        "max_file_size": round(limits.upload_mb * 1e6),
-        "show_error": False,
         "favicon_path": str(ASSETS / "logo.png"),
     }
 
 
-def _head() -> str:
+async def _plotly(request: Request) -> Response:
+    return FileResponse(Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js")
+
+
+def _head(page_word: str) -> str:
     """Our styles and scripts, whole in the page: nothing is fetched from anywhere.
 
     The styles don't go through Gradio's `css`, which rewrites them and loses rules; inside
     `:root:root` each weighs more than Gradio's own rules for plain buttons and fields.
     """
-    plotly = Path(plotly_package.__file__).parent / "package_data" / "plotly.min.js"
-    gr.set_static_paths(plotly)
     script = bundle(ASSETS, "app.js", panel_scripts())
     return (
-        f'<meta name="glassbox-plotly" content="{html.escape(str(plotly))}">\n'
+        f'<meta name="glassbox-plotly" content="{PLOTLY}">\n'
+        f'<meta name="glassbox-page" content="{page_word}">\n'
         f'<meta name="glassbox-server" content="{ROUTE} {PROCESS} {code()}">\n'
         f'<meta name="glassbox-dials" content="{html.escape(json.dumps(dials_for_page()))}">\n'
         f"<style>\n{MOTION.read_text(encoding='utf-8')}\n:root:root {{\n{_styles()}\n}}\n</style>\n"

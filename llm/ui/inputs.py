@@ -13,6 +13,7 @@ from llm.settings import Setting, spelt_out
 
 MAX_PROMPT = 20_000
 """Characters of a prompt: more than any context here can hold, little enough to send on every key."""
+_WHOLE = 2**64
 
 
 def setting(request: dict[str, Any], known: Setting) -> Any:
@@ -39,6 +40,8 @@ def number(
 ) -> float:
     """A finite number, clamped to low .. high."""
     value = request.get(name, default)
+    if isinstance(value, int) and not -_WHOLE < value < _WHOLE:
+        value = math.nan  # beyond what any setting takes, and perhaps beyond what a float can hold
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
         raise ValueError(f"{label or spelt_out(name)} must be a number {span}.")

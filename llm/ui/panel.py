@@ -32,12 +32,16 @@ class Panel(gr.HTML):
         super().__init__(
             value=None,
             html_template=_markup(name),
-            js_on_load=f"glassbox.mount({name!r}, element, server, upload);",
+            js_on_load=f"glassbox.mount({name!r}, element);",
             apply_default_css=False,
             elem_id=f"gb-{name}",
             server_functions=[_guarded(endpoint) for endpoint in endpoints],
             **more,
         )
+
+    def may_call(self) -> set[str]:
+        """The names of the functions that the page may call."""
+        return {endpoint.__name__ for endpoint in self.server_fns}
 
     def get_block_name(self) -> str:
         return "html"
@@ -64,7 +68,7 @@ class TabRow(gr.HTML):
         super().__init__(
             value=None,
             html_template=f'<nav class="gb-panel gb-tab-row"><div role="tablist" aria-label="Tabs">{tabs}</div></nav>',
-            js_on_load="glassbox.mount('tab_row', element, server, upload);",
+            js_on_load="glassbox.mount('tab_row', element);",
             apply_default_css=False,
             elem_id="gb-tab-row",
         )
@@ -83,7 +87,7 @@ class Views(gr.HTML):
         super().__init__(
             value=None,
             html_template=f'<nav class="gb-panel gb-views" aria-label="Views">{buttons}</nav>',
-            js_on_load="glassbox.mount('views', element, server, upload);",
+            js_on_load="glassbox.mount('views', element);",
             apply_default_css=False,
             elem_id=f"gb-{tab}-views",
         )

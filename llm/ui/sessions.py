@@ -1,9 +1,8 @@
 """Visitors and what is theirs: their runs, uploads and loaded models.
 
-A visitor is a random token kept in the browser's storage and sent with every request, so a reload
-finds the run that was left training. It is no password: it only keeps visitors out of each other's
-way. State lives here and nowhere else; the least recently seen visitor without a run in training
-makes room for a new one.
+A visitor is a token kept in the browser's storage and sent with every request, so a reload finds the
+run that was left training. The door makes it and knows it again (llm/ui/door/visitors.py). State lives
+here and nowhere else. A newcomer takes the place of somebody who has nothing here to lose, or none.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
     from llm.ui.train.training import Training
 
-_TOKEN = re.compile(r"[0-9a-f]{32}")
+_TOKEN = re.compile(r"[0-9a-f]{32,64}")
 
 
 class Session:
@@ -50,6 +49,11 @@ class Session:
         return self.folder / "models"
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing would be lost with it: what lies in its folder is found again."""
+        return not (self.trainings or self.uploads or self.tokenizers or self.vocabulary_training)
+
+    @property
     def busy(self) -> bool:
         return any(training.alive for training in self.trainings.values())
 
@@ -63,22 +67,29 @@ class Sessions:
         self._lock = threading.Lock()
 
     def of(self, request: dict[str, Any]) -> Session:
-        """The session of the visitor who sent `request`. Raises ValueError without a proper token."""
+        """The session of the visitor who sent `request`. Raises ValueError without a proper token, and for a
+        newcomer when all places are taken."""
         token = request.get("visitor")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ValueError("This page has lost its visitor token. Reload it.")
         with self._lock:
             if token not in self._sessions:
+                self._make_room()
                 # The folder's name does not give the token away.
                 name = hashlib.sha256(token.encode()).hexdigest()[:16]
                 self._sessions[token] = Session(home() / "visitors" / name)
             self._sessions.move_to_end(token)
-            for other in list(self._sessions):
-                if len(self._sessions) <= self.limits.visitors:
-                    break
-                if other != token and not self._sessions[other].busy:
-                    del self._sessions[other]
             return self._sessions[token]
+
+    def _make_room(self) -> None:
+        """Forget those who have nothing in memory, least recently seen first, until there is a place."""
+        for other, session in list(self._sessions.items()):
+            if len(self._sessions) < self.limits.visitors:
+                return
+            if session.empty:
+                del self._sessions[other]
+        if len(self._sessions) >= self.limits.visitors:
+            raise ValueError("All places here are taken now; come back a little later.")
 
     def all(self) -> list[Session]:
         """Every session there is now."""

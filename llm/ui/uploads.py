@@ -7,8 +7,6 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import gradio as gr
-
 from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
 from llm.corpora.csv_files import columns_of, is_table, read_table
@@ -16,6 +14,7 @@ from llm.corpora.files import read_bytes
 from llm.files import new_folder, remove_folder
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
+from llm.ui.door.receiving import upload_folder
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
@@ -97,11 +96,13 @@ def keep_checkpoint(session: Session, request: Request) -> str:
 
 
 def _uploaded(path: object) -> Path:
-    """The path of a file that Gradio received. The page names it, so it could be any path: only those count."""
-    folder = Path(gr.utils.get_upload_folder()).resolve()
-    if not isinstance(path, str) or "\0" in path:
-        raise ValueError("The upload did not arrive; choose the file again.")
-    resolved = Path(path).resolve()
-    if not resolved.is_relative_to(folder) or not resolved.is_file():
+    """The path of a file that arrived. The page names it, so it could be any path: only those count."""
+    folder = upload_folder()
+    try:
+        resolved = (folder / path).resolve() if isinstance(path, str) else folder
+        arrived = resolved.is_relative_to(folder) and resolved.is_file()
+    except (OSError, ValueError):  # too long a name, or half a character in it
+        arrived = False
+    if not arrived:
         raise ValueError("The upload did not arrive; choose the file again.")
     return resolved

@@ -3,13 +3,13 @@
 import json
 import shutil
 import zipfile
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from llm.checkpoint import load_checkpoint
 from llm.runs.run import Run
+from llm.ui.door.receiving import upload_folder
 from llm.ui.train.example import example_run
 from llm.ui.train.run_context import read_context, write_context
 from tests.ui.train_tab import ME, PREPARATIONS, TrainTab, settings
@@ -174,8 +174,9 @@ def test_metrics_and_the_run_can_be_taken_along(finished):
 
     def export(kind):
         answer = tab.export_run({**request, "kind": kind})
-        assert Path(answer["path"]).name == answer["name"] == f"Sort-1-x-2-x-16.{kind}"
-        return Path(answer["path"])
+        _, place, key, name = answer["address"].split("/")
+        assert (place, name) == ("exports", answer["name"]) and name == f"Sort-1-x-2-x-16.{kind}"
+        return next((upload_folder() / place).glob(f"*/{key}/{name}"))
 
     lines = export("jsonl").read_text(encoding="utf-8")
     assert lines == (run.path / "metrics.jsonl").read_text(encoding="utf-8")
