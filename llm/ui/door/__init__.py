@@ -154,7 +154,8 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers.update(HEADERS)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
             if scope["method"] == "POST" or scope["path"].startswith(EXPORTS) or scope["path"] == "/":
                 headers["Cache-Control"] = "no-store"
         await send(message)
