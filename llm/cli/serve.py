@@ -45,4 +45,4 @@ def serve(args: argparse.Namespace) -> None:
     where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
     limits = limits_of(args, os.environ)
     names = given_names(args.allow_host + ([args.host] if args.host else []), os.environ)
-    build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits, names))
+    build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits, names=names))

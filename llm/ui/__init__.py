@@ -75,7 +75,7 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
     return app
 
 
-def launch_options(limits: Limits = LAPTOP, names: Iterable[str] = ()) -> dict[str, Any]:
+def launch_options(limits: Limits = LAPTOP, *, names: Iterable[str] = ()) -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and lets nobody in who shouldn't be.
 
     `names` are those that the server goes by, beside this computer's own.

@@ -62,7 +62,7 @@ def raw_app(names=(), **limits):
     """A client of an app with these limits."""
     limits = Limits(**limits)
     app = build_app(limits)
-    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options(limits, names))
+    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options(limits, names=names))
     try:
         yield Raw(app, address)
     finally:

@@ -1,8 +1,8 @@
 """The door: what every HTTP request passes before anything of the page or of Gradio sees it.
 
-In this order: does it go by our name, is it for a route that the page uses, may its sender ask so often, does it come
-from our own page, is it small enough, can it be read, and does the server know the visitor? What fails is refused in
-one sentence. What leaves carries the headers that keep a browser from being more trusting than we are.
+In this order: does it go by our name, is it for a route that the page uses, does it come from our own page, may its
+sender ask so often, is it small enough, can it be read, and does the server know the visitor? What fails is refused
+in one sentence. What leaves carries the headers that keep a browser from being more trusting than we are.
 """
 
 from __future__ import annotations
@@ -96,15 +96,14 @@ class Door:
         cost = COSTS.get(path, 1) + (int(sent) // BYTES_OF_ONE if sent.isdecimal() and len(sent) < 16 else 0)
         address = address_of(scope, self.proxied)
         self.by_address.spend(address, cost, "Too many questions come from your network")
-        match path:
-            case str(_) if path == QUESTION:
-                return await self._question(scope, receive, headers, cost)
-            case str(_) if path == FILES:
-                visitor = headers.get(VISITOR_HEADER)
-                self.visitors.check(visitor)
-                self.by_visitor.spend(str(visitor), cost, "This page asks too fast")
-            case str(_) if path == NEW_VISITOR:
-                scope["glassbox.address"] = address
+        if path == QUESTION:
+            return await self._question(scope, receive, headers, cost)
+        if path == FILES:
+            visitor = headers.get(VISITOR_HEADER)
+            self.visitors.check(visitor)
+            self.by_visitor.spend(str(visitor), cost, "This page asks too fast")
+        if path == NEW_VISITOR:
+            scope["glassbox.address"] = address
         return receive
 
     async def _question(self, scope: Scope, receive: Receive, headers: Headers, cost: int) -> Receive:
@@ -154,7 +153,8 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers.update(HEADERS)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
             if scope["method"] == "POST" or scope["path"].startswith(EXPORTS) or scope["path"] == "/":
                 headers["Cache-Control"] = "no-store"
         await send(message)
