@@ -115,7 +115,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     cell = shown.cell;
     if (shown.note) notice(shown.note, "info");
     draw();
-    await Promise.all([drawParts(mine), neuron.show(chosenNeuron(), { ...subject, position: shown.position })]);
+    await Promise.all([drawParts(mine), showNeuron()]);
     const after = steps[index() + 1]; // ready when it is asked for
     if (after && mine === turn) step({ ...wanted(), key: after.key }).catch(() => {});
   }
@@ -271,14 +271,16 @@ panel("forward", ({ root, ask, find, notice, say }) => {
 
   // ---- neurons and heads --------------------------------------------------------------------------
 
-  function chosenNeuron() {
+  /** The neuron that the address names, or the one that is most on in the block that is looked at. */
+  function showNeuron() {
     const [, layer, n] = /^(\d{1,3})\.(\d{1,6})$/.exec(address.get("neuron") ?? "") ?? [];
-    return layer === undefined ? null : [Number(layer), Number(n)];
+    const at = layer === undefined ? [here().layer ?? model.layers - 1, null] : [Number(layer), Number(n)];
+    return neuron.show(/** @type {[number, number | null]} */ (at), { ...subject, position: shown.position });
   }
   function chooseNeuron(layer, n) {
     pause();
     address.set({ neuron: `${layer}.${n}` });
-    safely(neuron.show([layer, n], { ...subject, position: shown.position }));
+    safely(showNeuron());
     const rail = find(".gb-rail");
     if (!matchMedia("(min-width: 901px)").matches && !rail.classList.contains("gb-open")) find(".gb-drawer").click();
   }

@@ -87,7 +87,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
     const sum = all.reduce((total, x) => total + x, 0);
     const total = el(
       "p",
-      { class: "gb-total" },
+      { class: "gb-shares-total" },
       "sum ",
       el("b", { data: { id: "sum" } }, format.number(sum)),
       " = logit ",
@@ -122,7 +122,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
         el("button", { type: "button", onclick: () => onNeuron(layer, neuron) }, `${neuron} `, el("b", {}, signed(by))),
       ),
     );
-    box.replaceChildren(chips, el("div", { class: "gb-grid" }, table), rest, neurons, total);
+    box.replaceChildren(chips, el("div", { class: "gb-shares-grid" }, table), rest, neurons, total);
   }
   return { draw };
 };

@@ -79,9 +79,9 @@ export const machine = (box, { onPick, onHover }) => {
       el(
         "div",
         { class: "gb-columns" },
-        el("span", {}, `${short(model.parameters)} parameters`),
+        el("span", {}, `${short(model.parameters)} in all`),
         el("span", {}, "shape"),
-        el("span", {}, "par."),
+        el("span", { title: "parameters" }, "par."),
         el("span", { title: `for each token of a full context of ${model.context}` }, "FLOP"),
       ),
       ...first.map((step) => row(step, model, tokens)),

@@ -93,7 +93,7 @@ _AFTER = [
     _Row("stream", "Residual stream", "T C", "T C", GPT.forward, "for layer, block in"),
     _Row("ln_f", "Last LayerNorm", "T C", "T C", GPT.unembed, "self.ln_f("),
     _Row("head", "Logits", "T C", "T V", GPT.unembed, "F.linear("),
-    _Row("parts", "Where a logit comes from", "T C", "1"),
+    _Row("parts", "Logit by parts", "T C", "1"),
     _Row("odds", "Softmax", "T V", "T V"),
 ]
 

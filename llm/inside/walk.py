@@ -134,7 +134,7 @@ Found = dict[str, Any]
 
 def _id(at: Column, layer: int, head: int) -> Found:
     ids_T = torch.tensor(at.ids, dtype=torch.float32)
-    return {"rows": [Row("id", "ids of the prompt's tokens", "chosen", "T", ids_T)]}
+    return {"rows": [Row("id", "id", "chosen", "T", ids_T)]}
 
 
 def _wte(at: Column, layer: int, head: int) -> Found:
@@ -199,7 +199,7 @@ def _qkv(at: Column, layer: int, head: int) -> Found:
 def _scores(at: Column, layer: int, head: int) -> Found:
     k_TD, scores_TT = at.part("k", layer, head), at.scores(layer, head)
     return {
-        "rows": [Row("s", "score with each token", "key", "T", scores_TT[at.position])],
+        "rows": [Row("s", "score", "key", "T", scores_TT[at.position])],
         "constants": {"D": k_TD.size(1)},
         "matrix": scores_TT,
         "products": _Products(at.part("q", layer, head)[at.position], lambda row, cell: k_TD[cell]),
@@ -213,7 +213,7 @@ def _masked(at: Column, layer: int, head: int) -> Tensor:
 
 def _mask(at: Column, layer: int, head: int) -> Found:
     masked_TT = _masked(at, layer, head)
-    row = Row("s", "score with what it may see", "key", "T", masked_TT[at.position])
+    row = Row("s", "masked score", "key", "T", masked_TT[at.position])
     return {"rows": [row], "constants": {"p": at.position}, "matrix": masked_TT}
 
 
@@ -221,7 +221,7 @@ def _weights(at: Column, layer: int, head: int) -> Found:
     masked_TT = _masked(at, layer, head)
     weights_TT, s_T = masked_TT.softmax(1), masked_TT[at.position]
     return {
-        "rows": [Row("w", "weight of each token", "key", "T", weights_TT[at.position])],
+        "rows": [Row("w", "weight", "key", "T", weights_TT[at.position])],
         "constants": {"most": float(s_T.max()), "sum": float((s_T - s_T.max()).double().exp().sum())},
         "unseen": {"s": s_T},
         "matrix": weights_TT,
@@ -233,7 +233,7 @@ def _mix(at: Column, layer: int, head: int) -> Found:
     D = v_TD.size(1)
     z_D = at.z(layer)[head * D : (head + 1) * D]
     return {
-        "rows": [Row("w", "weight of each token", "key", "T", weights_T), Row("z", "the sum", "value", "D", z_D)],
+        "rows": [Row("w", "weight", "key", "T", weights_T), Row("z", "the sum", "value", "D", z_D)],
         "products": _Products(weights_T, lambda row, cell: v_TD[:, cell], first=1),
     }
 
@@ -291,7 +291,7 @@ def _logits(at: Column, layer: int, head: int) -> Found:
     best = at.logits.topk(min(RANKED, len(at.logits)))
     ids, table = best.indices.tolist(), at.head
     return {
-        "rows": [Row("l", "logits of the likeliest tokens", "chosen", "V", best.values)],
+        "rows": [Row("l", "logit", "chosen", "V", best.values)],
         "tokens": ids,
         "products": _Products(at.last, lambda row, cell: table[ids[cell]].float()),
     }
@@ -304,7 +304,7 @@ def _parts(at: Column, layer: int, head: int) -> Found:
 def _odds(at: Column, layer: int, head: int) -> Found:
     best, most = at.logits.topk(min(RANKED, len(at.logits))), float(at.logits.max())
     return {
-        "rows": [Row("p", "probability of the next token", "chosen", "V", at.logits.softmax(0)[best.indices])],
+        "rows": [Row("p", "probability", "chosen", "V", at.logits.softmax(0)[best.indices])],
         "constants": {"most": most, "sum": float((at.logits - most).double().exp().sum())},
         "unseen": {"l": best.values},
         "tokens": best.indices.tolist(),

@@ -130,11 +130,13 @@ def build_forward(walks: Walks) -> View:
         }
 
     def read_neuron(request: Request) -> Answer:
-        """How much a neuron is on here, and the tokens that it speaks for and against."""
+        """How much a neuron is on here, and the tokens it speaks for and against; of a block its most active one."""
         found = walks.some(request)
-        layer, neuron = _neuron(request, found)
-        at = found.walk.column
+        at, last = found.walk.column, found.loaded.config.n_layer - 1
+        layer = inputs.whole(request, "layer", 0, last, last)
         before_N, after_N = at.neurons(layer)
+        asked = request.get("neuron") is not None
+        neuron = inputs.whole(request, "neuron", 0, len(after_N) - 1) if asked else int(after_N.argmax())
         write_1C = neuron_write(at.model, layer, neuron)[None]
         with torch.no_grad():
             logits_V = direct_logits(at.model, write_1C, at.stream(found.loaded.config.n_layer))[0]
