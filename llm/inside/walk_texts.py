@@ -1,7 +1,8 @@
 """What is said of each step of a walk: its formula, the same with numbers, and two sentences at most.
 
 In `numbers`, a name in braces stands for a number of the step (see `llm.inside.walk`); {i} is the
-cell that is looked at, {out} its value, and {name} the token it stands for. In `formula`, {row} is the name of the cell's row.
+cell that is looked at, {out} its value, and {name} the token it stands for. In `formula`, {row} is
+the name of the cell's row.
 """
 
 from __future__ import annotations
