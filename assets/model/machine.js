@@ -95,7 +95,14 @@ export const machine = (box, { onPick, onHover }) => {
     );
     const here = box.querySelector(`[data-key="${now.key}"]:not([data-block])`);
     here?.setAttribute("aria-current", "step");
-    here?.scrollIntoView({ block: "nearest" });
+    if (here) revealIn(box, here);
+  }
+
+  /** Scroll the drawing, never the page: on a phone it stands below what is looked at. */
+  function revealIn(frame, node) {
+    const [top, low] = [node.getBoundingClientRect().top, node.getBoundingClientRect().bottom];
+    const { top: first, bottom: last } = frame.getBoundingClientRect();
+    frame.scrollTop += Math.max(0, low - last) - Math.max(0, first - top);
   }
 
   const stepAt = (event) => {
