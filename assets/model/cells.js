@@ -28,7 +28,6 @@ const INKS = {
   mlp: "--gb-mlp",
   chosen: "--gb-chosen",
 };
-export const inkOf = (role) => INKS[role];
 
 /** As many cells in a line as fit; somewhat fewer where that makes all lines equally long. */
 function even(count, most) {

@@ -86,7 +86,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     model = read;
     ofModel = next.model;
     steps = stepsOf(model);
-    neuron.fit(model.layers, model.sizes["4C"]);
+    neuron.fit(model.layers, model.sizes.N);
     code.fill(model);
     await load();
   }
@@ -177,7 +177,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
   function drawActive() {
     const box = find("[data-id=active]"),
       { layer, operation } = here();
-    box.hidden = operation.key !== "mlp.gelu";
+    box.hidden = operation.key !== "mlp.activation";
     if (box.hidden) return;
     const { values } = shown.rows[1];
     const best = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, ACTIVE);
@@ -257,7 +257,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     cell = [place.row, place.cell];
     picture.mark(null, cell);
     const { layer, operation } = here();
-    if (operation.key === "mlp.gelu") chooseNeuron(layer, place.cell);
+    if (operation.key === "mlp.activation") chooseNeuron(layer, place.cell);
     if (shown.terms === null || termsOf(cell)) return drawSums();
     const of = shown;
     return safely(

@@ -9,7 +9,7 @@ const UNITS = ["", "k", "M", "G", "T"];
 const ADDS = /^(wpe|add_[12])$/;
 
 /** A count in three digits: 1,234,567 is "1.23 M". */
-export function short(n) {
+function short(n) {
   if (!n) return "";
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3));
   const rounded = Number((n / 1000 ** power).toPrecision(3));

@@ -123,7 +123,7 @@ class Walk:
         with torch.no_grad():
             found = _READ[kind](self.column, layer, head)
         formula, numbers = text.formula, text.numbers
-        if kind == "mlp.gelu":
+        if kind == "mlp.activation":
             formula, numbers = ACTIVATION_FORMULAS[self.column.model.config.activation_function]
         return Step(key, formula=formula, numbers=numbers, says=text.says, **found)
 
@@ -261,7 +261,7 @@ def _add_1(at: Column, layer: int, head: int) -> Found:
 
 def _fc(at: Column, layer: int, head: int) -> Found:
     before_N, _ = at.neurons(layer)
-    row = Row("h", "neurons before GELU", "mlp", "N", before_N)
+    row = Row("h", "neurons before the activation", "mlp", "N", before_N)
     return {"rows": [row], "products": _linear(at.block(layer).mlp.c_fc, at.normed(layer, 2))}
 
 
@@ -325,7 +325,7 @@ _READ: dict[str, Callable[[Column, int, int], Found]] = {
     "add_1": _add_1,
     "ln_2": _ln_2,
     "mlp.c_fc": _fc,
-    "mlp.gelu": _gelu,
+    "mlp.activation": _gelu,
     "mlp.c_proj": _back,
     "add_2": _add_2,
     "stream": _stream,

@@ -92,11 +92,11 @@ TEXTS: dict[str, Text] = {
     "mlp.c_fc": Text(
         "hᵢ = Σⱼ yⱼ · Wⱼᵢ + bᵢ",
         "{out} = {terms}",
-        "Four neurons for every number of the stream: each asks how much of its own pattern is here.",
+        "Neurons, in GPT-2 four for each number of the stream: each asks how much of its own pattern is here.",
     ),
-    "mlp.gelu": Text(
+    "mlp.activation": Text(
         *ACTIVATION_FORMULAS["gelu_new"],
-        "GELU lets the positive through and all but silences the negative. Choose a cell to meet its neuron.",
+        "The positive passes, the negative is all but silenced. Choose a cell to meet its neuron.",
     ),
     "mlp.c_proj": Text(
         "mᵢ = Σⱼ gⱼ · Wⱼᵢ + bᵢ",

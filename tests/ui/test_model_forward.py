@@ -82,8 +82,8 @@ def test_what_is_drawn_is_all_that_travels(view):
 def test_a_model_with_fewer_layers_shows_the_same_step_of_its_last(view):
     """A step that this model lacks is turned into what it has; so is a head or a token beyond the last."""
     endpoints, _, _ = view
-    answer = endpoints["read_step"](asked(key="h.11.mlp.gelu", head=40, position=4_000))
-    assert (answer["key"], answer["head"], answer["position"]) == ("h.2.mlp.gelu", 3, len(TEXT) - 1)
+    answer = endpoints["read_step"](asked(key="h.11.mlp.activation", head=40, position=4_000))
+    assert (answer["key"], answer["head"], answer["position"]) == ("h.2.mlp.activation", 3, len(TEXT) - 1)
     for key in ("h.x", "h.", "nothing", "h.0.nothing"):
         assert endpoints["read_step"](asked(key=key))["key"] == "id"
 
@@ -98,8 +98,8 @@ def test_the_architecture_is_the_models(view):
     assert answer["parameters"] == model.config.n_params
     for one in answer["operations"]:
         assert all(1 <= line <= len(answer["source"]) for line in one["lines"] + one["writtenOut"])
-    (gelu,) = (one for one in answer["operations"] if one["key"] == "mlp.gelu")
-    assert "self.gelu(" in answer["source"][gelu["lines"][0] - 1]
+    (gelu,) = (one for one in answer["operations"] if one["key"] == "mlp.activation")
+    assert "self.activation(" in answer["source"][gelu["lines"][0] - 1]
 
 
 def test_parts_of_a_logit(view):
@@ -243,8 +243,8 @@ def test_a_visitor_walks_a_token_through_the_model(page):
     expect(lit).to_contain_text("self.c_attn(x_BTC)")
 
     # Pointing at an operation lights its line; leaving it brings the step's own back.
-    page.locator("#gb-forward [data-key='h.3.mlp.gelu']").hover()
-    expect(lit).to_contain_text("self.gelu(")
+    page.locator("#gb-forward [data-key='h.3.mlp.activation']").hover()
+    expect(lit).to_contain_text("self.activation(")
     page.locator("#gb-forward [data-id=title]").hover()
     expect(lit).to_contain_text("self.c_attn(x_BTC)")
 
@@ -305,8 +305,8 @@ def test_from_a_logits_parts_to_the_head(page):
 
 def test_a_neuron_and_where_it_is_strongest(page):
     """A GELU cell's neuron is named; its contexts are found with progress, and Stop leaves what was found."""
-    walk = follow(page, "h.3.mlp.gelu")
-    best = int(walk.step("h.3.mlp.gelu").rows[1].values.argmax())
+    walk = follow(page, "h.3.mlp.activation")
+    best = int(walk.step("h.3.mlp.activation").rows[1].values.argmax())
     chip = page.locator("#gb-forward [data-id=active] button").first
     expect(chip).to_contain_text(f"{best} ")
     chip.click()
@@ -322,7 +322,7 @@ def test_a_neuron_and_where_it_is_strongest(page):
 
 def test_the_walk_follows_the_bars_model_and_moment(page):
     """Another model at an early moment: its own numbers at the same step; two layers end where two layers end."""
-    follow(page, "h.5.mlp.gelu")
+    follow(page, "h.5.mlp.activation")
     page.evaluate("glassbox.look({ model: 'shipped:induction', step: 0, prompt: '\\nabcabc|abc' })")
     expect(page.locator("#gb-forward [data-id=title]")).to_have_text("Block 1: GELU")
     expect(page.locator("#gb-forward .gb-blocks button")).to_have_count(2)
@@ -333,7 +333,7 @@ def test_the_walk_follows_the_bars_model_and_moment(page):
     )
     checkpoint = load_checkpoint(SHIPPED / "induction")
     ids = checkpoint.tokenizer.encode("\nabcabc|abc")
-    values = walk_of(checkpoint.model, ids, len(ids) - 1).step("h.1.mlp.gelu").rows[1].values
+    values = walk_of(checkpoint.model, ids, len(ids) - 1).step("h.1.mlp.activation").rows[1].values
     shown = number(page.locator("#gb-forward [data-id=numbers] b").first.text_content())
     assert shown == pytest.approx(float(values[values.abs().argmax()]), rel=5e-3)
 

@@ -44,7 +44,7 @@ def build_forward(walks: Walks) -> View:
             "sizes": {
                 "C": config.n_embd,
                 "3C": 3 * config.n_embd,
-                "4C": 4 * config.n_embd,
+                "N": config.mlp_size,
                 "H": config.n_head,
                 "D": config.head_size,
                 "V": config.vocab_size,
@@ -198,7 +198,7 @@ def _neuron(request: Request, found: Walked) -> tuple[int, int]:
     config = found.loaded.config
     return (
         inputs.whole(request, "layer", 0, config.n_layer - 1),
-        inputs.whole(request, "neuron", 0, 4 * config.n_embd - 1),
+        inputs.whole(request, "neuron", 0, config.mlp_size - 1),
     )
 
 
