@@ -150,6 +150,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     const apart = shown.rows.length === 0;
     find("[data-id=cells]").hidden = apart;
     find("[data-id=parts]").hidden = !apart;
+    find(".gb-walk").classList.toggle("gb-apart", apart); // no line of the file does it
     drawActive();
     drawSums();
     if (!apart) picture.draw(shown, cell);
