@@ -21,6 +21,7 @@ import { promptTokens } from "./prompt_tokens.js";
 import { ofNextBlock, shapeOf, stepsOf } from "./steps.js";
 
 const PACE = 1600; // milliseconds that Play stays with a step
+const SOON = 300; // milliseconds from a press on Play to the next step
 const ACTIVE = 6; // neurons named as the most active
 const numberIn = (key) => (/^\d{1,6}$/.test(address.get(key) ?? "") ? Number(address.get(key)) : null);
 const digits = (x) => (x === -Infinity ? "−∞" : String(Number(x.toPrecision(6))).replace("-", "−"));
@@ -34,6 +35,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     /** @type {[row: number, cell: number]} */ cell = [0, 0], // the cell that its formula speaks of
     coming = new Map(), // answers by question, so that the next step is there already
     playing = null,
+    noted = null, // what was said of the prompt
     turn = 0;
 
   const drawTokens = promptTokens(find("[data-id=reading]"), (position) => go({ follow: position }));
@@ -77,6 +79,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
   async function refresh(next) {
     if (subject && next.prompt !== subject.prompt) address.set({ follow: null, target: null }); // of another text
     const of = (subject = next);
+    noted = null;
     coming = new Map();
     const [read] = await Promise.all([
       ofModel === next.model ? model : ask("read_architecture", { ...next }),
@@ -113,7 +116,8 @@ panel("forward", ({ root, ask, find, notice, say }) => {
       own: answer.cell, // the cell whose terms came along
     };
     cell = shown.cell;
-    if (shown.note) notice(shown.note, "info");
+    if (shown.note !== noted) notice(shown.note ?? "", "info");
+    noted = shown.note;
     draw();
     await Promise.all([drawParts(mine), showNeuron()]);
     const after = steps[index() + 1]; // ready when it is asked for
@@ -302,7 +306,8 @@ panel("forward", ({ root, ask, find, notice, say }) => {
   }
   function play() {
     if (!shown) return;
-    if (index() === steps.length - 1) turnTo(0, { byPlay: true });
+    const again = index() === steps.length - 1;
+    if (again) turnTo(0, { byPlay: true });
     const button = find("[data-id=play]");
     button.textContent = "Pause";
     button.setAttribute("aria-pressed", "true");
@@ -312,7 +317,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
       playing = setTimeout(beat, PACE);
       return undefined;
     };
-    playing = setTimeout(beat, 300);
+    playing = setTimeout(beat, again ? PACE : SOON);
   }
   const toggle = () => (playing === null ? play() : pause());
   const by = (count) => () => shown && turnTo(index() + count);

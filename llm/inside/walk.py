@@ -15,7 +15,6 @@ Shapes: T tokens, C embedding, D head size, N neurons, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,81 +23,12 @@ from torch import Tensor
 from llm.inside.architecture import step_keys
 from llm.inside.column import Column
 from llm.inside.trace import Trace
+from llm.inside.walk_step import Products, Row, Step
 from llm.inside.walk_texts import ACTIVATION_FORMULAS, TEXTS
 from llm.model import GPT
 
 RANKED = 16
 """Tokens of the vocabulary that a step names: the likeliest."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One vector of a step."""
-
-    name: str
-    """As the formula calls it."""
-    title: str
-    role: str
-    """What it is, which decides its colour: "query", "key", "value", "residual", "mlp" or "chosen"."""
-    axis: str
-    """What its cells are: a letter of the shapes. V stands for the `RANKED` likeliest tokens."""
-    values: Tensor
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a cell is a sum of: the largest products, the sum of all others, and what is added."""
-
-    largest: list[tuple[int, float, float]]
-    """(place in the sum, left factor, right factor)."""
-    rest: float
-    others: int
-    """How many products are in the rest."""
-    bias: float | None
-
-
-@dataclass(frozen=True)
-class _Products:
-    """left_K and, for cell i of row r, right_K: the cell is their dot product, plus a bias if there is one."""
-
-    left: Tensor
-    right: Callable[[int, int], Tensor]
-    bias: Callable[[int, int], Tensor] | None = None
-    first: int = 0
-    """The first row that is made so; rows above it are what is read."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation at one position."""
-
-    key: str
-    rows: list[Row]
-    formula: str
-    numbers: str
-    says: str
-    """At most two sentences."""
-    constants: dict[str, float] = field(default_factory=dict)
-    unseen: dict[str, Tensor] = field(default_factory=dict)
-    """Vectors that only the formula speaks of, by name."""
-    matrix: Tensor | None = None
-    """The same of every token of the text, for one head: T T. Minus infinity is what the mask hides."""
-    tokens: list[int] = field(default_factory=list)
-    """The tokens of a row over V."""
-    products: _Products | None = None
-
-    def terms(self, row: int, cell: int, count: int = 3) -> Terms | None:
-        """The `count` largest products that a cell is a sum of; None where it is no such sum."""
-        if self.products is None or not self.products.first <= row < len(self.rows):
-            return None
-        if not 0 <= cell < len(self.rows[row].values):
-            return None
-        left_K, right_K = self.products.left, self.products.right(row, cell)
-        each_K = left_K.double() * right_K.double()
-        best = each_K.abs().topk(min(count, len(each_K))).indices.tolist()
-        bias = None if self.products.bias is None else float(self.products.bias(row, cell))
-        largest = [(k, float(left_K[k]), float(right_K[k])) for k in best]
-        return Terms(largest, float(each_K.sum() - each_K[best].sum()), len(each_K) - len(best), bias)
 
 
 class Walk:
@@ -174,10 +104,10 @@ def _ln_f(at: Column, layer: int, head: int) -> Found:
 
 def _linear(
     linear: torch.nn.Linear, read: Tensor, start: Callable[[int], int] = lambda row: 0, first: int = 0
-) -> _Products:
+) -> Products:
     """A cell of a Linear's output; row r of the step begins at `start(r)` in it."""
     weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
-    return _Products(
+    return Products(
         read,
         lambda row, cell: weight[start(row) + cell].float(),
         None if bias is None else lambda row, cell: bias[start(row) + cell],
@@ -202,7 +132,7 @@ def _scores(at: Column, layer: int, head: int) -> Found:
         "rows": [Row("s", "score", "key", "T", scores_TT[at.position])],
         "constants": {"D": k_TD.size(1)},
         "matrix": scores_TT,
-        "products": _Products(at.part("q", layer, head)[at.position], lambda row, cell: k_TD[cell]),
+        "products": Products(at.part("q", layer, head)[at.position], lambda row, cell: k_TD[cell]),
     }
 
 
@@ -234,7 +164,7 @@ def _mix(at: Column, layer: int, head: int) -> Found:
     z_D = at.z(layer)[head * D : (head + 1) * D]
     return {
         "rows": [Row("w", "weight", "key", "T", weights_T), Row("z", "the sum", "value", "D", z_D)],
-        "products": _Products(weights_T, lambda row, cell: v_TD[:, cell], first=1),
+        "products": Products(weights_T, lambda row, cell: v_TD[:, cell], first=1),
     }
 
 
@@ -293,7 +223,7 @@ def _logits(at: Column, layer: int, head: int) -> Found:
     return {
         "rows": [Row("l", "logit", "chosen", "V", best.values)],
         "tokens": ids,
-        "products": _Products(at.last, lambda row, cell: table[ids[cell]].float()),
+        "products": Products(at.last, lambda row, cell: table[ids[cell]].float()),
     }
 
 

@@ -17,7 +17,8 @@ from llm.inside.walk import Walk
 from llm.ui.model import contexts
 from llm.ui.model.forward import build_forward
 from llm.ui.model.walks import Walks
-from llm.ui.subject import SHIPPED
+from llm.ui.sessions import Sessions
+from llm.ui.subject import SHIPPED, Subjects
 
 
 @pytest.fixture
@@ -199,6 +200,14 @@ def test_without_a_prompt_there_is_nothing_to_walk(view):
     assert "write a prompt" in endpoints["read_attribution"](asked(""))["error"]
     for key in ("h.0.attn.softmax", "odds", "parts"):
         assert len(endpoints["read_step"](asked("t", key=key))["tokens"]) == 1
+
+
+def test_a_models_text_is_known_by_its_name():
+    """As its run says it or, without a run, its card; nothing where nobody said."""
+    subjects = Subjects(Sessions())
+    named = {"tales": "tales", "shakespeare": "tinyshakespeare", "induction": "task:copy"}
+    for model, text in named.items():
+        assert subjects.text_of({"visitor": "0" * 32, "model": f"shipped:{model}"}) == text
 
 
 # ---- in a browser --------------------------------------------------------------------------------------

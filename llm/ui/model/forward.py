@@ -12,7 +12,8 @@ from llm.inside.architecture import Operation, architecture, source
 from llm.inside.attribution import attribute
 from llm.inside.contributions import direct_logits
 from llm.inside.neurons import neuron_write
-from llm.inside.walk import Step, Walk
+from llm.inside.walk import Walk
+from llm.inside.walk_step import Step
 from llm.tokenizers import Tokenizer
 from llm.training.flops import flops_of_operations, flops_per_token
 from llm.ui import inputs
