@@ -16,9 +16,9 @@ export interface Part {
 /** Start writing `samples` texts after the prompt, with the seed and those that follow it. */
 export interface BeginBatch {
   batch: string;
-  distinct: (number | null)[];
+  distinct: number[];
   done: boolean;
-  overlap: (number | null)[];
+  overlap: number[];
   seeds: number[];
   stopped: boolean[];
   tokenizer: string;
@@ -976,7 +976,7 @@ export interface ReadLogits {
   tokenizer: string;
 }
 
-/** How much a neuron is on here, and the tokens that it speaks for and against. */
+/** How much a neuron is on here, and the tokens it speaks for and against; of a block its most active one. */
 export interface ReadNeuron {
   after: number;
   before: number;

@@ -18,6 +18,7 @@ import { visible } from "../shared/tokens/visible.js";
  */
 
 const LARGEST = 30, // CSS pixels of a cell's side
+  CARDS = [56, 48, 42], // heights of a token's card, the first at which all fit
   FUTURE = -Infinity;
 const INKS = {
   query: "--gb-query",
@@ -27,8 +28,12 @@ const INKS = {
   mlp: "--gb-mlp",
   chosen: "--gb-chosen",
 };
-export const inkOf = (role) => INKS[role];
 
+/** As many cells in a line as fit; somewhat fewer where that makes all lines equally long. */
+function even(count, most) {
+  for (let across = most; across > 0.6 * most; across -= 1) if (count % across === 0) return across;
+  return most;
+}
 const sizeOf = (values) => values.reduce((top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top), 0);
 const lengthOf = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
 
@@ -40,7 +45,7 @@ const lengthOf = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0)
  */
 export const cells = (box, { onHover, onPick }) => {
   const canvas = el("canvas", { role: "img" }),
-    marks = el("canvas", { class: "gb-marks", "aria-hidden": "true" });
+    marks = el("canvas", { class: "gb-cell-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
   /** @type {{ left: number, top: number, width: number, height: number, at: (x: number, y: number) => Place | null }[]} */
   let areas = [];
@@ -61,29 +66,33 @@ export const cells = (box, { onHover, onPick }) => {
     areas = [];
     frames = new Map();
     pen = canvas2d(canvas, width, height);
-    const left = step.matrix ? Math.min(0.55 * width, height) : 0;
-    if (step.matrix) square(step, 0, 0, Math.min(left - 16 * scale, height));
-    if (lists.length && vectors.length) {
-      const half = Math.floor(0.44 * width);
-      bars(step, lists[0], 0, 0, half - 24, height);
-      grids(vectors, half, 0, width - half, height);
-    } else if (lists.length) bars(step, lists[0], left, 0, width - left, height);
+    const narrow = width < 560 * scale;
+    if (step.key === "id") cards(step, width, height);
+    else if (step.matrix && narrow) {
+      const side = square(step, 0, 0, width);
+      bars(step, lists[0], 0, side + 12, width, height - side - 12);
+    } else if (step.matrix) {
+      const side = square(step, 0, 0, Math.min(0.55 * width - 16 * scale, height));
+      bars(step, lists[0], side + 32 * scale, 0, width - side - 32 * scale, height);
+    } else if (lists.length && vectors.length) {
+      const half = narrow ? 0 : Math.floor(0.44 * width),
+        list = narrow ? 0.65 * height : height;
+      bars(step, lists[0], 0, 0, half ? half - 24 : width, list);
+      grids(vectors, half, half ? 0 : list + 12, width - half, half ? height : height - list - 12);
+    } else if (lists.length) bars(step, lists[0], 0, 0, width, height);
     else grids(vectors, 0, 0, width, height);
     canvas.setAttribute("aria-label", step.rows.map((row) => `${row.title}: ${row.values.length} numbers`).join("; "));
     mark(null, chosen);
   }
 
+  /** On a phone the picture is as tall as it needs to be. */
   function heightOnPhone(step, lists, vectors, width) {
-    const rows = vectors.reduce(
-      (sum, { values }) => sum + 24 + Math.ceil(values.length / Math.floor(width / 14)) * 14 + 10,
-      0,
-    );
-    return Math.max(
-      200,
-      Math.min(1200, rows),
-      lists.length ? Math.min(26, Math.max(...lists.map(({ values }) => values.length))) * 22 + 30 : 0,
-      step.matrix ? width * 0.6 : 0,
-    );
+    const side = 14,
+      lines = ({ values }) => Math.ceil(values.length / even(values.length, Math.floor(width / side)));
+    const ofVectors = vectors.reduce((sum, row) => sum + 34 + lines(row) * side, 0),
+      ofLists = lists.length ? 34 + 21 * Math.min(24, Math.max(...lists.map(({ values }) => values.length))) : 0;
+    if (step.key === "id") return 64 * Math.ceil(step.tokens.length / Math.floor((width + 8) / 92));
+    return Math.max(160, ofVectors + ofLists + (step.matrix ? width + 12 : 0));
   }
 
   function words(text, x, y, ink, { font = "--gb-sans", bold = false, align = "left", most = Infinity } = {}) {
@@ -110,43 +119,49 @@ export const cells = (box, { onHover, onPick }) => {
     };
   }
 
-  /** Vectors, one under the other, each as many lines of cells as it takes. */
+  /** Vectors, one under the other, each as many lines of cells as it takes; many of them have their names beside them. */
   function grids(rows, left, top, width, height) {
-    const head = 24 * scale,
-      gap = 10 * scale;
-    const free = height - rows.length * (head + gap) + gap;
+    const beside = rows.length > 3 ? 190 * scale : 0,
+      head = beside ? 0 : 24 * scale,
+      gap = (beside ? 6 : 10) * scale,
+      x = left + beside,
+      free = height - rows.length * (head + gap) + gap;
+    const fitting = (count, side) => even(count, Math.max(1, Math.floor((width - beside) / side)));
     const tall = (side) =>
-      rows.reduce(
-        (sum, { values }) => sum + Math.ceil(values.length / Math.max(1, Math.floor(width / side))) * side,
-        0,
-      );
+      rows.reduce((sum, { values }) => sum + Math.ceil(values.length / fitting(values.length, side)) * side, 0);
     let side = LARGEST * scale;
     while (side > 2 && tall(side) > free) side -= side > 8 ? 1 : 0.5;
     let y = top;
     for (const { name, title, role, values, i } of rows) {
       const { most, both, ink } = inks(values),
-        across = Math.max(1, Math.floor(width / side));
-      const after = words(title, left, y + head / 2, INKS[role], { bold: true });
-      const range = `${name}: ${values.length} numbers, ${both ? "±" : "up to "}${format.number(most)}, length ${format.number(lengthOf(values))}`;
-      words(range, left + after + 12 * scale, y + head / 2, "--gb-soft", { most: width - after - 12 * scale });
-      const start = y + head,
+        across = fitting(values.length, side),
+        lines = Math.ceil(values.length / across),
+        start = y + head,
         gapped = side >= 5 ? 1 : 0;
-      values.forEach((x, k) => {
-        const at = [left + (k % across) * side, start + Math.floor(k / across) * side];
-        pen.fillStyle = ink(x);
+      const middle = beside ? start + (lines * side) / 2 : y + head / 2,
+        after = words(title, left, middle, INKS[role], { bold: true }) + 12 * scale;
+      const range = `${values.length} numbers, ${both ? "±" : "up to "}${format.number(most)}, length ${format.number(lengthOf(values))}`;
+      if (beside)
+        words(`length ${format.number(lengthOf(values))}`, x - 10 * scale, middle, "--gb-soft", {
+          align: "right",
+          most: beside - after,
+        });
+      else words(`${name}: ${range}`, left + after, middle, "--gb-soft", { most: width - after });
+      values.forEach((value, k) => {
+        const at = [x + (k % across) * side, start + Math.floor(k / across) * side];
+        pen.fillStyle = ink(value);
         pen.fillRect(at[0], at[1], side - gapped, side - gapped);
         frames.set(`${i}.${k}`, [...at, side - gapped, side - gapped]);
       });
-      const lines = Math.ceil(values.length / across);
       pen.strokeStyle = color("--gb-line");
       pen.strokeRect(
-        left - 0.5,
+        x - 0.5,
         start - 0.5,
         Math.min(values.length, across) * side + 1 - gapped,
         lines * side + 1 - gapped,
       );
       areas.push({
-        left,
+        left: x,
         top: start,
         width: across * side,
         height: lines * side,
@@ -159,11 +174,12 @@ export const cells = (box, { onHover, onPick }) => {
     }
   }
 
-  /** A head's scores of every token with every token; the row of the followed one is framed. */
-  function square({ matrix, tokens, position, rows }, left, top, most) {
+  /** A head's scores of every token with every token; the row of the followed one is framed. Its height. */
+  function square({ matrix, tokens, position, rows }, x, top, most) {
+    const left = x + 2; // room for the frame
     const T = tokens.length,
       head = 24 * scale,
-      side = Math.max(2, Math.floor(Math.min(26 * scale, (most - head) / T)));
+      side = Math.max(2, Math.floor(Math.min(26 * scale, (most - head - 4) / T)));
     const { ink } = inks(matrix);
     words("this head, every token", left, top + head / 2, INKS[rows[0].role], { bold: true });
     for (let down = 0; down < T; down += 1)
@@ -187,17 +203,18 @@ export const cells = (box, { onHover, onPick }) => {
       height: T * side,
       at: (dx, dy) => ({ across: Math.floor(dx / side), down: Math.floor(dy / side) }),
     });
+    return Math.max(T * side, 150 * scale) + head;
   }
 
   /** A bar for each token, in columns where there are many; the largest where not all fit. */
-  function bars({ tokens, named, key }, row, left, top, width, height) {
+  function bars({ tokens, named, key }, row, x0, top, width, height) {
+    const left = x0 + 2; // room for the frame
     const head = 24 * scale,
-      line = 21 * scale,
-      plain = key === "id";
+      line = 21 * scale;
     const { values, axis, role, title, i } = row;
     const of = axis === "V" ? named : tokens;
     const lines = Math.max(1, Math.floor((height - head) / line)),
-      wide = (plain ? 128 : 196) * scale;
+      wide = 196 * scale;
     const columns = Math.max(1, Math.min(Math.floor(width / wide), Math.ceil(values.length / lines)));
     const room = lines * columns,
       all = [...values.keys()];
@@ -210,15 +227,21 @@ export const cells = (box, { onHover, onPick }) => {
             .sort((a, b) => (axis === "V" ? 0 : a - b));
     const { most, both } = inks(values),
       each = width / columns,
-      few = seen.length < values.length ? `, the ${seen.length} largest of ${values.length}` : "";
-    words(`${title}${few}`, left, top + head / 2, INKS[role], { bold: true, most: width });
+      few = seen.length < values.length ? ` (${seen.length} largest)` : "";
+    words(
+      `${title} ${axis === "V" ? "of the likeliest tokens" : "of each token"}${few}`,
+      left,
+      top + head / 2,
+      INKS[role],
+      { bold: true, most: width },
+    );
     const down = Math.ceil(seen.length / columns);
     seen.forEach((k, n) => {
       const x = left + Math.floor(n / down) * each,
         y = top + head + (n % down) * line,
         value = values[k],
         name = 84 * scale,
-        digits = (plain ? 40 : 66) * scale,
+        digits = 66 * scale,
         span = Math.max(8, Math.min(each, 420 * scale) - name - digits - 20 * scale);
       words(visible(of[k].text), x + name - 6 * scale, y + line / 2, "--gb-ink", {
         font: "--gb-mono",
@@ -227,7 +250,7 @@ export const cells = (box, { onHover, onPick }) => {
       });
       const text =
         value === FUTURE ? "−∞" : axis === "V" && key === "odds" ? format.probability(value) : format.number(value);
-      if (!plain && value !== FUTURE) {
+      if (value !== FUTURE) {
         const zero = both ? span / 2 : 0,
           long = (Math.abs(value) / most) * (both ? span / 2 : span);
         pen.fillStyle = color(INKS[role]);
@@ -235,14 +258,44 @@ export const cells = (box, { onHover, onPick }) => {
         pen.fillRect(x + name + zero - (value < 0 ? long : 0), y + 0.22 * line, Math.max(long, 0.75), 0.56 * line);
         pen.globalAlpha = 1;
       }
-      const end = plain ? x + name + 6 * scale : x + name + span + digits;
-      words(text, end, y + line / 2, value === FUTURE ? "--gb-soft" : "--gb-ink", {
+      words(text, x + name + span + digits, y + line / 2, value === FUTURE ? "--gb-soft" : "--gb-ink", {
         font: "--gb-mono",
-        align: plain ? "left" : "right",
+        align: "right",
       });
-      const frame = [x, y, (plain ? name + digits : name + span + digits) + 4 * scale, line];
+      const frame = [x, y, name + span + digits + 4 * scale, line];
       frames.set(`${i}.${k}`, frame);
       areas.push({ left: x, top: y, width: frame[2], height: line, at: () => ({ row: i, cell: k }) });
+    });
+  }
+
+  /** The prompt as cards: a token, and the id that the model gets for it. Where not all fit, the last ones. */
+  function cards({ tokens, rows, position }, width, height) {
+    const gap = 8 * scale,
+      fitting = (side) => Math.max(1, Math.floor((width + gap) / (side * 1.5 * scale + gap))),
+      room = (side) => fitting(side) * Math.max(1, Math.floor((height + gap) / (side * scale + gap)));
+    const side = CARDS.find((one) => room(one) >= tokens.length) ?? CARDS.at(-1),
+      [wide, tall, across] = [1.5 * side * scale, side * scale, fitting(side)];
+    const first = Math.max(0, Math.min(tokens.length - room(side), position));
+    tokens.slice(first, first + room(side)).forEach(({ text }, n) => {
+      const k = first + n,
+        x = (n % across) * (wide + gap) + 1,
+        y = Math.floor(n / across) * (tall + gap) + 1;
+      pen.fillStyle = color(k === position ? "--gb-chosen-soft" : "--gb-raised");
+      pen.strokeStyle = color(k === position ? "--gb-chosen" : "--gb-line-strong");
+      pen.beginPath();
+      pen.roundRect(x, y, wide - 2, tall - 2, 6);
+      pen.fill();
+      pen.stroke();
+      const middle = x + wide / 2 - 1;
+      words(visible(text), middle, y + 0.33 * tall, "--gb-ink", {
+        font: "--gb-mono",
+        bold: true,
+        align: "center",
+        most: wide - 10,
+      });
+      words(String(rows[0].values[k]), middle, y + 0.7 * tall, "--gb-chosen", { font: "--gb-mono", align: "center" });
+      frames.set(`0.${k}`, [x, y, wide - 2, tall - 2]);
+      areas.push({ left: x, top: y, width: wide, height: tall, at: () => ({ row: 0, cell: k }) });
     });
   }
 

@@ -14,7 +14,7 @@ export const codePane = (box) => {
     if (lines.length) return; // the file that runs stays the same
     file = model.file;
     lines = model.source.map((text, i) =>
-      el("div", { class: "gb-line", data: { line: i + 1 } }, el("span", {}, String(i + 1)), text),
+      el("div", { class: "gb-source-line", data: { line: i + 1 } }, el("span", {}, String(i + 1)), text),
     );
     box.replaceChildren(...lines);
   }
@@ -31,8 +31,9 @@ export const codePane = (box) => {
     box.classList.toggle("gb-unlit", lit.length === 0);
     box.title = lit.length ? `${file}, line ${operation.lines.join(", ")}` : `${file} ends with the logits`;
     if (!lit.length) return;
-    const middle = lit.reduce((sum, line) => sum + line.offsetTop, 0) / lit.length;
-    box.scrollTop = middle - box.clientHeight / 2 + lit[0].offsetHeight / 2;
+    const tall = lit[0].offsetHeight,
+      middle = lit.reduce((sum, line) => sum + line.offsetTop + tall / 2, 0) / lit.length;
+    box.scrollTop = Math.round((middle - box.clientHeight / 2) / tall) * tall; // whole lines
   }
   return { fill, light };
 };

@@ -1,11 +1,12 @@
 // A step's formula, and the same with the numbers of the cell that is looked at.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { visible } from "../shared/tokens/visible.js";
 
 /**
  * @typedef {{ name: string, title: string, role: string, axis: string, values: Float32Array }} Row
  * @typedef {{ largest: [number, number, number][], rest: number, others: number, bias: number | null }} Terms
- * @typedef {{ formula: string, numbers: string, rows: Row[], constants: Record<string, number>, unseen: Record<string, Float32Array> }} Sums
+ * @typedef {{ formula: string, numbers: string, rows: Row[], constants: Record<string, number>, unseen: Record<string, Float32Array>, tokens: { text: string }[] }} Sums
  */
 
 /** In a product or a sum a negative number stands in brackets. */
@@ -39,6 +40,7 @@ export function drawNumbers(box, step, [row, cell], terms) {
       if (i % 2 === 0) return part;
       if (part === "terms") return terms ? spelt(terms) : "…";
       if (part === "i") return String(cell);
+      if (part === "name") return visible(step.tokens[cell].text);
       const read = part === "out" ? step.rows[row] : step.rows.find((one) => one.name === part);
       if (read) return el("b", { data: { role: read.role } }, number(read.values[cell], parts[i - 1]));
       const value = part in step.constants ? step.constants[part] : step.unseen[part]?.[cell];

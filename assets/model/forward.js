@@ -21,6 +21,7 @@ import { promptTokens } from "./prompt_tokens.js";
 import { ofNextBlock, shapeOf, stepsOf } from "./steps.js";
 
 const PACE = 1600; // milliseconds that Play stays with a step
+const SOON = 300; // milliseconds from a press on Play to the next step
 const ACTIVE = 6; // neurons named as the most active
 const numberIn = (key) => (/^\d{1,6}$/.test(address.get(key) ?? "") ? Number(address.get(key)) : null);
 const digits = (x) => (x === -Infinity ? "−∞" : String(Number(x.toPrecision(6))).replace("-", "−"));
@@ -34,6 +35,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     /** @type {[row: number, cell: number]} */ cell = [0, 0], // the cell that its formula speaks of
     coming = new Map(), // answers by question, so that the next step is there already
     playing = null,
+    noted = null, // what was said of the prompt
     turn = 0;
 
   const drawTokens = promptTokens(find("[data-id=reading]"), (position) => go({ follow: position }));
@@ -77,6 +79,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
   async function refresh(next) {
     if (subject && next.prompt !== subject.prompt) address.set({ follow: null, target: null }); // of another text
     const of = (subject = next);
+    noted = null;
     coming = new Map();
     const [read] = await Promise.all([
       ofModel === next.model ? model : ask("read_architecture", { ...next }),
@@ -86,7 +89,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     model = read;
     ofModel = next.model;
     steps = stepsOf(model);
-    neuron.fit(model.layers, model.sizes["4C"]);
+    neuron.fit(model.layers, model.sizes.N);
     code.fill(model);
     await load();
   }
@@ -113,9 +116,10 @@ panel("forward", ({ root, ask, find, notice, say }) => {
       own: answer.cell, // the cell whose terms came along
     };
     cell = shown.cell;
-    if (shown.note) notice(shown.note, "info");
+    if (shown.note !== noted) notice(shown.note ?? "", "info");
+    noted = shown.note;
     draw();
-    await Promise.all([drawParts(mine), neuron.show(chosenNeuron(), { ...subject, position: shown.position })]);
+    await Promise.all([drawParts(mine), showNeuron()]);
     const after = steps[index() + 1]; // ready when it is asked for
     if (after && mine === turn) step({ ...wanted(), key: after.key }).catch(() => {});
   }
@@ -150,6 +154,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     const apart = shown.rows.length === 0;
     find("[data-id=cells]").hidden = apart;
     find("[data-id=parts]").hidden = !apart;
+    find(".gb-walk").classList.toggle("gb-apart", apart); // no line of the file does it
     drawActive();
     drawSums();
     if (!apart) picture.draw(shown, cell);
@@ -177,7 +182,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
   function drawActive() {
     const box = find("[data-id=active]"),
       { layer, operation } = here();
-    box.hidden = operation.key !== "mlp.gelu";
+    box.hidden = operation.key !== "mlp.activation";
     if (box.hidden) return;
     const { values } = shown.rows[1];
     const best = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, ACTIVE);
@@ -257,7 +262,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     cell = [place.row, place.cell];
     picture.mark(null, cell);
     const { layer, operation } = here();
-    if (operation.key === "mlp.gelu") chooseNeuron(layer, place.cell);
+    if (operation.key === "mlp.activation") chooseNeuron(layer, place.cell);
     if (shown.terms === null || termsOf(cell)) return drawSums();
     const of = shown;
     return safely(
@@ -271,14 +276,16 @@ panel("forward", ({ root, ask, find, notice, say }) => {
 
   // ---- neurons and heads --------------------------------------------------------------------------
 
-  function chosenNeuron() {
+  /** The neuron that the address names, or the one that is most on in the block that is looked at. */
+  function showNeuron() {
     const [, layer, n] = /^(\d{1,3})\.(\d{1,6})$/.exec(address.get("neuron") ?? "") ?? [];
-    return layer === undefined ? null : [Number(layer), Number(n)];
+    const at = layer === undefined ? [here().layer ?? model.layers - 1, null] : [Number(layer), Number(n)];
+    return neuron.show(/** @type {[number, number | null]} */ (at), { ...subject, position: shown.position });
   }
   function chooseNeuron(layer, n) {
     pause();
     address.set({ neuron: `${layer}.${n}` });
-    safely(neuron.show([layer, n], { ...subject, position: shown.position }));
+    safely(showNeuron());
     const rail = find(".gb-rail");
     if (!matchMedia("(min-width: 901px)").matches && !rail.classList.contains("gb-open")) find(".gb-drawer").click();
   }
@@ -299,7 +306,8 @@ panel("forward", ({ root, ask, find, notice, say }) => {
   }
   function play() {
     if (!shown) return;
-    if (index() === steps.length - 1) turnTo(0, { byPlay: true });
+    const again = index() === steps.length - 1;
+    if (again) turnTo(0, { byPlay: true });
     const button = find("[data-id=play]");
     button.textContent = "Pause";
     button.setAttribute("aria-pressed", "true");
@@ -309,7 +317,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
       playing = setTimeout(beat, PACE);
       return undefined;
     };
-    playing = setTimeout(beat, 300);
+    playing = setTimeout(beat, again ? PACE : SOON);
   }
   const toggle = () => (playing === null ? play() : pause());
   const by = (count) => () => shown && turnTo(index() + count);

@@ -1,5 +1,5 @@
 // Where a logit comes from: a cell for each head, each layer's MLP and biases, and the embeddings. They add up to it.
-import { cssRgb, palette } from "../shared/colour.js";
+import { color, cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { visible } from "../shared/tokens/visible.js";
@@ -41,11 +41,12 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
         : el("span", { style: looks }, short(x));
       return el("td", { onpointerenter: tell, onpointerleave: () => say() }, inside);
     };
-    const short = (x) => (Math.abs(x) < 0.005 ? "0" : signed(Number(x.toFixed(2))));
+    const roomy = box.clientWidth / (heads[0].length + 3) > 40 * (parseFloat(color("--gb-scale")) || 1);
+    const short = (x) => (!roomy ? "\u00a0" : Math.abs(x) < 0.005 ? "0" : signed(Number(x.toFixed(2))));
 
     const table = el(
       "table",
-      {},
+      { class: heads.length > 8 ? "gb-many" : null },
       el(
         "thead",
         {},
@@ -55,7 +56,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
           el("th", {}, "block"),
           ...heads[0].map((_, h) => el("th", { title: `head ${h}` }, `h${h}`)),
           el("th", { class: "gb-of-mlp" }, "MLP"),
-          el("th", {}, "biases"),
+          el("th", {}, "bias"),
         ),
       ),
       el(
@@ -87,7 +88,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
     const sum = all.reduce((total, x) => total + x, 0);
     const total = el(
       "p",
-      { class: "gb-total" },
+      { class: "gb-shares-total" },
       "sum ",
       el("b", { data: { id: "sum" } }, format.number(sum)),
       " = logit ",
@@ -122,7 +123,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
         el("button", { type: "button", onclick: () => onNeuron(layer, neuron) }, `${neuron} `, el("b", {}, signed(by))),
       ),
     );
-    box.replaceChildren(chips, el("div", { class: "gb-grid" }, table), rest, neurons, total);
+    box.replaceChildren(chips, el("div", { class: "gb-shares-grid" }, table), rest, neurons, total);
   }
   return { draw };
 };

@@ -9,7 +9,7 @@ const UNITS = ["", "k", "M", "G", "T"];
 const ADDS = /^(wpe|add_[12])$/;
 
 /** A count in three digits: 1,234,567 is "1.23 M". */
-export function short(n) {
+function short(n) {
   if (!n) return "";
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3));
   const rounded = Number((n / 1000 ** power).toPrecision(3));
@@ -79,9 +79,9 @@ export const machine = (box, { onPick, onHover }) => {
       el(
         "div",
         { class: "gb-columns" },
-        el("span", {}, `${short(model.parameters)} parameters`),
+        el("span", {}, `${short(model.parameters)} in all`),
         el("span", {}, "shape"),
-        el("span", {}, "par."),
+        el("span", { title: "parameters" }, "par."),
         el("span", { title: `for each token of a full context of ${model.context}` }, "FLOP"),
       ),
       ...first.map((step) => row(step, model, tokens)),
@@ -95,7 +95,14 @@ export const machine = (box, { onPick, onHover }) => {
     );
     const here = box.querySelector(`[data-key="${now.key}"]:not([data-block])`);
     here?.setAttribute("aria-current", "step");
-    here?.scrollIntoView({ block: "nearest" });
+    if (here) revealIn(box, here);
+  }
+
+  /** Scroll the drawing, never the page: on a phone it stands below what is looked at. */
+  function revealIn(frame, node) {
+    const [top, low] = [node.getBoundingClientRect().top, node.getBoundingClientRect().bottom];
+    const { top: first, bottom: last } = frame.getBoundingClientRect();
+    frame.scrollTop += Math.max(0, low - last) - Math.max(0, first - top);
   }
 
   const stepAt = (event) => {

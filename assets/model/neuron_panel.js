@@ -24,15 +24,7 @@ export const neuronPanel = (box, { ask, notice, onPick }) => {
     bar = el("progress", { max: "1", value: "0", hidden: true }),
     of = el("p", { class: "gb-small gb-soft" }),
     places = el("ol", { class: "gb-contexts" });
-  const body = el(
-    "div",
-    { class: "gb-group", hidden: true },
-    on,
-    words,
-    el("div", { class: "gb-row" }, read, bar),
-    of,
-    places,
-  );
+  const body = el("div", { class: "gb-group" }, on, words, el("div", { class: "gb-row" }, read, bar), of, places);
   box.replaceChildren(
     el("p", { class: "gb-heading" }, "Neuron of the MLP"),
     el(
@@ -43,7 +35,11 @@ export const neuronPanel = (box, { ask, notice, onPick }) => {
     ),
     body,
   );
-  let turn = 0, // counts what is shown; an answer to an older question is dropped
+  words.title =
+    "Logits for each unit that the neuron is on, straight to the output, LayerNorm's scale held at what it is here";
+  let turn = 0, // counts questions; an answer to an older one is dropped
+    asked = "",
+    shown = "",
     reading = false,
     /** @type {[number, number] | null} */ at = null,
     /** @type {(Subject & { position: number }) | null} */ subject = null;
@@ -75,34 +71,32 @@ export const neuronPanel = (box, { ask, notice, onPick }) => {
       ),
     );
 
-  /** Show a neuron for a token of the prompt, or none. */
+  /**
+   * Show a neuron for a token of the prompt.
+   * @param {[layer: number, neuron: number | null]} next null: the one of the block that is most on there
+   * @param {Subject & { position: number }} to
+   */
   async function show(next, to) {
-    const same = String(next) === String(at) && to.model === subject?.model && to.step === subject?.step;
-    [at, subject] = [next, to];
-    body.hidden = at === null;
-    if (!same) stop();
-    if (at === null) return;
-    const mine = (turn += 1);
-    try {
-      const found = await ask("read_neuron", { ...subject, layer: at[0], neuron: at[1] });
-      if (mine !== turn) return;
-      layer.value = String(found.layer);
-      neuron.value = String(found.neuron);
-      on.replaceChildren(
-        "On here: ",
-        el("b", { data: { role: "mlp" } }, format.number(found.after)),
-        ` (${format.number(found.before)} before GELU).`,
-      );
-      words.replaceChildren(
-        list("speaks for", "for", found.promoted),
-        list("speaks against", "against", found.suppressed),
-      );
-      words.title =
-        "Logits for each unit that the neuron is on, straight to the output, LayerNorm's scale held at what it is here";
-      if (!same) places.replaceChildren();
-    } catch (error) {
-      notice(error.message);
-    }
+    const question = { ...to, layer: next[0], neuron: next[1] };
+    if (JSON.stringify(question) === asked) return;
+    asked = JSON.stringify(question);
+    const mine = (turn += 1),
+      found = await ask("read_neuron", question);
+    if (mine !== turn) return;
+    const here = [to.model, to.step, found.layer, found.neuron].join();
+    if (here !== shown) stop();
+    [shown, at, subject] = [here, [found.layer, found.neuron], to];
+    layer.value = String(found.layer);
+    neuron.value = String(found.neuron);
+    on.replaceChildren(
+      next[1] === null ? "Most on here: " : "On here: ",
+      el("b", { data: { role: "mlp" } }, format.number(found.after)),
+      ` (${format.number(found.before)} before GELU).`,
+    );
+    words.replaceChildren(
+      list("speaks for", "for", found.promoted),
+      list("speaks against", "against", found.suppressed),
+    );
   }
 
   function stop() {

@@ -30,7 +30,7 @@ export const promptTokens = (box, onPick) => {
     }
     box.querySelectorAll("[data-at]").forEach((node, i) => {
       node.classList.toggle("gb-followed", i === position);
-      node.classList.toggle("gb-unseen", i > position);
+      node.classList.toggle("gb-later", i > position);
     });
     const node = /** @type {HTMLElement} */ (box.children[position]);
     box.scrollTop = Math.max(

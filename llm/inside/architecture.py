@@ -69,6 +69,9 @@ class _Row:
 _FUSED = {"attn.scores", "attn.mask", "attn.softmax", "attn.mix"}
 """What `F.scaled_dot_product_attention` does at once."""
 
+_ACTIVATIONS = {"gelu_new": "GELU", "gelu": "GELU", "relu": "ReLU", "silu": "SiLU", "quick_gelu": "Quick GELU"}
+"""By the names of `ModelConfig.activation_function`."""
+
 _BEFORE = [
     _Row("id", "Token id", "T", "T", GPT.forward, "self.embed("),
     _Row("wte", "Token embedding", "T", "T C", GPT.embed, "self.wte("),
@@ -84,16 +87,16 @@ _BLOCK = [
     _Row("attn.c_proj", "Projection", "T C", "T C", CausalSelfAttention.forward, "self.c_proj("),
     _Row("add_1", "+ residual", "T C", "T C", Block.forward, "x_BTC + self.attn("),
     _Row("ln_2", "LayerNorm", "T C", "T C", Block.forward, "self.ln_2("),
-    _Row("mlp.c_fc", "MLP, to neurons", "T C", "T 4C", MLP.forward, "self.c_fc("),
-    _Row("mlp.gelu", "GELU", "T 4C", "T 4C", MLP.forward, "self.activation("),
-    _Row("mlp.c_proj", "MLP, and back", "T 4C", "T C", MLP.forward, "self.c_proj("),
+    _Row("mlp.c_fc", "MLP, to neurons", "T C", "T N", MLP.forward, "self.c_fc("),
+    _Row("mlp.activation", "Activation", "T N", "T N", MLP.forward, "self.activation("),
+    _Row("mlp.c_proj", "MLP, and back", "T N", "T C", MLP.forward, "self.c_proj("),
     _Row("add_2", "+ residual", "T C", "T C", Block.forward, "x_BTC + self.mlp("),
 ]
 _AFTER = [
     _Row("stream", "Residual stream", "T C", "T C", GPT.forward, "for layer, block in"),
     _Row("ln_f", "Last LayerNorm", "T C", "T C", GPT.unembed, "self.ln_f("),
     _Row("head", "Logits", "T C", "T V", GPT.unembed, "F.linear("),
-    _Row("parts", "Where a logit comes from", "T C", "1"),
+    _Row("parts", "Logit by parts", "T C", "1"),
     _Row("odds", "Softmax", "T V", "T V"),
 ]
 
@@ -101,9 +104,10 @@ _AFTER = [
 def architecture(model: GPT) -> Architecture:
     """The operations of a live model, counted on its own modules."""
     block = cast(Block, model.h[0])
+    named = {"mlp.activation": _ACTIVATIONS[model.config.activation_function]}
     return Architecture(
         before=[_read(row, model) for row in _BEFORE],
-        block=[_read(row, block) for row in _BLOCK],
+        block=[_read(row, block, named.get(row.key, "")) for row in _BLOCK],
         after=[_read(row, model) for row in _AFTER],
         parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
@@ -142,7 +146,7 @@ def lines_of(function: Callable[..., Any], code: str, also: str = "") -> tuple[i
     return tuple(range(first + start - 1, first + end))
 
 
-def _read(row: _Row, owner: nn.Module) -> Operation:
+def _read(row: _Row, owner: nn.Module, title: str = "") -> Operation:
     lines: tuple[int, ...] = lines_of(row.place, row.code) if row.place else ()
     written_out: tuple[int, ...] = ()
     if row.place and row.key in _FUSED:
@@ -151,7 +155,7 @@ def _read(row: _Row, owner: nn.Module) -> Operation:
     parameters = list(module.parameters()) if module is not None else []
     return Operation(
         row.key,
-        row.title,
+        title or row.title,
         row.reads,
         row.writes,
         tuple(parameters[0].shape) if parameters else (),

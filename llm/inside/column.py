@@ -4,7 +4,7 @@ What a trace keeps is read from it; what lies between two kept vectors (the norm
 neurons) is worked out again from them by the model's own modules, for this one position. Causal as
 GPT-2 is, one trace of a text serves all of its positions.
 
-Shapes: T tokens of the text, C embedding, D head size, H heads, N = 4 C neurons, V vocabulary.
+Shapes: T tokens of the text, C embedding, D head size, H heads, N neurons, V vocabulary.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Column:
         return normed_C
 
     def neurons(self, layer: int) -> tuple[Tensor, Tensor]:
-        """A layer's neurons before and after GELU: N each."""
+        """A layer's neurons before and after the activation: N each."""
         mlp = self.block(layer).mlp
         with reading(self.model):
             before_N = mlp.c_fc(self.normed(layer, 2))

@@ -1,6 +1,6 @@
 """What a neuron of an MLP says and when it speaks: the tokens it writes for, the contexts it is strongest in.
 
-A neuron is one of the 4 C numbers between the two matrices of an MLP; it adds its row of the second
+A neuron is one of the numbers between the two matrices of an MLP; it adds its row of the second
 one to the stream as strongly as it is on (Geva et al., "Transformer Feed-Forward Layers Are
 Key-Value Memories", 2021).
 
@@ -28,7 +28,7 @@ def neuron_write(model: GPT, layer: int, neuron: int) -> Tensor:
 
     Raises ValueError when the model has no such neuron.
     """
-    count = 4 * model.config.n_embd
+    count = model.config.mlp_size
     if not 0 <= layer < model.config.n_layer or not 0 <= neuron < count:
         raise ValueError(f"There is no neuron {neuron} in layer {layer}; a layer here has {count:,}, counted from 0.")
     return cast(Block, model.h[layer]).mlp.c_proj.weight.detach()[:, neuron].float()
@@ -60,7 +60,7 @@ def strongest_contexts(
         raise ValueError(f"There is no layer {layer}; this model has {model.config.n_layer}, counted from 0.")
     if len(ids) == 0:
         raise ValueError("There is no text to read.")
-    N, T = 4 * model.config.n_embd, model.config.n_ctx
+    N, T = model.config.mlp_size, model.config.n_ctx
     values_NK = torch.full((N, count), -torch.inf) if after is None else after.values_NK
     places_NK = torch.zeros(N, count, dtype=torch.long) if after is None else after.places_NK
     start = 0 if after is None else after.read

@@ -15,7 +15,6 @@ Shapes: T tokens, C embedding, D head size, N neurons, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,81 +23,12 @@ from torch import Tensor
 from llm.inside.architecture import step_keys
 from llm.inside.column import Column
 from llm.inside.trace import Trace
+from llm.inside.walk_step import Products, Row, Step
 from llm.inside.walk_texts import ACTIVATION_FORMULAS, TEXTS
 from llm.model import GPT
 
 RANKED = 16
 """Tokens of the vocabulary that a step names: the likeliest."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One vector of a step."""
-
-    name: str
-    """As the formula calls it."""
-    title: str
-    role: str
-    """What it is, which decides its colour: "query", "key", "value", "residual", "mlp" or "chosen"."""
-    axis: str
-    """What its cells are: a letter of the shapes. V stands for the `RANKED` likeliest tokens."""
-    values: Tensor
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a cell is a sum of: the largest products, the sum of all others, and what is added."""
-
-    largest: list[tuple[int, float, float]]
-    """(place in the sum, left factor, right factor)."""
-    rest: float
-    others: int
-    """How many products are in the rest."""
-    bias: float | None
-
-
-@dataclass(frozen=True)
-class _Products:
-    """left_K and, for cell i of row r, right_K: the cell is their dot product, plus a bias if there is one."""
-
-    left: Tensor
-    right: Callable[[int, int], Tensor]
-    bias: Callable[[int, int], Tensor] | None = None
-    first: int = 0
-    """The first row that is made so; rows above it are what is read."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation at one position."""
-
-    key: str
-    rows: list[Row]
-    formula: str
-    numbers: str
-    says: str
-    """At most two sentences."""
-    constants: dict[str, float] = field(default_factory=dict)
-    unseen: dict[str, Tensor] = field(default_factory=dict)
-    """Vectors that only the formula speaks of, by name."""
-    matrix: Tensor | None = None
-    """The same of every token of the text, for one head: T T. Minus infinity is what the mask hides."""
-    tokens: list[int] = field(default_factory=list)
-    """The tokens of a row over V."""
-    products: _Products | None = None
-
-    def terms(self, row: int, cell: int, count: int = 3) -> Terms | None:
-        """The `count` largest products that a cell is a sum of; None where it is no such sum."""
-        if self.products is None or not self.products.first <= row < len(self.rows):
-            return None
-        if not 0 <= cell < len(self.rows[row].values):
-            return None
-        left_K, right_K = self.products.left, self.products.right(row, cell)
-        each_K = left_K.double() * right_K.double()
-        best = each_K.abs().topk(min(count, len(each_K))).indices.tolist()
-        bias = None if self.products.bias is None else float(self.products.bias(row, cell))
-        largest = [(k, float(left_K[k]), float(right_K[k])) for k in best]
-        return Terms(largest, float(each_K.sum() - each_K[best].sum()), len(each_K) - len(best), bias)
 
 
 class Walk:
@@ -123,7 +53,7 @@ class Walk:
         with torch.no_grad():
             found = _READ[kind](self.column, layer, head)
         formula, numbers = text.formula, text.numbers
-        if kind == "mlp.gelu":
+        if kind == "mlp.activation":
             formula, numbers = ACTIVATION_FORMULAS[self.column.model.config.activation_function]
         return Step(key, formula=formula, numbers=numbers, says=text.says, **found)
 
@@ -134,7 +64,7 @@ Found = dict[str, Any]
 
 def _id(at: Column, layer: int, head: int) -> Found:
     ids_T = torch.tensor(at.ids, dtype=torch.float32)
-    return {"rows": [Row("id", "ids of the prompt's tokens", "chosen", "T", ids_T)]}
+    return {"rows": [Row("id", "id", "chosen", "T", ids_T)]}
 
 
 def _wte(at: Column, layer: int, head: int) -> Found:
@@ -174,10 +104,10 @@ def _ln_f(at: Column, layer: int, head: int) -> Found:
 
 def _linear(
     linear: torch.nn.Linear, read: Tensor, start: Callable[[int], int] = lambda row: 0, first: int = 0
-) -> _Products:
+) -> Products:
     """A cell of a Linear's output; row r of the step begins at `start(r)` in it."""
     weight, bias = linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
-    return _Products(
+    return Products(
         read,
         lambda row, cell: weight[start(row) + cell].float(),
         None if bias is None else lambda row, cell: bias[start(row) + cell],
@@ -199,10 +129,10 @@ def _qkv(at: Column, layer: int, head: int) -> Found:
 def _scores(at: Column, layer: int, head: int) -> Found:
     k_TD, scores_TT = at.part("k", layer, head), at.scores(layer, head)
     return {
-        "rows": [Row("s", "score with each token", "key", "T", scores_TT[at.position])],
+        "rows": [Row("s", "score", "key", "T", scores_TT[at.position])],
         "constants": {"D": k_TD.size(1)},
         "matrix": scores_TT,
-        "products": _Products(at.part("q", layer, head)[at.position], lambda row, cell: k_TD[cell]),
+        "products": Products(at.part("q", layer, head)[at.position], lambda row, cell: k_TD[cell]),
     }
 
 
@@ -213,7 +143,7 @@ def _masked(at: Column, layer: int, head: int) -> Tensor:
 
 def _mask(at: Column, layer: int, head: int) -> Found:
     masked_TT = _masked(at, layer, head)
-    row = Row("s", "score with what it may see", "key", "T", masked_TT[at.position])
+    row = Row("s", "masked score", "key", "T", masked_TT[at.position])
     return {"rows": [row], "constants": {"p": at.position}, "matrix": masked_TT}
 
 
@@ -221,7 +151,7 @@ def _weights(at: Column, layer: int, head: int) -> Found:
     masked_TT = _masked(at, layer, head)
     weights_TT, s_T = masked_TT.softmax(1), masked_TT[at.position]
     return {
-        "rows": [Row("w", "weight of each token", "key", "T", weights_TT[at.position])],
+        "rows": [Row("w", "weight", "key", "T", weights_TT[at.position])],
         "constants": {"most": float(s_T.max()), "sum": float((s_T - s_T.max()).double().exp().sum())},
         "unseen": {"s": s_T},
         "matrix": weights_TT,
@@ -233,8 +163,8 @@ def _mix(at: Column, layer: int, head: int) -> Found:
     D = v_TD.size(1)
     z_D = at.z(layer)[head * D : (head + 1) * D]
     return {
-        "rows": [Row("w", "weight of each token", "key", "T", weights_T), Row("z", "the sum", "value", "D", z_D)],
-        "products": _Products(weights_T, lambda row, cell: v_TD[:, cell], first=1),
+        "rows": [Row("w", "weight", "key", "T", weights_T), Row("z", "the sum", "value", "D", z_D)],
+        "products": Products(weights_T, lambda row, cell: v_TD[:, cell], first=1),
     }
 
 
@@ -261,7 +191,7 @@ def _add_1(at: Column, layer: int, head: int) -> Found:
 
 def _fc(at: Column, layer: int, head: int) -> Found:
     before_N, _ = at.neurons(layer)
-    row = Row("h", "neurons before GELU", "mlp", "N", before_N)
+    row = Row("h", "neurons before the activation", "mlp", "N", before_N)
     return {"rows": [row], "products": _linear(at.block(layer).mlp.c_fc, at.normed(layer, 2))}
 
 
@@ -291,9 +221,9 @@ def _logits(at: Column, layer: int, head: int) -> Found:
     best = at.logits.topk(min(RANKED, len(at.logits)))
     ids, table = best.indices.tolist(), at.head
     return {
-        "rows": [Row("l", "logits of the likeliest tokens", "chosen", "V", best.values)],
+        "rows": [Row("l", "logit", "chosen", "V", best.values)],
         "tokens": ids,
-        "products": _Products(at.last, lambda row, cell: table[ids[cell]].float()),
+        "products": Products(at.last, lambda row, cell: table[ids[cell]].float()),
     }
 
 
@@ -304,7 +234,7 @@ def _parts(at: Column, layer: int, head: int) -> Found:
 def _odds(at: Column, layer: int, head: int) -> Found:
     best, most = at.logits.topk(min(RANKED, len(at.logits))), float(at.logits.max())
     return {
-        "rows": [Row("p", "probability of the next token", "chosen", "V", at.logits.softmax(0)[best.indices])],
+        "rows": [Row("p", "probability", "chosen", "V", at.logits.softmax(0)[best.indices])],
         "constants": {"most": most, "sum": float((at.logits - most).double().exp().sum())},
         "unseen": {"l": best.values},
         "tokens": best.indices.tolist(),
@@ -325,7 +255,7 @@ _READ: dict[str, Callable[[Column, int, int], Found]] = {
     "add_1": _add_1,
     "ln_2": _ln_2,
     "mlp.c_fc": _fc,
-    "mlp.gelu": _gelu,
+    "mlp.activation": _gelu,
     "mlp.c_proj": _back,
     "add_2": _add_2,
     "stream": _stream,

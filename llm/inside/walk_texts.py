@@ -1,7 +1,8 @@
 """What is said of each step of a walk: its formula, the same with numbers, and two sentences at most.
 
 In `numbers`, a name in braces stands for a number of the step (see `llm.inside.walk`); {i} is the
-cell that is looked at, and {out} its value. In `formula`, {row} is the name of the cell's row.
+cell that is looked at, {out} its value, and {name} the token it stands for. In `formula`, {row} is
+the name of the cell's row.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ ACTIVATION_FORMULAS = {
 TEXTS: dict[str, Text] = {
     "id": Text(
         "token → id",
-        "{out}",
+        "{name} → {out}",
         "The tokenizer has cut the prompt into tokens. The model never sees letters, only these numbers of rows.",
     ),
     "wte": Text(
@@ -91,11 +92,11 @@ TEXTS: dict[str, Text] = {
     "mlp.c_fc": Text(
         "hᵢ = Σⱼ yⱼ · Wⱼᵢ + bᵢ",
         "{out} = {terms}",
-        "Four neurons for every number of the stream: each asks how much of its own pattern is here.",
+        "Neurons, in GPT-2 four for each number of the stream: each asks how much of its own pattern is here.",
     ),
-    "mlp.gelu": Text(
+    "mlp.activation": Text(
         *ACTIVATION_FORMULAS["gelu_new"],
-        "GELU lets the positive through and all but silences the negative. Choose a cell to meet its neuron.",
+        "The positive passes, the negative is all but silenced. Choose a cell to meet its neuron.",
     ),
     "mlp.c_proj": Text(
         "mᵢ = Σⱼ gⱼ · Wⱼᵢ + bᵢ",

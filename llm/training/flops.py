@@ -9,10 +9,9 @@ def flops_of_operations(config: ModelConfig, length: int) -> dict[str, int]:
     """Floating-point operations forward, for each token of a text of `length` tokens, by what takes them.
 
     Those of the matrix products, which is nearly all: in each block what begins with "attn." and "mlp.", and once
-    the "head". A product with an n x m matrix is n*m multiplications and as many
-    additions; a query is compared with `length` keys and as many values are summed. As usual (Chowdhery et al.,
-    "PaLM", appendix B) the whole square counts, though a kernel may leave out the half that is masked; LayerNorm,
-    GELU and softmax don't count.
+    the "head". A product with an n x m matrix is n*m multiplications and as many additions; a query is compared with
+    `length` keys and as many values are summed. As usual (Chowdhery et al., "PaLM", appendix B) the whole square
+    counts, though a kernel may leave out the half that is masked; LayerNorm, GELU and softmax don't count.
     """
     C, M = config.n_embd, config.mlp_size
     return {

@@ -168,7 +168,16 @@ def ask_model(ask: Asked) -> None:
     young = {"model": "shipped:induction", "prompt": "\nabcabc|abc", "step": 100}
     for on in (tale, young):
         ask("read_architecture", **on)
-        for key in ("id", "h.0.ln_1", "h.1.attn.c_attn", "h.1.attn.softmax", "h.1.mlp.gelu", "stream", "parts", "odds"):
+        for key in (
+            "id",
+            "h.0.ln_1",
+            "h.1.attn.c_attn",
+            "h.1.attn.softmax",
+            "h.1.mlp.activation",
+            "stream",
+            "parts",
+            "odds",
+        ):
             ask("read_step", **on, key=key)
         ask("read_attribution", **on)
         ask("read_neuron", **on, layer=0, neuron=1)

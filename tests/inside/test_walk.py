@@ -16,6 +16,7 @@ from llm.model import Block
 
 LENGTH = 9
 UNTIED = SHAPES[0].replace(bias=False, activation_function="gelu", tie_word_embeddings=False)
+OTHERS = [SHAPES[2].replace(activation_function=name, n_inner=44) for name in ("relu", "silu", "quick_gelu")]
 
 
 def walk_over(config, position):
@@ -67,12 +68,19 @@ def by_hand(model, ids, position, head):
         )
         x_TC = x_TC + a_TC
         h_TN = linear(f"{at}mlp.c_fc", norm(f"{at}ln_2", x_TC))
-        tanh = torch.tanh(math.sqrt(2 / math.pi) * (h_TN + 0.044715 * h_TN**3))
-        erf = torch.erf(h_TN / math.sqrt(2))
-        g_TN = 0.5 * h_TN * (1 + (tanh if config.activation_function == "gelu_new" else erf))
+        g_TN = (
+            h_TN
+            * {
+                "gelu_new": 0.5 + 0.5 * torch.tanh(math.sqrt(2 / math.pi) * (h_TN + 0.044715 * h_TN**3)),
+                "gelu": 0.5 + 0.5 * torch.erf(h_TN / math.sqrt(2)),
+                "relu": (h_TN > 0).double(),
+                "silu": 1 / (1 + torch.exp(-h_TN)),
+                "quick_gelu": 1 / (1 + torch.exp(-1.702 * h_TN)),
+            }[config.activation_function]
+        )
         m_TC = linear(f"{at}mlp.c_proj", g_TN)
-        found[f"{at}mlp.c_fc", "h"] = found[f"{at}mlp.gelu", "h"] = h_TN[p]
-        found[f"{at}mlp.gelu", "g"], found[f"{at}mlp.c_proj", "m"] = g_TN[p], m_TC[p]
+        found[f"{at}mlp.c_fc", "h"] = found[f"{at}mlp.activation", "h"] = h_TN[p]
+        found[f"{at}mlp.activation", "g"], found[f"{at}mlp.c_proj", "m"] = g_TN[p], m_TC[p]
         found[f"{at}add_2", "x"], found[f"{at}add_2", "a"], found[f"{at}add_2", "y"] = (
             x_TC[p],
             m_TC[p],
@@ -87,7 +95,7 @@ def by_hand(model, ids, position, head):
     return found, top.indices.tolist()
 
 
-@pytest.mark.parametrize("config", [SHAPES[0], SHAPES[2], UNTIED], ids=["small", "odd", "untied"])
+@pytest.mark.parametrize("config", [SHAPES[0], SHAPES[2], UNTIED, *OTHERS], ids=str)
 @pytest.mark.parametrize("position", [0, 4, LENGTH - 1])
 def test_every_number_equals_float64(config, position):
     """All rows of all steps, at the first token, in the middle and at the last, to the digits that are shown."""
@@ -111,7 +119,8 @@ def test_every_number_equals_float64(config, position):
     assert met == set(expected)
 
 
-VALUES = {"√": math.sqrt, "tanh": math.tanh, "erf": math.erf, "exp": math.exp, "π": math.pi}
+FUNCTIONS = {"root": math.sqrt, "π": math.pi, "tanh": math.tanh, "erf": math.erf, "exp": math.exp}
+"""What a formula may call, besides what Python knows."""
 
 
 def worked_out(numbers, names):
@@ -120,16 +129,15 @@ def worked_out(numbers, names):
 
     def value(text):
         text = re.sub(r"\{(\w+)\}", lambda name: f"({names[name[1]]!r})", text)
-        text = (
-            re.sub(r"√(\d)", r"√(\1)", text).replace("·", "*").replace("−", "-").replace("½", "0.5").replace("³", "**3")
-        )
-        text = re.sub(r"√\(", "root(", text)
-        return eval(text, {"root": math.sqrt, "π": math.pi, "tanh": math.tanh, "erf": math.erf, "exp": math.exp})
+        text = re.sub(r"√(\d)", r"√(\1)", text).replace("√", "root")
+        for sign, spelt in {"·": "*", "−": "-", "½": "0.5", "³": "**3"}.items():
+            text = text.replace(sign, spelt)
+        return eval(text, dict(FUNCTIONS))
 
     return value(left), value(right)
 
 
-@pytest.mark.parametrize("config", [SHAPES[0], UNTIED], ids=["tied", "untied"])
+@pytest.mark.parametrize("config", [SHAPES[0], UNTIED, *OTHERS], ids=str)
 def test_formulas_with_numbers_are_true(config):
     """What stands on both sides of the equals sign is the same number, for every cell of every row that is computed."""
     walk, _, _ = walk_over(config, 5)
@@ -153,7 +161,7 @@ def test_formulas_with_numbers_are_true(config):
                 assert left == pytest.approx(right, abs=2e-5, rel=2e-4), (key, row.name, i)
                 checked.add(key.split(".", 2)[-1])
     assert checked >= {"wpe", "ln_1", "attn.c_attn", "attn.scores", "attn.softmax", "attn.mix", "attn.c_proj", "add_1"}
-    assert checked >= {"ln_2", "mlp.c_fc", "mlp.gelu", "mlp.c_proj", "add_2", "ln_f", "head", "odds"}
+    assert checked >= {"ln_2", "mlp.c_fc", "mlp.activation", "mlp.c_proj", "add_2", "ln_f", "head", "odds"}
 
 
 def test_matrices_are_those_of_the_head():
@@ -178,7 +186,7 @@ def test_what_is_not_there_is_refused(key, head):
 
 def test_the_architecture_is_that_of_the_live_model():
     """Parameters of the operations add up to the model's, and the steps name each block's operations once."""
-    for config in (*SHAPES, UNTIED):
+    for config in (*SHAPES, UNTIED, *OTHERS):
         model = randomised(config)
         found = architecture(model)
         each = [sum(one.parameters for one in part) for part in (found.before, found.block, found.after)]
@@ -186,7 +194,7 @@ def test_the_architecture_is_that_of_the_live_model():
         keys = step_keys(model)
         assert len(keys) == len(set(keys)) == len(found.before) + config.n_layer * len(found.block) + len(found.after)
         weights = {one.key: one.weights for one in found.block}
-        assert weights["mlp.c_fc"] == (4 * config.n_embd, config.n_embd) and weights["attn.mask"] == ()
+        assert weights["mlp.c_fc"] == (config.mlp_size, config.n_embd) and weights["attn.mask"] == ()
 
 
 def test_each_operation_stands_where_it_says():
@@ -197,7 +205,7 @@ def test_each_operation_stands_where_it_says():
     holds = {
         "id": "self.embed(", "wte": "self.wte(ids_BT)", "wpe": "self.wpe(positions_T)", "ln_1": "self.ln_1(",
         "attn.c_attn": "self.c_attn(", "attn.c_proj": "self.c_proj(z_BHTD", "add_1": "x_BTC + self.attn(",
-        "ln_2": "self.ln_2(", "mlp.c_fc": "self.c_fc(", "mlp.gelu": "self.activation(",
+        "ln_2": "self.ln_2(", "mlp.c_fc": "self.c_fc(", "mlp.activation": "self.activation(",
         "mlp.c_proj": "self.c_proj(self.", "add_2": "x_BTC + self.mlp(",
         "stream": "block(x_BTC, layer", "ln_f": "self.ln_f(", "head": "F.linear(",
     }  # fmt: skip

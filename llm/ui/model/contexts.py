@@ -62,6 +62,7 @@ class Contexts:
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
         self._kept: list[_Pass] = []
+        self._texts: dict[tuple[str, str], _Text] = {}
         self._lock = threading.Lock()
 
     def read(self, request: Request, loaded: Loaded, layer: int, neuron: int) -> Answer:
@@ -94,13 +95,11 @@ class Contexts:
     def _pass(self, request: Request, loaded: Loaded, layer: int) -> _Pass:
         with self._lock:
             self._kept = [one for one in self._kept if one.model() is not None]
-            of_model = [one for one in self._kept if one.model() is loaded.model]
-            for one in of_model:
-                if one.layer == layer:
+            for one in self._kept:
+                if one.model() is loaded.model and one.layer == layer:
                     self._kept = [*(other for other in self._kept if other is not one), one]
                     return one
-        text = of_model[0].text if of_model else self._text(request, loaded)
-        fresh = _Pass(weakref.ref(loaded.model), layer, text)
+        fresh = _Pass(weakref.ref(loaded.model), layer, self._text(request, loaded))
         with self._lock:
             self._kept = [*self._kept[1 - MAX_KEPT :], fresh]
         return fresh
@@ -111,14 +110,28 @@ class Contexts:
         name = ref.removeprefix("upload:")
         if ref.startswith("upload:") and name in uploads:
             return _cut(loaded, name, uploads[name], own=True)
-        for other in (ref, *OTHERS):
-            if other in CORPORA:
-                try:
-                    corpus = load_corpus(other, allow_download=False)
-                    return _cut(loaded, corpus.title, corpus.text, own=other == ref)
-                except ValueError:
-                    continue  # not here, or not to be spelt
-        raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
+        key = (ref, loaded.tokenizer.hash)  # the same for all moments of a training
+        with self._lock:
+            known = self._texts.get(key)
+        if known is None:
+            known = _found(ref, loaded)
+            with self._lock:
+                self._texts[key] = known
+                while len(self._texts) > MAX_KEPT:
+                    self._texts.pop(next(iter(self._texts)))
+        return known
+
+
+def _found(ref: str, loaded: Loaded) -> _Text:
+    """The end of that text or, if it isn't here or can't be spelt, of another. Raises ValueError if none can."""
+    for other in (ref, *OTHERS):
+        if other in CORPORA:
+            try:
+                corpus = load_corpus(other, allow_download=False)
+                return _cut(loaded, corpus.title, corpus.text, own=other == ref)
+            except ValueError:
+                continue  # not here, or not to be spelt
+    raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
 
 
 def _cut(loaded: Loaded, title: str, text: str, own: bool) -> _Text:

@@ -12,7 +12,8 @@ from llm.inside.architecture import Operation, architecture, source
 from llm.inside.attribution import attribute
 from llm.inside.contributions import direct_logits
 from llm.inside.neurons import neuron_write
-from llm.inside.walk import Step, Walk
+from llm.inside.walk import Walk
+from llm.inside.walk_step import Step
 from llm.tokenizers import Tokenizer
 from llm.training.flops import flops_of_operations, flops_per_token
 from llm.ui import inputs
@@ -44,7 +45,7 @@ def build_forward(walks: Walks) -> View:
             "sizes": {
                 "C": config.n_embd,
                 "3C": 3 * config.n_embd,
-                "4C": 4 * config.n_embd,
+                "N": config.mlp_size,
                 "H": config.n_head,
                 "D": config.head_size,
                 "V": config.vocab_size,
@@ -130,11 +131,13 @@ def build_forward(walks: Walks) -> View:
         }
 
     def read_neuron(request: Request) -> Answer:
-        """How much a neuron is on here, and the tokens that it speaks for and against."""
+        """How much a neuron is on here, and the tokens it speaks for and against; of a block its most active one."""
         found = walks.some(request)
-        layer, neuron = _neuron(request, found)
-        at = found.walk.column
+        at, last = found.walk.column, found.loaded.config.n_layer - 1
+        layer = inputs.whole(request, "layer", 0, last, last)
         before_N, after_N = at.neurons(layer)
+        asked = request.get("neuron") is not None
+        neuron = inputs.whole(request, "neuron", 0, len(after_N) - 1) if asked else int(after_N.argmax())
         write_1C = neuron_write(at.model, layer, neuron)[None]
         with torch.no_grad():
             logits_V = direct_logits(at.model, write_1C, at.stream(found.loaded.config.n_layer))[0]
@@ -196,7 +199,7 @@ def _neuron(request: Request, found: Walked) -> tuple[int, int]:
     config = found.loaded.config
     return (
         inputs.whole(request, "layer", 0, config.n_layer - 1),
-        inputs.whole(request, "neuron", 0, 4 * config.n_embd - 1),
+        inputs.whole(request, "neuron", 0, config.mlp_size - 1),
     )
 
 
