@@ -16,9 +16,9 @@ export interface Part {
 /** Start writing `samples` texts after the prompt, with the seed and those that follow it. */
 export interface BeginBatch {
   batch: string;
-  distinct: number[];
+  distinct: (number | null)[];
   done: boolean;
-  overlap: number[];
+  overlap: (number | null)[];
   seeds: number[];
   stopped: boolean[];
   tokenizer: string;
@@ -217,10 +217,10 @@ export type DownloadCorpus = Record<string, never>;
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
   batch?: string;
-  distinct?: number[];
+  distinct?: (number | null)[];
   done?: boolean;
   gone?: boolean;
-  overlap?: number[];
+  overlap?: (number | null)[];
   seeds?: number[];
   stopped?: boolean[];
   tokenizer?: string;

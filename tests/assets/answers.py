@@ -54,6 +54,10 @@ ALSO: dict[str, list[Any]] = {
     "begin_rows.readings[].p": [1.0],
     "begin_batch.tokens[][]": [[1, 1.0, 1.0, 1, 1.0]],  # a slow computer has drawn nothing yet
     "draw_batch.tokens[][]": [[1, 1.0, 1.0, 1, 1.0]],  # a quick computer has drawn all before
+    "begin_batch.distinct[]": [None],  # of texts too short to count
+    "begin_batch.overlap[]": [None],
+    "draw_batch.distinct[]": [None],
+    "draw_batch.overlap[]": [None],
     "draw_batch.stopped[]": [True],
     "read_surprise.lost": ["case"],  # only of tokenizers that no shipped model has
     "read_surprise.next": [None, 1],  # a short text is read at once

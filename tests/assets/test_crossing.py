@@ -12,8 +12,7 @@ from trainings import CONFIG, MODEL, TOKENIZER
 
 from llm.runs.run import Run
 from llm.tokenizers import BPETokenizer, BPETrainer, train_tokenizer
-from llm.ui import inputs
-from llm.ui.attention import prompt
+from llm.ui import inputs, prompt
 from llm.ui.generate import drawing
 from llm.ui.live import vocabulary
 from llm.ui.page_settings import DIALS, MAX_SEED
