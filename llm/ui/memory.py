@@ -20,6 +20,10 @@ from llm.limits import LAPTOP, Limits
 from llm.training.memory import memory_limit
 
 V = TypeVar("V")
+TOKEN_BYTES = 400
+"""What a tokenizer takes for each of its tokens, about."""
+CUTTING_BYTES = 40
+"""What cutting a text may take for each of its characters: numbers in Python, and then in an array."""
 NO_ROOM = "There is no room for this in the server's memory just now. Try again in a few minutes."
 TOO_LARGE = "This takes {:,} MB of memory, and there are {:,} for it here; choose something smaller."
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm.limits import LAPTOP, Limits
 from llm.paths import home
+from llm.ui.memory import Memory
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
@@ -63,6 +64,7 @@ class Sessions:
 
     def __init__(self, limits: Limits = LAPTOP) -> None:
         self.limits = limits
+        self.memory = Memory(limits)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 

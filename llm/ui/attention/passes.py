@@ -5,7 +5,6 @@ Shapes: T time, R rows, C embedding, H heads, D head size.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +19,11 @@ from llm.inside.trace import Trace, trace
 from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.worked_examples import example_of
+from llm.ui.memory import Shelf
 from llm.ui.prompt import finite, window
 from llm.ui.subject import Loaded, Subjects
 
-MAX_BYTES = 256_000_000
-"""Of all passes kept: GPT-2 small over 1,024 tokens takes 151 MB."""
-MAX_KEPT = 16
+IDLE_SECONDS = 900.0
 
 Scores = dict[str, float | None]
 """One head's scores, by kind."""
@@ -100,9 +98,8 @@ class Passes:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        # The latest last. A model is held weakly: `Subjects` alone decides how long it stays loaded.
-        self._kept: list[tuple[weakref.ref[GPT], list[int], Trace]] = []
-        self._lock = threading.Lock()
+        # A model is held weakly: `Subjects` alone decides how long it stays loaded.
+        self._kept = Shelf[tuple[weakref.ref[GPT], Trace]](subjects.sessions.memory, idle_seconds=IDLE_SECONDS)
 
     def of(self, request: dict[str, Any]) -> Pass | None:
         """The pass that a request is about, run if need be; None for an empty prompt.
@@ -115,19 +112,20 @@ class Passes:
 
     def over(self, loaded: Loaded, ids: list[int], note: str | None = None) -> Pass:
         """The pass of a model over these ids."""
-        with self._lock:
-            seen = next((entry[2] for entry in self._kept if entry[0]() is loaded.model and entry[1] == ids), None)
-        if seen is None:
-            names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
-            names += ["blocks.*.hook_resid_pre", f"blocks.{loaded.config.n_layer - 1}.hook_resid_post"]
-            seen = trace(loaded.model, ids, names, last_only=True)
-            finite(seen.logits)
-        with self._lock:
-            others = [entry for entry in self._kept if entry[0]() is not None and entry[2] is not seen]
-            self._kept = [*others[1 - MAX_KEPT :], (weakref.ref(loaded.model), ids, seen)]
-            while len(self._kept) > 1 and sum(_bytes(entry[2]) for entry in self._kept) > MAX_BYTES:
-                self._kept.pop(0)
-        return Pass(loaded, ids, note, seen)
+        key = (id(loaded.model), tuple(ids))
+        kept = self._kept.get(key)
+        if kept is None or kept[0]() is not loaded.model:  # another model may lie where that one did
+
+            def read() -> tuple[weakref.ref[GPT], Trace]:
+                names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
+                names += ["blocks.*.hook_resid_pre", f"blocks.{loaded.config.n_layer - 1}.hook_resid_post"]
+                seen = trace(loaded.model, ids, names, last_only=True)
+                finite(seen.logits)
+                return weakref.ref(loaded.model), seen
+
+            size = 4 * (4 * loaded.config.n_layer + 1) * loaded.config.n_embd * len(ids)
+            kept = self._kept.make(key, size, read, measure=lambda made: _bytes(made[1]))
+        return Pass(loaded, ids, note, kept[1])
 
 
 def _bytes(seen: Trace) -> int:

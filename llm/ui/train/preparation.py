@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
+import sys
 from collections.abc import Callable
 
 from llm.corpora import CORPORA, Corpus, load_corpus
 from llm.corpora.files import YOUR_OWN
 from llm.runs.assembly import Prepared, prepare
 from llm.tokenizers import KINDS, Tokenizer, train_tokenizer
-from llm.ui.sessions import Session
+from llm.ui.memory import CUTTING_BYTES, Shelf
+from llm.ui.sessions import Session, Sessions
+from llm.ui.turns import Once, Turns
 from llm.ui.vocabularies import MINE
 
-MAX_KEPT = 6
 UPLOAD = "upload:"
 """A visitor's own text is named by this and the name it was kept under."""
 
 
 class Preparations:
-    """Prepares each (text, tokenizer) once and keeps the last few."""
+    """Prepares each (text, tokenizer) once and keeps it while there is room.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
-        self._lock = threading.Lock()
+    A visitor's work waits for no other's, as long as not too many prepare at once.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._kept = Shelf[Prepared](sessions.memory)
+        self._once = Once()
+        self._turns = Turns(sessions.limits.preparations)
 
     def of(self, session: Session, corpus: str, tokenizer: str, vocab_size: int) -> Prepared:
         """The corpus of that name, cut by a tokenizer that learns from it, or by one of the visitor's own vocabularies.
@@ -43,28 +47,31 @@ class Preparations:
 
     def again(self, session: Session, corpus: str, tokenizer: Tokenizer) -> Prepared:
         """The same with a tokenizer that is there already, to go on with a run. Raises ValueError likewise."""
-        with self._lock:
-            same = (
-                kept for kept in self._kept.values() if kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash
-            )
-            known = next(same, None)
+        same = (kept for kept in self._kept.values() if kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash)
+        known = next(same, None)
         if known and not corpus.startswith(UPLOAD):
             return known
         return self._prepared(session, corpus, tokenizer.hash, lambda text: tokenizer)
 
     def _prepared(self, session: Session, ref: str, how: str, tokenizer_for: Callable[[str], Tokenizer]) -> Prepared:
         own = _own_text(session, ref)
-        # Another text may be kept under the same name later.
-        key = (ref if own is None else hashlib.sha256(own.text.encode("utf-8", "replace")).hexdigest(), how)
-        with self._lock:
-            if key not in self._kept:
+        # Another text may be kept under the same name later, and the same one under another visitor's name.
+        content = hashlib.sha256(own.text.encode("utf-8", "replace")).hexdigest() if own else ""
+        key = (ref, content, how)
+        if kept := self._kept.get(key):
+            return kept
+        with self._once.of(key):
+            if kept := self._kept.get(key):
+                return kept
+            with self._turns.of(session.folder):
                 corpus = own or load_corpus(ref, allow_download=False)
-                tokenizer = tokenizer_for(corpus.text)
-                self._kept[key] = prepare(ref, corpus, tokenizer)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+                size = sys.getsizeof(corpus.text)
+                return self._kept.make(
+                    key,
+                    CUTTING_BYTES * len(corpus.text) + size,
+                    lambda: prepare(ref, corpus, tokenizer_for(corpus.text)),
+                    measure=lambda made: made.tokens.nbytes + size,
+                )
 
     @staticmethod
     def is_here(corpus: str) -> bool:

@@ -15,7 +15,7 @@ from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
 from llm.ui.train.example import example_run
 from llm.ui.train.launching import go_on, start
-from llm.ui.train.planning import forecast, plan
+from llm.ui.train.planning import check_memory, forecast, plan
 from llm.ui.train.preparation import UPLOAD, Preparations
 from llm.ui.train.presets import FORM, PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
@@ -76,13 +76,14 @@ def build_run(shared: Shared) -> View:
 
     def plan_run(request: Request) -> Answer:
         """What a run would be: its parts, its memory, its way through the text."""
-        return plan(read_wanted(preparations, sessions.of(request), request))
+        session = sessions.of(request)
+        return plan(sessions, session, read_wanted(preparations, session, request))
 
     def forecast_run(request: Request) -> Answer:
         """How long it would take."""
         session = sessions.of(request)
         wanted = read_wanted(preparations, session, request)
-        plan(wanted)  # refuses what is too large
+        plan(sessions, session, wanted)  # refuses what is too large
         return forecast(wanted, busy=sessions.training_count() > 0)
 
     def start_run(request: Request) -> Answer:
@@ -90,7 +91,7 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         replace = inputs.flag(request, "replace")
         wanted = read_wanted(preparations, session, request)
-        plan(wanted)  # refuses what is too large
+        plan(sessions, session, wanted)  # refuses what is too large
         return {"run": start(sessions, session, wanted, replace=replace).run.id}
 
     def continue_run(request: Request) -> Answer:
@@ -98,6 +99,7 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         run = find_run(session, request)
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
+        check_memory(sessions, session, run.model_config, run.train_config)
         return {"run": go_on(sessions, session, preparations, run, wanted).run.id}
 
     def steer_run(request: Request) -> Answer:

@@ -12,5 +12,5 @@ class Shared:
 
     def __init__(self, sessions: Sessions) -> None:
         self.sessions = sessions
-        self.preparations = Preparations()
+        self.preparations = Preparations(sessions)
         self.summaries = RunSummaries()
