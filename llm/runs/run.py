@@ -39,7 +39,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.files import read_json, write_json, write_text
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
-from llm.runs.snapshots import Snapshots
+from llm.runs.snapshots import MAX_BYTES, Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.training.distributed import ALONE, Worker
 from llm.training.events import EVENT_NAMES, DoneEvent, Event, Question, SnapshotEvent
@@ -68,6 +68,8 @@ class Run:
         self.model_config = ModelConfig.from_dict(values["model"])
         self.train_config = TrainConfig.from_dict(values["train"])
         """The settings it began with; `metrics` tells of changes on the fly."""
+        self.snapshot_bytes = MAX_BYTES
+        """How much of the disk its snapshots may take."""
         self._snapshots = Snapshots(path / "snapshots")
 
     @classmethod
@@ -174,7 +176,7 @@ class Run:
         largest = max(float(p.detach().abs().max()) for p in trainer.model.parameters())
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
-        self._snapshots.thin()
+        self._snapshots.thin(min(self.snapshot_bytes, MAX_BYTES))
         try:
             add_moment(self._snapshots.folder, trainer.step, trainer.model)
         except Exception:  # the timeline can measure them later; no training ends for that

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +20,6 @@ from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
 MAX_CHECKPOINT_BYTES = 64_000_000
-MAX_UPLOADS = 5
-"""Texts, and checkpoints, kept for a visitor; the oldest goes first."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
 CHECKPOINT_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
@@ -49,7 +48,7 @@ def keep_text(session: Session, request: Request) -> Kept:
             corpus = read_text_file(path)
             kept, text = Kept(corpus.name), corpus.text
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
     keep_own(session, kept.name, text)
     return kept
 
@@ -60,11 +59,9 @@ def _likely(columns: list[str]) -> str:
 
 
 def keep_own(session: Session, name: str, text: str) -> None:
-    """Keep a visitor's text under a name; beyond MAX_UPLOADS the oldest goes."""
-    session.uploads.pop(name, None)
+    """Keep a visitor's text under a name; beyond `limits.uploads` the oldest goes."""
     session.uploads[name] = text
-    while len(session.uploads) > MAX_UPLOADS:
-        session.uploads.popitem(last=False)
+    session.uploads.keep_last(session.limits.uploads)
 
 
 def read_upload(request: Request) -> tuple[str, bytes]:
@@ -73,7 +70,7 @@ def read_upload(request: Request) -> tuple[str, bytes]:
     try:
         return path.name, read_bytes(path, MAX_IMPORT_BYTES)
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def keep_checkpoint(session: Session, request: Request) -> str:
@@ -83,16 +80,27 @@ def keep_checkpoint(session: Session, request: Request) -> str:
     if not isinstance(given, dict) or set(given) != set(CHECKPOINT_FILES):
         raise ValueError(f"A checkpoint is a folder with {', '.join(CHECKPOINT_FILES)}; choose those three files.")
     paths = {name: _uploaded(given[name]) for name in CHECKPOINT_FILES}
-    if sum(path.stat().st_size for path in paths.values()) > MAX_CHECKPOINT_BYTES:
-        raise ValueError(f"That checkpoint is larger than {MAX_CHECKPOINT_BYTES:,} bytes; use a smaller model.")
-    with new_folder(session.models / wanted) as fresh:
-        for name, path in paths.items():
-            shutil.move(path, fresh / name)
-        load_checkpoint(fresh)
+    try:
+        if sum(path.stat().st_size for path in paths.values()) > MAX_CHECKPOINT_BYTES:
+            raise ValueError(f"That checkpoint is larger than {MAX_CHECKPOINT_BYTES:,} bytes; use a smaller model.")
+        with new_folder(session.models / wanted) as fresh:
+            for name, path in paths.items():
+                shutil.move(path, fresh / name)
+            load_checkpoint(fresh)
+    finally:
+        for path in paths.values():
+            _remove(path)
     kept = sorted(session.models.glob("[!.]*"), key=lambda folder: folder.stat().st_mtime)
-    for folder in kept[:-MAX_UPLOADS]:
+    for folder in kept[: -session.limits.uploads]:
         remove_folder(folder)
     return wanted
+
+
+def _remove(path: Path) -> None:
+    """Delete an upload, and the folder that Gradio made for it alone."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # something else lies there
+        path.parent.rmdir()
 
 
 def _uploaded(path: object) -> Path:

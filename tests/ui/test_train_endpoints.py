@@ -254,9 +254,9 @@ def test_upload_paths_outside_the_upload_folder_are_refused(tab, tmp_path):
 def test_tables_and_pasted_texts_become_corpora(tab):
     """Of a table a column can be chosen, and what is not text to learn from is refused."""
     folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
-    folder.mkdir(parents=True)
 
     def upload(**more):
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "t.csv").write_text("id,body\n" + "1,one story\n2,another one\n" * 40, encoding="utf-8")
         return tab.keep_upload({"visitor": ME, "path": str(folder / "t.csv"), **more})
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from llm.runs.assembly import make_run, make_trainer
-from llm.runs.run import Run, list_runs
+from llm.runs.run import Run
 from llm.training.trainer import Trainer
+from llm.ui.housekeeping import make_room
 from llm.ui.sessions import Session, Sessions
 from llm.ui.train.preparation import Preparations
 from llm.ui.train.run_context import bring_back_text, write_context
@@ -19,9 +20,6 @@ from llm.ui.train.training import Training
 
 MAX_TRAININGS = max(2, os.cpu_count() or 2)
 """Runs in training at once, over all visitors."""
-MAX_KEPT_RUNS = 30
-MAX_KEPT_BYTES = 4_000_000_000
-"""Of runs on the disk for each visitor; the oldest go first."""
 
 
 def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool = False) -> Training:
@@ -36,7 +34,7 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
     write_context(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
-        _make_room(session)
+        make_room(sessions, session, run)
         return make_trainer(prepared, model_config, train_config, prepared.asked, device=device())
 
     return _launch(session, Training(run, build, after=before))
@@ -59,6 +57,7 @@ def go_on(
     prepared = preparations.again(session, run.corpus_ref, run.tokenizer)
 
     def build() -> Trainer:
+        make_room(sessions, session, run)
         trainer = run.resume(*prepared.splits, device=device(), max_steps=max_steps, **prepared.asked)
         trainer.change(**changes)
         return trainer
@@ -84,18 +83,6 @@ def _launch(session: Session, training: Training) -> Training:
     session.trainings.move_to_end(training.run.id)
     training.start()
     return training
-
-
-def _make_room(session: Session) -> None:
-    """Delete the visitor's oldest runs beyond what is kept; never one in training, and never the newest."""
-    held = 0
-    for i, run in enumerate(list_runs(session.runs)):
-        held += run.size_bytes()
-        too_many = i >= MAX_KEPT_RUNS or (i > 0 and held > MAX_KEPT_BYTES)
-        in_use = run.id in session.trainings and session.trainings[run.id].state in ("running", "paused")
-        if too_many and not in_use:
-            session.trainings.pop(run.id, None)
-            run.delete()
 
 
 def device() -> str:

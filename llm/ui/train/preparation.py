@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from llm.ui.sessions import Session, Sessions
 from llm.ui.turns import Once, Turns
 from llm.ui.vocabularies import MINE
 
+GONE = "That upload is gone. Choose the file again."
 UPLOAD = "upload:"
 """A visitor's own text is named by this and the name it was kept under."""
 
@@ -54,17 +54,15 @@ class Preparations:
         return self._prepared(session, corpus, tokenizer.hash, lambda text: tokenizer)
 
     def _prepared(self, session: Session, ref: str, how: str, tokenizer_for: Callable[[str], Tokenizer]) -> Prepared:
-        own = _own_text(session, ref)
         # Another text may be kept under the same name later, and the same one under another visitor's name.
-        content = hashlib.sha256(own.text.encode("utf-8", "replace")).hexdigest() if own else ""
-        key = (ref, content, how)
+        key = (ref, _own_hash(session, ref), how)
         if kept := self._kept.get(key):
             return kept
         with self._once.of(key):
             if kept := self._kept.get(key):
                 return kept
             with self._turns.of(session.folder):
-                corpus = own or load_corpus(ref, allow_download=False)
+                corpus = _corpus(session, ref)
                 size = sys.getsizeof(corpus.text)
                 return self._kept.make(
                     key,
@@ -95,13 +93,23 @@ def _fitting(name: str, tokenizer: Tokenizer, text: str) -> Tokenizer:
     return tokenizer
 
 
-def _own_text(session: Session, ref: str) -> Corpus | None:
-    """The visitor's own text; None if `ref` names a built-in one. Raises ValueError if there is no such text."""
+def _own_hash(session: Session, ref: str) -> str:
+    """Of the visitor's own text; "" if `ref` names a built-in one. Raises ValueError if there is no such text."""
     if ref in CORPORA:
-        return None
+        return ""
     if not ref.startswith(UPLOAD):
         raise ValueError("There is no such text. Choose one from the list.")
+    kept = session.uploads.all().get(ref.removeprefix(UPLOAD))
+    if kept is None:
+        raise ValueError(GONE)
+    return kept.hash
+
+
+def _corpus(session: Session, ref: str) -> Corpus:
+    if ref in CORPORA:
+        return load_corpus(ref, allow_download=False)
     name = ref.removeprefix(UPLOAD)
-    if name not in session.uploads:
-        raise ValueError("That upload is gone. Choose the file again.")
-    return Corpus(name, name, session.uploads[name], name, YOUR_OWN)
+    try:
+        return Corpus(name, name, session.uploads[name], name, YOUR_OWN)
+    except KeyError:
+        raise ValueError(GONE) from None

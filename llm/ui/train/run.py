@@ -207,10 +207,10 @@ def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any
             "title": name,
             "group": "Yours",
             "description": "Your own text.",
-            "bytes": len(text),
+            "bytes": text.bytes,
             "here": True,
         }
-        for name, text in session.uploads.items()
+        for name, text in session.uploads.all().items()
     ]
     return built_in + own
 
