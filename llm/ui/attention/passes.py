@@ -5,7 +5,6 @@ Shapes: T time, R rows, C embedding, H heads, D head size.
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,15 +14,12 @@ from torch import Tensor
 from llm.inside.head_pictures import pattern_rows
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
 from llm.inside.head_search import FoundHead
-from llm.inside.trace import Trace, trace
-from llm.model import GPT
+from llm.inside.trace import Trace
 from llm.ui import inputs
 from llm.ui.attention.worked_examples import example_of
-from llm.ui.memory import Shelf
-from llm.ui.prompt import finite, window
+from llm.ui.prompt import window
 from llm.ui.subject import Loaded, Subjects
-
-IDLE_SECONDS = 900.0
+from llm.ui.traces import Traces
 
 Scores = dict[str, float | None]
 """One head's scores, by kind."""
@@ -98,8 +94,7 @@ class Passes:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        # A model is held weakly: `Subjects` alone decides how long it stays loaded.
-        self._kept = Shelf[tuple[weakref.ref[GPT], Trace]](subjects.sessions.memory, idle_seconds=IDLE_SECONDS)
+        self._traces = Traces(subjects.sessions.memory)
 
     def of(self, request: dict[str, Any]) -> Pass | None:
         """The pass that a request is about, run if need be; None for an empty prompt.
@@ -112,21 +107,8 @@ class Passes:
 
     def over(self, loaded: Loaded, ids: list[int], note: str | None = None) -> Pass:
         """The pass of a model over these ids."""
-        key = (id(loaded.model), tuple(ids))
-        kept = self._kept.get(key)
-        if kept is None or kept[0]() is not loaded.model:  # another model may lie where that one did
-
-            def read() -> tuple[weakref.ref[GPT], Trace]:
-                names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
-                names += ["blocks.*.hook_resid_pre", f"blocks.{loaded.config.n_layer - 1}.hook_resid_post"]
-                seen = trace(loaded.model, ids, names, last_only=True)
-                finite(seen.logits)
-                return weakref.ref(loaded.model), seen
-
-            size = 4 * (4 * loaded.config.n_layer + 1) * loaded.config.n_embd * len(ids)
-            kept = self._kept.make(key, size, read, measure=lambda made: _bytes(made[1]))
-        return Pass(loaded, ids, note, kept[1])
-
-
-def _bytes(seen: Trace) -> int:
-    return sum(tensor.nelement() * tensor.element_size() for tensor in seen.tensors.values())
+        config = loaded.config
+        names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
+        names += ["blocks.*.hook_resid_pre", f"blocks.{config.n_layer - 1}.hook_resid_post"]
+        size = (4 * config.n_layer + 1) * config.n_embd
+        return Pass(loaded, ids, note, self._traces.of(loaded.model, ids, names, floats_per_token=size))
