@@ -7,6 +7,7 @@ writer left behind is removed by a later one.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -104,6 +105,20 @@ def parsed_json(data: bytes | str, name: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{name} must hold a JSON object; copy or save it again.")
     return values
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something could not be written because the disk, or what a person may have of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def disk_trouble(error: BaseException) -> str | None:
+    """What is wrong with the disk and what helps, in one sentence; None when it is not about that."""
+    if is_full(error):
+        return "The disk is full; free some space, for instance by deleting runs."
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "The folder of Glassbox can't be written to; set GLASSBOX_HOME to one that can, and start it again."
+    return None
 
 
 def to_disk(path: Path) -> None:

@@ -20,6 +20,7 @@ from llm.cli.scale import add_scale
 from llm.cli.serve import add_serve
 from llm.cli.tokenize import add_tokenize
 from llm.cli.train import add_train
+from llm.files import disk_trouble
 
 COMMANDS = (add_serve, add_train, add_generate, add_evaluate, add_tokenize, add_convert, add_scale, add_bench)
 """In the order of --help; each adds one command with its options."""
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return 1
     except OSError as error:
+        if trouble := disk_trouble(error):
+            say(" ".join((trouble, *getattr(error, "__notes__", ()))))
+            return 1
         say(f"{error.filename or 'The disk'} can't be used: {error.strerror or error}.")
         return 2
     return 0
