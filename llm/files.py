@@ -21,6 +21,8 @@ from typing import Any
 
 MAX_JSON_BYTES = 1_000_000
 """A JSON file larger than this is refused before it is read, unless its reader allows more."""
+ROOM = 1_000_000
+"""Bytes that a folder has to have room for, or it counts as full."""
 STALE_SECONDS = 3_600.0
 """What has not changed for so long is not being written any more."""
 _UNDER_WAY = re.compile(r"\..+\.[0-9a-f]{16}\.new")
@@ -116,8 +118,20 @@ def disk_trouble(error: BaseException) -> str | None:
     """What is wrong with the disk and what helps, in one sentence; None when it is not about that."""
     if is_full(error):
         return "The disk is full; free some space, for instance by deleting runs."
-    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
         return "The folder of Glassbox can't be written to; set GLASSBOX_HOME to one that can, and start it again."
+    return None
+
+
+def folder_trouble(folder: Path) -> str | None:
+    """Why nothing can be kept in a folder, which is made if need be, and what helps; None when all is well."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _under_way(folder / "room") as fresh:
+            fresh.write_bytes(bytes(ROOM))
+    except OSError as error:
+        why = "is full" if is_full(error) else f"can't be written to ({error.strerror or error})"
+        return f"{folder} {why}: everything can be looked at, but nothing kept. Set GLASSBOX_HOME to another folder."
     return None
 
 

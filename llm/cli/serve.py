@@ -7,7 +7,10 @@ import os
 from typing import Any
 
 from llm.cli.options import add_settings, command
+from llm.cli.output import say
+from llm.files import folder_trouble
 from llm.limits import LIMITS, limits_of
+from llm.paths import home
 
 SUMMARY = "build, train and look inside a GPT-2 in the browser"
 
@@ -42,6 +45,8 @@ def serve(args: argparse.Namespace) -> None:
     from llm.ui import build_app, launch_options
     from llm.ui.door.names import given_names
 
+    if trouble := folder_trouble(home()):
+        say(trouble)
     where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
     limits = limits_of(args, os.environ)
     names = given_names(args.allow_host + ([args.host] if args.host else []), os.environ)

@@ -72,6 +72,9 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
             for title, build_tab in TABS.items():
                 with gr.Tab(title, id=title.lower()):
                     build_tab(subjects)
+    for block in app.blocks.values():
+        if isinstance(block, Panel):
+            block.shows_paths = limits.paths
     names = Counter(block.elem_id for block in app.blocks.values() if isinstance(block, Panel))
     if twice := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"Two panels are called {twice[0]}; give one of them another title.")

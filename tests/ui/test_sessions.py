@@ -14,7 +14,8 @@ from llm.limits import Limits
 from llm.runs.run import Run, list_runs
 from llm.tokenizers import train_bpe, train_tokenizer
 from llm.ui import uploads
-from llm.ui.housekeeping import exports, make_room, sweep
+from llm.ui.door.receiving import upload_folder
+from llm.ui.housekeeping import make_room, sweep
 from llm.ui.own_texts import OwnTexts
 from llm.ui.sessions import Sessions
 from llm.ui.vocabularies import keep_vocabulary
@@ -176,7 +177,7 @@ def test_what_was_not_fetched_goes(home, monkeypatch):
     """Files made for a visitor to fetch are deleted soon, and an upload with the folder that it came in at once."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(home / "gradio"))
     sessions = Sessions()
-    old, fresh = exports() / "old", exports() / "fresh"
+    old, fresh = upload_folder() / "exports" / "old", upload_folder() / "exports" / "fresh"
     old.mkdir(parents=True), fresh.mkdir()
     age(old, 1)
     sweep(sessions)

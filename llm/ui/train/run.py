@@ -144,7 +144,7 @@ def build_run(shared: Shared) -> View:
         else:
             summary = summaries.of(run)
             told = {**summary.state(), "standing": at_rest(session, run, summary)}
-        return {**told, "about": _about(run), "form": form, "backdrop": read_context(run)}
+        return {**told, "about": _about(session, run), "form": form, "backdrop": read_context(run)}
 
     def poll_run(request: Request) -> Answer:
         """What has happened since event `since`, and how things stand."""
@@ -215,15 +215,15 @@ def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any
     return built_in + own
 
 
-def _about(run: Run) -> dict[str, Any]:
+def _about(session: Session, run: Run) -> dict[str, Any]:
     model = run.model_config.to_dict()
     known = {"id": run.id, "name": run.name, "corpus": run.corpus, "tokens": run.tokenizer.hash}
-    return {**known, "model": model, "path": _shown(run)}
+    return {**known, "model": model, "path": _shown(session, run)}
 
 
-def _shown(run: Run) -> str | None:
-    """Where the run lies, for whoever sits at this computer; strangers on a Space need not know."""
-    return None if os.environ.get("SPACE_ID") else str(run.path).replace(os.path.expanduser("~"), "~", 1)
+def _shown(session: Session, run: Run) -> str | None:
+    """Where the run lies, for whoever sits at this computer; strangers need not know."""
+    return str(run.path).replace(os.path.expanduser("~"), "~", 1) if session.limits.paths else None
 
 
 def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:
