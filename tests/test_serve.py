@@ -92,4 +92,4 @@ def test_a_full_home_is_named_at_the_start(launched, tmp_path, monkeypatch, caps
     with small_disk(tmp_path / "disk", 512) as disk:
         monkeypatch.setenv("GLASSBOX_HOME", str(disk.path / "home"))
         assert main(["serve"]) == 0
-        assert "is full" in capsys.readouterr().err and not list((disk.path / "home").iterdir())
+        assert "is full" in capsys.readouterr().err and not list((disk.path / "home").glob(".*"))
