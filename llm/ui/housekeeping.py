@@ -89,8 +89,9 @@ def _keep_to_disk(sessions: Sessions) -> None:
     held = sum(sizes.values())
     for folder in folders:
         session = here.get(folder.name)
-        away = session is None or (not session.busy and time.time() - session.seen > PRESENT_SECONDS)
-        if held > most and away:
+        seen = session.seen if session else _last_use(folder)
+        busy = session is not None and session.busy
+        if held > most and not busy and time.time() - seen > PRESENT_SECONDS:
             remove_folder(folder)
             held -= sizes.pop(folder)
     for session in (here[folder.name] for folder in sizes if folder.name in here):
