@@ -293,3 +293,46 @@ def test_a_reader_that_leaves_early_is_no_error(trained):
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+def test_a_text_is_known_by_its_content(home, here):
+    """--resume refuses another text of the same name, and takes the same text under another name or as an old run."""
+    code, _, err = here("train", "--text", home.text, "--tokenizer", "character", *TINY, "--max-steps", 1)
+    assert code == 0, err
+    (run,) = list_runs(home.runs)
+    (home.folder / "other").mkdir()
+    other, renamed = home.folder / "other" / "text.txt", home.folder / "renamed.txt"
+    other.write_text("The cat sat.\n" * 200, encoding="utf-8")
+    renamed.write_bytes(home.text.read_bytes().replace(b"\n", b"\r\n"))
+    code, _, err = here("train", "--resume", run.id, "--text", other, "--max-steps", 2)
+    assert code == 2 and "'text.txt' is not the text that this run learnt from" in err and "begin a new run" in err
+    assert here("train", "--resume", run.id, "--text", renamed, "--max-steps", 2)[0] == 0
+    values = json.loads((run.path / "run.json").read_text())
+    del values["text_hash"]  # as before it was noted
+    (run.path / "run.json").write_text(json.dumps(values))
+    assert here("train", "--resume", run.id, "--text", renamed, "--max-steps", 3)[0] == 2
+    assert here("train", "--resume", run.id, "--text", home.text, "--max-steps", 3)[0] == 0
+
+
+def test_resuming_refuses_what_would_change_nothing(home, here):
+    """Each option of a new run is named; none is taken and then ignored."""
+    given = ["--tokenizer", "bpe", "--vocab-size", 300, "--name", "x", "--no-bias", "--patience", 3]
+    code, _, err = here("train", "--resume", "any", "--text", home.text, *given)
+    assert code == 2 and all(str(option) in err for option in given if str(option).startswith("--v"))
+    assert "leave out --tokenizer, --vocab-size, --name, --bias, --patience." in err
+
+
+@pytest.mark.parametrize("stop", [("--patience", 1), ("--target-loss", 0.001)])
+def test_out_holds_the_best_model_where_the_validation_loss_may_end_the_training(home, here, stop):
+    """At a rate that spoils the model, the saved one is of the lowest validation loss, and the sentence says which."""
+    wild = ["--learning-rate", 3, "--warmup-steps", 1, "--eval-interval", 2, "--max-steps", 8, "--sample-tokens", 0]
+    code, _, err = here(
+        "train", "--text", home.text, "--tokenizer", "character", *TINY, *wild, *stop, "--out", home.out
+    )  # fmt: skip
+    (run,) = list_runs(home.runs)
+    losses = {m["step"]: m["validation_loss"] for m in run.metrics() if m["event"] == "evaluation"}
+    best, last = min(losses, key=losses.__getitem__), max(losses)
+    assert code == 0 and best != last, losses
+    checkpoint = load_checkpoint(home.out)
+    assert checkpoint.step == best and checkpoint.info["validation_loss"] == losses[best]
+    assert f"holds the best model, of step {best}" in err and load_checkpoint(run.path / "checkpoint").step == last

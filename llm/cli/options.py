@@ -36,8 +36,19 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
+
+
+def written(args: argparse.Namespace) -> list[str]:
+    """The options that were written on the command line, but for those that say what holds anyway."""
+    rest = {name: value for name, value in vars(args).items() if name not in ("run", "parser")}
+    return [name for name, value in rest.items() if value != args.parser.get_default(name)]
+
+
+def spelt(names: Iterable[str]) -> str:
+    """Options as a person writes them."""
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def add_text(parser: Parser) -> Any:

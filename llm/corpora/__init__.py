@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm.corpora import downloads, pydoc, tales
-from llm.corpora.corpus import Corpus, CorpusInfo
+from llm.corpora.corpus import Corpus, CorpusInfo, text_hash
 from llm.corpora.csv_files import columns_of, is_table, read_table
 from llm.corpora.files import read_text_file, text_from_bytes
 from llm.corpora.floors import corpus_floor
@@ -22,6 +22,7 @@ __all__ = [
     "read_text_file",
     "task_of",
     "text_from_bytes",
+    "text_hash",
 ]
 
 CORPORA: dict[str, CorpusInfo] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,11 @@ class Corpus:
     """Where the text comes from, for people."""
     licence: str
 
+    @cached_property
+    def hash(self) -> str:
+        """What the text is known by, as `text_hash` says."""
+        return text_hash(self.text)
+
 
 @dataclass(frozen=True)
 class CorpusInfo:
@@ -30,3 +37,8 @@ class CorpusInfo:
     licence: str
     needs_download: bool
     """Whether its text comes over the network the first time."""
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 (hex) of a text's UTF-8: equal exactly when the text is, whatever its file is called."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -4,7 +4,7 @@
     trainer = make_trainer(prepared, model_config, train_config, prepared.asked, device="cpu")
     run = make_run(home() / "runs", prepared, model_config, train_config, corpus="Sort", name="first try")
 
-Whoever trains so calls `run.record` with each event.
+Whoever trains so calls `run.record` with each event; `resume_run` goes on with such a run.
 """
 
 from __future__ import annotations
@@ -155,8 +155,30 @@ def make_run(
         prepared.tokenizer,
         corpus=corpus,
         corpus_ref=prepared.ref,
+        text_hash=prepared.corpus.hash,
         name=name,
     )
+
+
+def resume_run(
+    run: Run,
+    prepared: Prepared,
+    asked: Asked,
+    *,
+    device: torch.device | str,
+    worker: Worker = ALONE,
+    max_steps: int | None = None,
+) -> Trainer:
+    """A trainer that goes on with a run, as `Run.resume` says.
+
+    Raises ValueError as that does, and when the text isn't the run's: a file's name says nothing about its content.
+    """
+    if run.text_hash and run.text_hash != prepared.corpus.hash:
+        raise ValueError(
+            f"{prepared.corpus.name!r} is not the text that this run learnt from: its content differs. Give that one, "
+            "or begin a new run with this one."
+        )
+    return run.resume(*prepared.splits, device=device, worker=worker, max_steps=max_steps, **asked)
 
 
 def _exam(task: Task, *, held_out: bool) -> list[ExamItem]:

@@ -63,6 +63,8 @@ class Run:
         """The text's title."""
         self.corpus_ref: str = values.get("corpus_ref", "")
         """How to find the text again: "tales", "task:sort", "upload:notes.txt", ...; empty if nobody said."""
+        self.text_hash: str = values.get("text_hash", "")
+        """What the text is known by, as `llm.corpora.text_hash` says; empty in runs of before that was noted."""
         self.state: str = values["state"]
         """"running", or the reason of the DoneEvent. A run whose process was killed stays "running"."""
         self.model_config = ModelConfig.from_dict(values["model"])
@@ -80,6 +82,7 @@ class Run:
         *,
         corpus: str,
         corpus_ref: str = "",
+        text_hash: str = "",
         name: str = "",
         run_id: str | None = None,
     ) -> Self:
@@ -100,6 +103,7 @@ class Run:
             "created": now.isoformat(timespec="microseconds"),  # two of one second keep their order
             "corpus": corpus,
             "corpus_ref": corpus_ref,
+            "text_hash": text_hash,
             "state": "running",
             "model": model_config.to_dict(),
             "train": train_config.to_dict(),
@@ -115,7 +119,7 @@ class Run:
             raise ValueError(f"There is no run {run_id}; choose one from the list.")
         values = read_json(path / "run.json")
         texts = all(isinstance(values.get(key), str) for key in ("name", "created", "corpus", "state"))
-        texts = texts and isinstance(values.get("corpus_ref", ""), str)
+        texts = texts and all(isinstance(values.get(key, ""), str) for key in ("corpus_ref", "text_hash"))
         if not texts or not all(isinstance(values.get(key), dict) for key in ("model", "train")):
             raise ValueError(f"run.json of {run_id} is incomplete; delete that run.")
         return cls(path, values)
