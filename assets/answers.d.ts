@@ -611,6 +611,7 @@ export interface OpenRun {
     };
     name: string;
     path: string | null;
+    text: string;
     tokens: string;
   };
   backdrop: {
@@ -915,10 +916,10 @@ export interface ReadFlow {
 /** The curves of other runs, to be drawn behind one. */
 export interface ReadGhosts {
   ghosts: {
-    corpus: string;
     curves: Record<string, [number, number][]>;
     id: string;
     name: string;
+    text: string;
     tokens: string;
   }[];
 }

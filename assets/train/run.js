@@ -271,7 +271,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
       .get("ghosts")
       ?.split(",")
       .filter((id) => id !== "none") ?? null;
-  const comparable = (ghost) => base !== null && ghost.corpus === base.corpus && ghost.tokens === about.tokens;
+  const comparable = (ghost) => about !== null && ghost.text === about.text && ghost.tokens === about.tokens;
   async function haunt() {
     const ids = (chosenGhosts() ?? form.choices.runs.slice(0, NEAR)).filter((id) => id !== run);
     const found = ids.length ? (await ask("read_ghosts", { runs: ids })).ghosts : [];

@@ -135,7 +135,7 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
 
 
 def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    from llm.runs.assembly import prepare, resume_run
+    from llm.runs.assembly import check_text, prepare, resume_run
     from llm.runs.run import Run
 
     if fixed := [name for name in written(args) if name not in RESUMES_WITH]:
@@ -152,6 +152,7 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
     worker = _equipped(worker, args, device, run.model_config.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
+    check_text(run, corpus)
     prepared = prepare(args.corpus or run.corpus_ref, corpus, run.tokenizer)
     where = "cpu" if worker.shard else device
     max_steps = getattr(args, "max_steps", None)

@@ -171,14 +171,19 @@ def resume_run(
 ) -> Trainer:
     """A trainer that goes on with a run, as `Run.resume` says.
 
-    Raises ValueError as that does, and when the text isn't the run's: a file's name says nothing about its content.
+    Raises ValueError as that does and as `check_text`.
     """
-    if run.text_hash and run.text_hash != prepared.corpus.hash:
+    check_text(run, prepared.corpus)
+    return run.resume(*prepared.splits, device=device, worker=worker, max_steps=max_steps, **asked)
+
+
+def check_text(run: Run, corpus: Corpus) -> None:
+    """Raises ValueError when the text isn't the run's: a file's name says nothing about its content."""
+    if run.text_hash and run.text_hash != corpus.hash:
         raise ValueError(
-            f"{prepared.corpus.name!r} is not the text that this run learnt from: its content differs. Give that one, "
+            f"{corpus.name!r} is not the text that this run learnt from: its content differs. Give that one, "
             "or begin a new run with this one."
         )
-    return run.resume(*prepared.splits, device=device, worker=worker, max_steps=max_steps, **asked)
 
 
 def _exam(task: Task, *, held_out: bool) -> list[ExamItem]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from llm.checkpoint import load_checkpoint
@@ -50,8 +52,7 @@ def keep_text(session: Session, request: Request) -> Kept:
             kept, text = Kept(corpus.name), corpus.text
     finally:
         path.unlink(missing_ok=True)
-    keep_own(session, kept.name, text)
-    return kept
+    return dataclasses.replace(kept, name=keep_own(session, kept.name, text))
 
 
 def _likely(columns: list[str]) -> str:
@@ -59,12 +60,15 @@ def _likely(columns: list[str]) -> str:
     return next((column for column in columns if column.lower() in TEXT_COLUMNS), columns[0])
 
 
-def keep_own(session: Session, name: str, text: str) -> None:
-    """Keep a visitor's text under a name; beyond MAX_UPLOADS the oldest goes."""
-    session.uploads.pop(name, None)
-    session.uploads[name] = text
+def keep_own(session: Session, name: str, text: str) -> str:
+    """Keep a visitor's text; returns the name it got, numbered where another text has it. The oldest may have to go."""
+    names = chain([name], (f"{name} ({n})" for n in count(2)))
+    kept = next(name for name in names if session.uploads.get(name, text) == text)
+    session.uploads.pop(kept, None)
+    session.uploads[kept] = text
     while len(session.uploads) > MAX_UPLOADS:
         session.uploads.popitem(last=False)
+    return kept
 
 
 def read_upload(request: Request) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from llm.runs.assembly import make_run, make_trainer
+from llm.runs.assembly import make_run, make_trainer, resume_run
 from llm.runs.run import Run, list_runs
 from llm.training.trainer import Trainer
 from llm.ui.sessions import Session, Sessions
@@ -54,12 +54,11 @@ def go_on(
     before = _in_the_way(sessions, session, replace=False)
     if not run.corpus_ref:
         raise ValueError("Nobody noted which text this run learns from; continue it where it was started.")
-    bring_back_text(session, run)
     max_steps = changes.pop("max_steps", None)
-    prepared = preparations.again(session, run.corpus_ref, run.tokenizer)
+    prepared = preparations.again(session, bring_back_text(session, run), run)
 
     def build() -> Trainer:
-        trainer = run.resume(*prepared.splits, device=device(), max_steps=max_steps, **prepared.asked)
+        trainer = resume_run(run, prepared, prepared.asked, device=device(), max_steps=max_steps)
         trainer.change(**changes)
         return trainer
 

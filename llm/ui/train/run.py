@@ -71,8 +71,7 @@ def build_run(shared: Shared) -> View:
         text = inputs.text(request, "text", MAX_PASTE)
         if not text.strip():
             raise ValueError("There is nothing to learn from yet; paste a text of at least a few lines.")
-        keep_own(sessions.of(request), PASTED, text)
-        return {"name": UPLOAD + PASTED}
+        return {"name": UPLOAD + keep_own(sessions.of(request), PASTED, text)}
 
     def plan_run(request: Request) -> Answer:
         """What a run would be: its parts, its memory, its way through the text."""
@@ -134,8 +133,7 @@ def build_run(shared: Shared) -> View:
         """All that has happened in a run."""
         session = sessions.of(request)
         run = find_run(session, request)
-        bring_back_text(session, run)
-        form = form_of(run, bring_back_vocabulary(sessions, session, run))
+        form = form_of(run, bring_back_text(session, run), bring_back_vocabulary(sessions, session, run))
         training = session.trainings.get(run.id)
         if training:
             told = training.digest()
@@ -215,7 +213,7 @@ def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any
 
 def _about(run: Run) -> dict[str, Any]:
     model = run.model_config.to_dict()
-    known = {"id": run.id, "name": run.name, "corpus": run.corpus, "tokens": run.tokenizer.hash}
+    known = {"id": run.id, "name": run.name, "corpus": run.corpus, **_learnt_from(run)}
     return {**known, "model": model, "path": _shown(run)}
 
 
@@ -230,4 +228,9 @@ def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any
     curves = training.digest()["curves"] if training else summaries.of(run).curves()
     names = ("validation_loss", "accuracy", "tokens_seen", "seconds")
     drawn = {name: curves[name] for name in names if name in curves}
-    return {"id": run.id, "name": run.name, "corpus": run.corpus_ref, "tokens": run.tokenizer.hash, "curves": drawn}
+    return {"id": run.id, "name": run.name, **_learnt_from(run), "curves": drawn}
+
+
+def _learnt_from(run: Run) -> dict[str, str]:
+    """What two runs have alike whose losses compare: the text, by its content where that is known, and the tokens."""
+    return {"text": run.text_hash or run.corpus_ref, "tokens": run.tokenizer.hash}

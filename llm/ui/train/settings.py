@@ -54,13 +54,13 @@ def read_changes(request: Request, names: Sequence[str]) -> dict[str, Any]:
     return {name: inputs.setting(request, known[name]) for name in names if name in request}
 
 
-def form_of(run: Run, tokenizer: str) -> dict[str, Any]:
+def form_of(run: Run, corpus: str, tokenizer: str) -> dict[str, Any]:
     """What the form would have to say to make that run again, but for changes on the fly.
 
-    `tokenizer` is how the form names the run's.
+    `corpus` and `tokenizer` are what the form calls the run's.
     """
     shape, train = run.model_config.to_dict(), run.train_config.to_dict()
     known = {name: shape.get(name, train.get(name)) for name in FORM}
     if not is_sized(tokenizer):
         known["vocab_size"] = FORM["vocab_size"].default  # nobody chose it
-    return {**known, "corpus": run.corpus_ref, "tokenizer": tokenizer}
+    return {**known, "corpus": corpus, "tokenizer": tokenizer}
