@@ -21,12 +21,12 @@ from llm.cli.options import (
     spelt,
     written,
 )
-from llm.cli.output import say
+from llm.cli.output import bytes_shown, say
 from llm.config import ModelConfig, TrainConfig
-from llm.corpora import CORPORA, Corpus, task_of
+from llm.corpora import CORPORA, Corpus, LargeText, Text, task_of
 from llm.paths import home
 from llm.settings import settings_of
-from llm.tokenizers import KINDS
+from llm.tokenizers import KINDS, Tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ MODEL_SETTINGS = {
 }
 TRAIN_SETTINGS = settings_of(TrainConfig)
 RESUMES_WITH = (
-    "resume", "corpus", "text", "column", "out", "max_steps", "device", "dtype", "compile", "shard"
+    "resume", "corpus", "text", "column", "encoding", "out", "max_steps", "device", "dtype", "compile", "shard"
 )  # fmt: skip
 """The options that mean something to a run that goes on: its text, its end, the machine. All others are its own."""
 
@@ -112,20 +112,17 @@ def train(args: argparse.Namespace) -> None:
                 list(trainer)
 
 
-def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
+def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
     # Both configs before the tokenizer, which can take a while to train.
     shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
     worker = _equipped(worker, args, device, shape.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
-    kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
-    if kind in KINDS and not KINDS[kind].origin:
-        say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
-    tokenizer = tokenizer_of(kind, corpus.text, args.vocab_size)
+        tokenizer = _tokenizer_for(corpus, args)
+        prepared = _prepared(args.corpus or "", corpus, tokenizer)
 
-    from llm.runs.assembly import make_run, make_trainer, prepare
+    from llm.runs.assembly import make_run, make_trainer
 
-    prepared = prepare(args.corpus or "", corpus, tokenizer)
     shape = shape.replace(vocab_size=tokenizer.vocab_size)
     trainer = make_trainer(prepared, shape, config, _asked(prepared), device=device, worker=worker)
     if not worker.is_first:
@@ -134,8 +131,8 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     return corpus, trainer, run
 
 
-def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    from llm.runs.assembly import check_text, prepare, resume_run
+def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
+    from llm.runs.assembly import check_text, resume_run
     from llm.runs.run import Run
 
     if fixed := [name for name in written(args) if name not in RESUMES_WITH]:
@@ -152,12 +149,31 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
     worker = _equipped(worker, args, device, run.model_config.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
-    check_text(run, corpus)
-    prepared = prepare(args.corpus or run.corpus_ref, corpus, run.tokenizer)
+        check_text(run, corpus)
+        prepared = _prepared(args.corpus or run.corpus_ref, corpus, run.tokenizer)
     where = "cpu" if worker.shard else device
     max_steps = getattr(args, "max_steps", None)
     trainer = resume_run(run, prepared, _asked(prepared), device=where, worker=worker, max_steps=max_steps)
     return corpus, trainer, run if worker.is_first else None
+
+
+def _tokenizer_for(corpus: Text, args: argparse.Namespace) -> Tokenizer:
+    """A new tokenizer; of a large text it learns from a sample, or from its characters if it needs them all."""
+    kind = args.tokenizer or ("character" if args.corpus and task_of(args.corpus) else "bpe")
+    known = corpus.text if isinstance(corpus, Corpus) else corpus.sample
+    if isinstance(corpus, LargeText) and (known_kind := KINDS.get(kind)) and known_kind.needs_every_character:
+        known = corpus.alphabet
+    if kind in KINDS and not KINDS[kind].origin:
+        of = f", a sample of the {corpus.n_characters:,} there are" if isinstance(corpus, LargeText) else ""
+        say(f"Training a {kind} tokenizer on {len(known):,} characters{of} ...")
+    return tokenizer_of(kind, known, args.vocab_size)
+
+
+def _prepared(ref: str, corpus: Text, tokenizer: Tokenizer) -> Prepared:
+    from llm.runs.assembly import prepare
+
+    with bytes_shown("Cutting into tokens") as progress:
+        return prepare(ref, corpus, tokenizer, progress)
 
 
 def _asked(prepared: Prepared) -> Asked:

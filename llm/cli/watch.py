@@ -17,7 +17,7 @@ from llm.training.events import DoneEvent, EvalEvent, ExamEvent, SampleEvent, Sn
 from llm.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    from llm.corpora import Corpus
+    from llm.corpora import Text
 
 ENDS = {
     "stopped": "Stopped and saved",
@@ -34,7 +34,7 @@ def check_out(out: Path | None) -> None:
         raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
 
 
-def show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None) -> None:
+def show_and_save(corpus: Text, trainer: Trainer, run: Run, out: Path | None) -> None:
     """Train, showing loss and samples as they come and writing all down in the run.
 
     `out` gets the last model; where the validation loss may end the training, the one with the lowest.

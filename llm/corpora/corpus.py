@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that were read, or are here, and the bytes there are, or will be."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,14 @@ class Corpus:
     def hash(self) -> str:
         """What the text is known by, as `text_hash` says."""
         return text_hash(self.text)
+
+    def pieces(self, on_progress: Progress | None = None) -> Iterator[str]:
+        """The text, as one piece: it is in memory already."""
+        yield self.text
+
+    def whole(self) -> Corpus:
+        """The text in memory."""
+        return self
 
 
 @dataclass(frozen=True)

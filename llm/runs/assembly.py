@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from llm.config import ModelConfig, TrainConfig
-from llm.corpora import Corpus, task_of
+from llm.corpora import Progress, Text, task_of
 from llm.corpora.card import Card, describe
 from llm.corpora.tasks import Task
-from llm.data import Splits, encode_corpus, split
+from llm.data import Splits, split, tokens_of
 from llm.model import GPT
 from llm.runs.run import Run
 from llm.tokenizers import Tokenizer
@@ -61,7 +61,7 @@ class Prepared:
 
     ref: str
     """How to find the text again, as `Run.corpus_ref`."""
-    corpus: Corpus
+    corpus: Text
     tokenizer: Tokenizer
     tokens: Tensor
 
@@ -73,7 +73,7 @@ class Prepared:
     @cached_property
     def card(self) -> Card:
         """What can be said of the text and of how it is cut."""
-        return describe(self.corpus, self.tokenizer, ids=self.tokens.numpy())
+        return describe(self.corpus.whole(), self.tokenizer, ids=self.tokens.numpy())
 
     @cached_property
     def baselines(self) -> list[dict[str, Any]]:
@@ -123,9 +123,9 @@ class Prepared:
         }
 
 
-def prepare(ref: str, corpus: Corpus, tokenizer: Tokenizer) -> Prepared:
-    """A corpus cut into tokens. Raises ValueError when the tokenizer can't spell it."""
-    return Prepared(ref, corpus, tokenizer, encode_corpus(tokenizer, corpus.text))
+def prepare(ref: str, corpus: Text, tokenizer: Tokenizer, on_progress: Progress | None = None) -> Prepared:
+    """A text cut into tokens, as `tokens_of` does it. Raises ValueError when the tokenizer can't spell it."""
+    return Prepared(ref, corpus, tokenizer, tokens_of(tokenizer, corpus, on_progress))
 
 
 def make_trainer(
@@ -177,7 +177,7 @@ def resume_run(
     return run.resume(*prepared.splits, device=device, worker=worker, max_steps=max_steps, **asked)
 
 
-def check_text(run: Run, corpus: Corpus) -> None:
+def check_text(run: Run, corpus: Text) -> None:
     """Raises ValueError when the text isn't the run's: a file's name says nothing about its content."""
     if run.text_hash and run.text_hash != corpus.hash:
         raise ValueError(

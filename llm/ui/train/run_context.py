@@ -30,7 +30,7 @@ TEXT_FILE = "text.json"
 def write_context(run: Run, prepared: Prepared, tokenizer: str) -> RunContext:
     """Note all that belongs to the run's picture, the visitor's own text, and how the form names the tokenizer."""
     if prepared.ref.startswith(UPLOAD):
-        write_text(run.path / TEXT_FILE, json.dumps(prepared.corpus.text))
+        write_text(run.path / TEXT_FILE, json.dumps(prepared.corpus.whole().text))
     stream = TextStream(prepared.tokenizer)
     context = {
         "baselines": prepared.baselines,
