@@ -17,8 +17,8 @@ from llm.cli.options import (
     corpus_of,
     device_of,
     given,
-    tokenizer_of,
     spelt,
+    tokenizer_of,
     written,
 )
 from llm.cli.output import bytes_shown, say
