@@ -58,7 +58,7 @@ def test_too_little_memory_is_said(home):
     ("args", "code", "sentence"),
     [
         ("train --text a.txt --tokenizer character --max-steps 1", 2, "vocab_size is 1"),
-        ("train --text text.txt --out text.txt/model --max-steps 1", 2, "text.txt"),
+        ("train --text text.txt --out text.txt/model --max-steps 1", 2, "is no folder that you can write to"),
         ("train --text nowhere/at/all.txt", 2, "no file"),
         ("evaluate --checkpoint nowhere --text text.txt", 2, "no folder nowhere"),
         ("tokenize --file text.txt --tokenizer character --vocab-size 1 x", 2, "not both"),

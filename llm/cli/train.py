@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ MODEL_SETTINGS = {
     if name != "vocab_size"  # the tokenizer says it
 }
 TRAIN_SETTINGS = settings_of(TrainConfig)
+GENTLE = 1e-4
+"""The learning rate with which a trained model learns another text: it should not forget all that it knows."""
 RESUMES_WITH = (
     "resume", "corpus", "text", "column", "encoding", "out", "max_steps", "device", "dtype", "compile", "shard"
 )  # fmt: skip
@@ -71,6 +74,10 @@ def add_train(commands: Any) -> None:
         "or with --patience or --target-loss the one of the lowest validation loss",
     )  # fmt: skip
     parser.add_argument("--name", help="what the app calls the run")
+    parser.add_argument(
+        "--from", metavar="MODEL", help="train on from a model: a folder that Glassbox or transformers saved, a "
+        f"file of weights, or a run's id; its tokenizer is kept, and the learning rate is {GENTLE:g} unless given",
+    )  # fmt: skip
     parser.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
     _add_machine(parser)
     add_settings(parser, "the model", MODEL_SETTINGS)
@@ -101,7 +108,7 @@ def train(args: argparse.Namespace) -> None:
     check_out(args.out)
     # From the start, because torch's helping threads do as the one that first calls for them.
     with denormals_flushed(), joined(device_of(args.device)) as (worker, device):
-        corpus, trainer, run = (_resumed_run if args.resume else _new_run)(args, worker, device)
+        corpus, trainer, run = _begin(args)(args, worker, device)
         with stopped_by_ctrl_c(trainer):
             if run is not None:
                 try:
@@ -110,6 +117,13 @@ def train(args: argparse.Namespace) -> None:
                     raise ConnectionError(f"{lost} To go on: --resume {run.id}") from lost
             else:  # not the first of several processes: it works, and leaves talking and writing to that one
                 list(trainer)
+
+
+def _begin(args: argparse.Namespace) -> Callable[..., tuple[Text, Trainer, Run | None]]:
+    """What makes the trainer: a run that goes on, another model to train on from, or a new model."""
+    if args.resume:
+        return _resumed_run
+    return _run_from if getattr(args, "from") else _new_run
 
 
 def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
@@ -129,6 +143,33 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
         return corpus, trainer, None
     run = make_run(home() / "runs", prepared, shape, config, corpus=corpus.name, name=args.name or "")
     return corpus, trainer, run
+
+
+def _run_from(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
+    """A new run that begins with the weights of another model, in that one's tokens."""
+    source: str = getattr(args, "from")
+    own = {"tokenizer", "vocab_size", "resume", *MODEL_SETTINGS} - {"dropout"}
+    if fixed := [name for name in written(args) if name in own]:
+        raise ValueError(f"{source} brings its shape and its tokenizer along; leave out {spelt(fixed)}.")
+    config = TrainConfig(**{"learning_rate": GENTLE, **given(args, TRAIN_SETTINGS)})
+
+    from llm.cli.origin import open_origin
+    from llm.runs.assembly import make_run, make_trainer
+
+    model, tokenizer, parent = open_origin(source)
+    shape = model.config.replace(**given(args, ("dropout",)))
+    worker = _equipped(worker, args, device, shape.n_embd)
+    with worker.first_here_goes_first():
+        corpus = corpus_of(args)
+        if misfit := tokenizer.misfit(corpus.text if isinstance(corpus, Corpus) else corpus.sample):
+            raise ValueError(f"The tokenizer of {source} {misfit}; choose another text, or train a new model.")
+        prepared = _prepared(args.corpus or "", corpus, tokenizer)
+    asked = _asked(prepared)
+    trainer = make_trainer(prepared, shape, config, asked, device=device, worker=worker, begin_with=model)
+    if not worker.is_first:
+        return corpus, trainer, None
+    names = {"corpus": corpus.name, "name": args.name or ""}
+    return corpus, trainer, make_run(home() / "runs", prepared, shape, config, parent=parent, **names)
 
 
 def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +30,14 @@ ENDS = {
 
 
 def check_out(out: Path | None) -> None:
-    """Raises ValueError when a folder holds anything but a checkpoint, before hours went into one."""
-    if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
+    """Raises ValueError when a checkpoint can't be saved in a folder, before hours went into one."""
+    if out is None:
+        return
+    if out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
         raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ValueError(f"{out} can't be made, because {above} is no folder that you can write to; choose another.")
 
 
 def show_and_save(corpus: Text, trainer: Trainer, run: Run, out: Path | None) -> None:

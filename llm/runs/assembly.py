@@ -25,6 +25,7 @@ from llm.corpora.card import Card, describe
 from llm.corpora.tasks import Task
 from llm.data import Splits, split, tokens_of
 from llm.model import GPT
+from llm.runs.parent import Parent
 from llm.runs.run import Run
 from llm.tokenizers import Tokenizer
 from llm.training.distributed import ALONE, Worker
@@ -136,16 +137,29 @@ def make_trainer(
     *,
     device: torch.device | str,
     worker: Worker = ALONE,
+    begin_with: GPT | None = None,
 ) -> Trainer:
-    """A trainer of a new model. Raises ValueError as `Trainer` does."""
-    model = GPT(model_config, seed=train_config.seed)
+    """A trainer of a new model, which begins with noise or with the weights of `begin_with`, of the same shape.
+
+    Raises ValueError as `Trainer` does.
+    """
+    model = GPT(model_config, seed=train_config.seed if begin_with is None else None)
+    if begin_with is not None:
+        model.load_state_dict(begin_with.state_dict())
     if not worker.shard:  # else it goes to the device in parts
         model.to(device)
     return Trainer(model, *prepared.splits, train_config, worker=worker, **asked)
 
 
 def make_run(
-    root: Path, prepared: Prepared, model_config: ModelConfig, train_config: TrainConfig, *, corpus: str, name: str
+    root: Path,
+    prepared: Prepared,
+    model_config: ModelConfig,
+    train_config: TrainConfig,
+    *,
+    corpus: str,
+    name: str,
+    parent: Parent | None = None,
 ) -> Run:
     """The folder in which such a training is written down; `corpus` and `name` are what text and run are called."""
     return Run.create(
@@ -156,6 +170,7 @@ def make_run(
         corpus=corpus,
         corpus_ref=prepared.ref,
         text_hash=prepared.corpus.hash,
+        parent=parent,
         name=name,
     )
 

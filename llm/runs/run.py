@@ -39,6 +39,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.files import read_json, write_json, write_text
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
+from llm.runs.parent import Parent
 from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.training.distributed import ALONE, Worker
@@ -65,6 +66,8 @@ class Run:
         """How to find the text again: "tales", "task:sort", "upload:notes.txt", ...; empty if nobody said."""
         self.text_hash: str = values.get("text_hash", "")
         """What the text is known by, as `llm.corpora.text_hash` says; empty in runs of before that was noted."""
+        self.parent = Parent.from_dict(values.get("parent"))
+        """The model that it trained on from; None if it began with noise."""
         self.state: str = values["state"]
         """"running", or the reason of the DoneEvent. A run whose process was killed stays "running"."""
         self.model_config = ModelConfig.from_dict(values["model"])
@@ -83,6 +86,7 @@ class Run:
         corpus: str,
         corpus_ref: str = "",
         text_hash: str = "",
+        parent: Parent | None = None,
         name: str = "",
         run_id: str | None = None,
     ) -> Self:
@@ -104,6 +108,7 @@ class Run:
             "corpus": corpus,
             "corpus_ref": corpus_ref,
             "text_hash": text_hash,
+            "parent": parent and parent.to_dict(),
             "state": "running",
             "model": model_config.to_dict(),
             "train": train_config.to_dict(),
