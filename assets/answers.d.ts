@@ -334,10 +334,15 @@ export interface KeepTokenizer {
   ref: string;
 }
 
-/** Take in an uploaded text or table. */
+/** Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have. */
 export interface KeepUpload {
   column: string | null;
   columns: string[];
+  encodings: {
+    name: string;
+    sample: string;
+  }[];
+  found: string;
   name: string;
 }
 

@@ -6,15 +6,14 @@ import { format } from "../shared/format.js";
 import { takeOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
 import { Refusal } from "../shared/server.js";
+import { ownText } from "./own_text.js";
 import { drawPlan, refusePlan } from "./plan.js";
 import { drawSchedule } from "./schedule.js";
 import { drawFields, field, wordsOf } from "./setting_fields.js";
 
 /** @import { Parts } from "../shared/panel.js" */
 
-const MAX_FILE = 20_000_000;
 const MINE = "mine:";
-const TABLE = /\.(csv|jsonl)$/i;
 
 /**
  * @typedef {object} Told
@@ -31,7 +30,6 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
   let choices = null,
     wanted = "",
     plan = null,
-    table = null,
     forecasting = null;
 
   const self = {
@@ -236,7 +234,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
   });
   fields.corpus.node.addEventListener("input", () => {
     const value = fields.corpus.value;
-    find("[data-id=column-field]").hidden = true;
+    own.forget();
     if (value === "file") {
       fields.corpus.value = wanted;
       return find("[data-id=file]").click();
@@ -271,41 +269,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     }),
   );
 
-  find("[data-id=use-paste]").addEventListener(
-    "click",
-    guarded(async () => {
-      await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
-    }),
-  );
-  find("[data-id=file]").addEventListener(
-    "change",
-    guarded(async (event) => {
-      const [file] = event.target.files;
-      event.target.value = "";
-      if (!file) return;
-      if (file.size > MAX_FILE) {
-        const size = `“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}`;
-        throw new Refusal(`${size}, so use a part of it.`);
-      }
-      if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
-      table = TABLE.test(file.name) ? file : null;
-      const { path } = await upload(file);
-      const { name, columns, column } = await ask("keep_upload", { path });
-      if (columns) {
-        find("[data-id=column]").replaceChildren(...columns.map((text) => el("option", { value: text }, text)));
-        find("[data-id=column]").value = column;
-      }
-      find("[data-id=column-field]").hidden = !columns;
-      await learnFrom(name);
-    }),
-  );
-  find("[data-id=column]").addEventListener(
-    "input",
-    guarded(async (event) => {
-      const { path } = await upload(table);
-      await learnFrom((await ask("keep_upload", { path, column: event.target.value })).name);
-    }),
-  );
+  const own = ownText({ find, ask, upload, guarded, learnFrom });
   find("[data-id=download]").addEventListener(
     "click",
     guarded(async (event) => {

@@ -17,6 +17,7 @@ MARKS = {
 USUAL = "cp1252"
 """Of encodings that all fit, the one that most files of Western languages have."""
 MAX_LIKELY = 6
+_SHOWN = 40
 _SAMPLE = 64_000  # bytes that are looked at from the beginning, and as many around the first that is wrong
 _ESCAPES = re.compile(rb"\x1b(?:\$[@AB()]|\([IJ])")  # ISO-2022's, which are ASCII and so UTF-8 as well
 
@@ -24,14 +25,16 @@ _ESCAPES = re.compile(rb"\x1b(?:\$[@AB()]|\([IJ])")  # ISO-2022's, which are ASC
 class OtherEncodingError(ValueError):
     """A file that isn't UTF-8 but may be text all the same."""
 
-    def __init__(self, what: str, likely: list[str]) -> None:
-        self.what = what
-        """What was found, without the remedy."""
+    def __init__(self, what: str, likely: list[str], data: bytes) -> None:
+        self.what = f"{what} as UTF-8"
+        """What was found, and the first remedy."""
         self.likely = likely
         """The encodings that it may have, by Python's names, the likeliest first."""
+        self.samples = {name: _sample(data, name) for name in likely}
+        """How the part of the file that told it reads in each."""
         convert = f", or convert it here from what it looks like: --encoding {likely[0]}" if likely else ""
         others = f" (or {', '.join(likely[1:4])})" if likely[1:] else ""
-        super().__init__(f"{what} as UTF-8{convert}{others}.")
+        super().__init__(f"{self.what}{convert}{others}.")
 
 
 def check_encoding(encoding: str) -> None:
@@ -66,24 +69,27 @@ def _from_utf8(blocks: Iterable[bytes], name: str) -> Iterator[str]:
         data = carry + (block or b"")
         head = head or data[:_SAMPLE]
         if not place and (mark := next((mark for mark in MARKS if data.startswith(mark)), None)):
-            raise OtherEncodingError(f"{name!r} is {MARKS[mark].upper()} text; save it again", [MARKS[mark]])
+            raise OtherEncodingError(f"{name!r} is {MARKS[mark].upper()} text; save it again", [MARKS[mark]], head)
         if b"\0" in data:
             wide = [found for found in likely(head) if found.startswith(("utf_16", "utf_32"))]
             if wide and not place:
                 called = wide[0][:6].upper().replace("_", "-")
-                raise OtherEncodingError(f"{name!r} is {called} text; save it again", wide)
+                raise OtherEncodingError(f"{name!r} is {called} text; save it again", wide, head)
             raise ValueError(f"{name!r} is not a text file (it holds zero bytes); choose a plain text file.")
         if escape := _ESCAPES.search(data):
-            found = [name for name in likely(_around(data, escape.start())) if name.startswith("iso2022")]
-            raise OtherEncodingError(f"{name!r} is ISO-2022 text; save it again", found or ["iso2022_jp"])
+            part = _around(data, escape.start())
+            found = [name for name in likely(part) if name.startswith("iso2022")]
+            raise OtherEncodingError(f"{name!r} is ISO-2022 text; save it again", found or ["iso2022_jp"], part)
         try:
             text, used = codecs.utf_8_decode(data, "strict", block is None)
         except UnicodeDecodeError as error:
             where, wrong_line = place + error.start, line + data.count(b"\n", 0, error.start)
+            part = _around(data, error.start)
             raise OtherEncodingError(
                 f"{name!r} is not UTF-8: byte {where:,}, in line {wrong_line:,}, is 0x{data[error.start]:02x}; "
                 "save the file again",
-                likely(head + _around(data, error.start)),
+                likely(head + part),
+                part,
             ) from error
         carry, place, line = data[used:], place + used, line + data.count(b"\n", 0, used)
         yield text
@@ -123,6 +129,14 @@ def _reads(data: bytes, encoding: str) -> bool:
     except (UnicodeError, LookupError):
         return False
     return True
+
+
+def _sample(data: bytes, encoding: str) -> str:
+    """Some characters of a piece of a file, from the line with the first that isn't ASCII."""
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(data).removeprefix("\ufeff")
+    at = next((i for i, sign in enumerate(text) if not sign.isascii()), 0)
+    start = max(text.rfind("\n", 0, at) + 1, at - _SHOWN // 2)
+    return " ".join(text[start : start + _SHOWN].split())
 
 
 def _around(data: bytes, place: int) -> bytes:

@@ -186,8 +186,14 @@ class Run:
         self._snapshots.thin()
         try:
             add_moment(self._snapshots.folder, trainer.step, trainer.model)
-        except Exception:  # the timeline can measure them later; no training ends for that
-            log.warning("The heads of run %s at step %d were not scored", self.id, trainer.step, exc_info=True)
+        except Exception as error:  # the timeline can measure them later; no training ends for that
+            log.warning(
+                "The heads of run %s at step %d were not scored: %s",
+                self.id,
+                trainer.step,
+                error,
+                exc_info=not isinstance(error, OSError),
+            )
 
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from llm.corpora import CORPORA, load_corpus
+from llm.corpora.encodings import OtherEncodingError
 from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
@@ -62,9 +63,16 @@ def build_run(shared: Shared) -> View:
         return {}
 
     def keep_upload(request: Request) -> Answer:
-        """Take in an uploaded text or table."""
-        kept = keep_text(sessions.of(request), request)
-        return {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
+        """Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have."""
+        try:
+            kept = keep_text(sessions.of(request), request)
+        except OtherEncodingError as other:
+            if not other.likely:
+                raise
+            encodings = [{"name": name, "sample": sample} for name, sample in other.samples.items()]
+            return {"name": "", "columns": [], "column": None, "found": other.what, "encodings": encodings}
+        taken = {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
+        return {**taken, "found": "", "encodings": []}
 
     def keep_paste(request: Request) -> Answer:
         """Take in a pasted text."""
