@@ -357,6 +357,13 @@ export interface ListChoices {
     name: string;
     title: string;
   }[];
+  gentle: number;
+  kept: string[];
+  origins: {
+    group: string;
+    ref: string;
+    title: string;
+  }[];
   presets: {
     about: string;
     name: string;
@@ -415,6 +422,7 @@ export interface ListLedger {
     live: boolean;
     n_params: number;
     name: string;
+    parent: string;
     seconds: number;
     state: string;
     step: number;
@@ -432,6 +440,7 @@ export interface ListLedger {
     live: boolean;
     n_params: number;
     name: string;
+    parent: string;
     seconds: number | null;
     state: string;
     step: number;

@@ -62,7 +62,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   /** What the picture shows: the run, or the example as long as there is none. */
   const shown = () => (run === null && example ? example : { digest, backdrop, standing });
 
-  const form = trainForm({ find, ask, upload, notice, guarded, changed: buttons, planned: buttons });
+  const form = trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
   tabClosing(find("[data-id=closing]"));
   const drawFigures = runNumbers(find);
   const moments = runMoments({

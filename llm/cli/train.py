@@ -26,6 +26,7 @@ from llm.cli.output import bytes_shown, say
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, Corpus, LargeText, Text, task_of
 from llm.paths import home
+from llm.runs.parent import GENTLE
 from llm.settings import settings_of
 from llm.tokenizers import KINDS, Tokenizer
 
@@ -46,8 +47,6 @@ MODEL_SETTINGS = {
     if name != "vocab_size"  # the tokenizer says it
 }
 TRAIN_SETTINGS = settings_of(TrainConfig)
-GENTLE = 1e-4
-"""The learning rate with which a trained model learns another text: it should not forget all that it knows."""
 RESUMES_WITH = (
     "resume", "corpus", "text", "column", "encoding", "out", "max_steps", "device", "dtype", "compile", "shard"
 )  # fmt: skip

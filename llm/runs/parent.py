@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+GENTLE = 1e-4
+"""The learning rate with which a trained model learns another text: it should not forget all that it knows."""
+
 
 @dataclass(frozen=True)
 class Parent:

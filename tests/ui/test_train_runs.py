@@ -6,10 +6,13 @@ import zipfile
 
 import pandas as pd
 import pytest
+import torch
+from trainings import kept_model
 
 from llm.checkpoint import load_checkpoint
 from llm.runs.run import Run
 from llm.ui.door.receiving import upload_folder
+from llm.ui.subject import SHIPPED
 from llm.ui.train.example import example_run
 from llm.ui.train.run_context import read_context, write_context
 from llm.ui.uploads import keep_own
@@ -179,6 +182,31 @@ def test_two_texts_of_one_name_are_told_apart(tab):
     (run.path / "text.json").write_text(json.dumps(second))
     refused = tab.continue_run({**request, "max_steps": 9})["error"]
     assert "not the text that this run learnt from" in refused and "begin a new run" in refused
+
+
+def test_training_on_from_a_model_is_listed_as_its_child(tab):
+    """A model of the bar's menu keeps shape and tokens, whatever the form says; the run begins with its weights."""
+    parent = load_checkpoint(SHIPPED / "sorter")
+    origins = {origin["ref"] for origin in tab.list_choices({"visitor": ME})["origins"]}
+    assert "shipped:sorter" in origins
+    form = {"origin": "shipped:sorter", "corpus": "task:sort", "tokenizer": "bpe", "n_layer": 3, "max_steps": 2}
+    card = tab.describe_corpus({**settings(), **form})
+    assert card["vocab_size"] == parent.tokenizer.vocab_size
+    request = tab.start(**form)
+    assert tab.finish(request)["state"] == "finished"
+    run = Run.open(tab.sessions.of(request).runs, request["run"])
+    assert run.model_config == parent.model.config and run.tokenizer.hash == parent.tokenizer.hash
+    assert torch.equal(kept_model(run, 0).wte.weight, parent.model.wte.weight.half().float())
+    (row,) = tab.list_ledger(request)["rows"]
+    assert row["parent"] == "sorter" and tab.open_run(request)["form"]["origin"] == "shipped:sorter"
+    tab.continue_run({**request, "max_steps": 3})
+    assert tab.finish(request)["state"] == "finished"
+    child = tab.start(origin=f"run:{run.id}", max_steps=1)
+    tab.finish(child)
+    assert {row["parent"] for row in tab.list_ledger(request)["rows"]} == {"sorter", run.name}
+    misfit = tab.plan_run({**settings(), **form, "corpus": "tales"})["error"]
+    assert "“sorter” has no" in misfit
+    assert "no such model" in tab.plan_run({**settings(), **form, "origin": "nothing"})["error"]
 
 
 def test_a_page_that_fell_behind_is_told_so(tab):

@@ -220,6 +220,27 @@ def test_a_text_in_another_encoding_is_converted(page):
     expect(choice).to_be_hidden()
 
 
+def test_the_form_trains_on_from_a_model(page):
+    """Another model to begin with hides what it brings along, proposes a gentle rate, and its run is listed as a child."""
+    open_tab(page)
+    page.locator("[data-name=corpus]").select_option("task:sort")
+    page.locator("[data-name=origin]").select_option("shipped:sorter")
+    for name in ("tokenizer", "n_layer", "vocab_size"):
+        expect(page.locator(f"[data-name={name}]")).to_be_hidden()
+    page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
+    settings = page.evaluate("glassbox.modules['train/shown_run.js'].shownRun.settings()")
+    assert settings["origin"] == "shipped:sorter" and settings["learning_rate"] == pytest.approx(1e-4, rel=0.1)
+    assert "origin" in page.url
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function("document.querySelector('[data-id=n-step]').textContent !== '–'")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Runs", exact=True).click()
+    page.get_by_text("↳ from sorter").wait_for()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator("[data-name=origin]").select_option("new")
+    expect(page.locator("[data-name=n_layer]")).to_be_visible()
+
+
 def test_an_uploaded_text_becomes_the_corpus(page):
     """A good file can be learned from at once."""
     open_tab(page)

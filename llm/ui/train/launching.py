@@ -31,13 +31,18 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
     """
     before = _in_the_way(sessions, session, replace)
     prepared, model_config, train_config = wanted.prepared, wanted.model, wanted.train
-    name = f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}"
-    run = make_run(session.runs, prepared, model_config, train_config, corpus=prepared.corpus.title, name=name)
+    shape = f"{model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}"
+    named = {
+        "corpus": prepared.corpus.title,
+        "name": f"{prepared.corpus.title}, {f'from {wanted.parent.name}' if wanted.parent else shape}",
+    }
+    run = make_run(session.runs, prepared, model_config, train_config, parent=wanted.parent, **named)
     write_context(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
         _make_room(session)
-        return make_trainer(prepared, model_config, train_config, prepared.asked, device=device())
+        origin = wanted.begin_with
+        return make_trainer(prepared, model_config, train_config, prepared.asked, device=device(), begin_with=origin)
 
     return _launch(session, Training(run, build, after=before))
 

@@ -42,6 +42,10 @@ class Preparations:
         how = f"{tokenizer} {size}"
         return self._prepared(session, corpus, how, lambda text: train_tokenizer(tokenizer, text, size))
 
+    def in_tokens_of(self, session: Session, corpus: str, title: str, tokenizer: Tokenizer) -> Prepared:
+        """The corpus cut by the tokenizer of the model of that title. Raises ValueError likewise."""
+        return self._prepared(session, corpus, tokenizer.hash, lambda text: _fitting(title, tokenizer, text))
+
     def again(self, session: Session, corpus: str, run: Run) -> Prepared:
         """The same with a run's tokenizer, to go on with it. Raises ValueError likewise, and if the text is another."""
         tokenizer = run.tokenizer

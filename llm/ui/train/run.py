@@ -7,6 +7,7 @@ from typing import Any
 
 from llm.corpora import CORPORA, load_corpus
 from llm.corpora.encodings import OtherEncodingError
+from llm.runs.parent import GENTLE
 from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
@@ -22,7 +23,7 @@ from llm.ui.train.presets import FORM, PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
 from llm.ui.train.run_files import export
 from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
-from llm.ui.train.settings import form_of, read_changes, read_wanted
+from llm.ui.train.settings import KEPT, form_of, read_changes, read_wanted
 from llm.ui.train.shared import Shared
 from llm.ui.uploads import keep_own, keep_text
 from llm.ui.vocabularies import MINE, about_kind
@@ -49,6 +50,12 @@ def build_run(shared: Shared) -> View:
                 {"name": MINE + name, "title": name, "size": kept.vocab_size}
                 for name, kept in reversed(session.tokenizers.items())
             ],
+            "origins": [
+                {"ref": model["ref"], "title": model["title"], "group": model["group"]}
+                for model in shared.subjects.available(session)
+            ],
+            "kept": KEPT,
+            "gentle": GENTLE,
             "settings": settings_for_page(FORM),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
@@ -83,12 +90,11 @@ def build_run(shared: Shared) -> View:
 
     def plan_run(request: Request) -> Answer:
         """What a run would be: its parts, its memory, its way through the text."""
-        return plan(read_wanted(preparations, sessions.of(request), request))
+        return plan(read_wanted(shared, request))
 
     def forecast_run(request: Request) -> Answer:
         """How long it would take."""
-        session = sessions.of(request)
-        wanted = read_wanted(preparations, session, request)
+        wanted = read_wanted(shared, request)
         plan(wanted)  # refuses what is too large
         return forecast(wanted, busy=sessions.training_count() > 0)
 
@@ -96,7 +102,7 @@ def build_run(shared: Shared) -> View:
         """Train a new run."""
         session = sessions.of(request)
         replace = inputs.flag(request, "replace")
-        wanted = read_wanted(preparations, session, request)
+        wanted = read_wanted(shared, request)
         plan(wanted)  # refuses what is too large
         return {"run": start(sessions, session, wanted, replace=replace).run.id}
 
