@@ -221,7 +221,7 @@ def test_a_text_in_another_encoding_is_converted(page):
 
 
 def test_the_form_trains_on_from_a_model(page):
-    """Another model to begin with hides what it brings along, proposes a gentle rate, and its run is listed as a child."""
+    """Another model to begin with hides what it brings, proposes a gentle rate, and its run is listed as a child."""
     open_tab(page)
     page.locator("[data-name=corpus]").select_option("task:sort")
     page.locator("[data-name=origin]").select_option("shipped:sorter")
