@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm.corpora import CORPORA, Corpus, load_corpus, read_text_file, text_from_bytes
@@ -94,6 +94,7 @@ def test_the_first_byte_that_is_not_utf8_is_located(data, offset, line, byte):
         text_from_bytes(data, "a.txt")
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=30))
 def test_any_bytes_give_a_text_or_a_valueerror(data):
     """Whatever is uploaded, the answer is text that can be written again, or one kind of error."""
