@@ -38,6 +38,8 @@ class Tokenizer(ABC):
     """Where a vocabulary that is at hand comes from; empty for a kind that learns from a text."""
     unit: ClassVar[str] = "tokens"
     """What its tokens are, in the plural."""
+    needs_every_character: ClassVar[bool] = False
+    """Whether it spells only those that the text which it learnt from has."""
     loses: ClassVar[str] = ""
     """What no text of this kind gets back; empty where every text comes back exactly."""
 
@@ -60,6 +62,13 @@ class Tokenizer(ABC):
     def normalize(self, text: str) -> str:
         """The text as `encode` takes it in, whose bytes the tokens spell."""
         return well_formed(text)
+
+    def cut(self, text: str) -> int:
+        """The last place where a text that goes on may be cut: its parts encode to what the whole does; 0 if none.
+
+        Of a kind that doesn't know such places a text is encoded as a whole.
+        """
+        return 0
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
-from llm.corpora.csv_files import columns_of, is_table, read_table
 from llm.corpora.files import read_bytes
+from llm.corpora.tables import columns_of, is_table, read_table
 from llm.files import new_folder, remove_folder
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
@@ -19,6 +21,8 @@ from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
 MAX_CHECKPOINT_BYTES = 64_000_000
+MAX_TEXT_BYTES = 20_000_000
+"""Of a text or a table; on the command line there is no limit."""
 MAX_UPLOADS = 5
 """Texts, and checkpoints, kept for a visitor; the oldest goes first."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
@@ -40,18 +44,21 @@ class Kept:
 def keep_text(session: Session, request: Request) -> Kept:
     """Read an uploaded text, or of a table the column asked for or a likely one, and keep it for the session."""
     path = _uploaded(request.get("path"))
+    encoding = inputs.text(request, "encoding", limit=40) if "encoding" in request else None
     try:
         if is_table(path):
-            columns = columns_of(path)
+            columns = columns_of(path, MAX_TEXT_BYTES, encoding)
             column = inputs.choice(request, "column", columns) if "column" in request else _likely(columns)
-            kept, text = Kept(f"{path.name}: {column}", columns, column), read_table(path, column).text
+            kept, text = (
+                Kept(f"{path.name}: {column}", columns, column),
+                read_table(path, column, MAX_TEXT_BYTES, encoding).text,
+            )
         else:
-            corpus = read_text_file(path)
+            corpus = read_text_file(path, MAX_TEXT_BYTES, encoding)
             kept, text = Kept(corpus.name), corpus.text
     finally:
         path.unlink(missing_ok=True)
-    keep_own(session, kept.name, text)
-    return kept
+    return dataclasses.replace(kept, name=keep_own(session, kept.name, text))
 
 
 def _likely(columns: list[str]) -> str:
@@ -59,12 +66,15 @@ def _likely(columns: list[str]) -> str:
     return next((column for column in columns if column.lower() in TEXT_COLUMNS), columns[0])
 
 
-def keep_own(session: Session, name: str, text: str) -> None:
-    """Keep a visitor's text under a name; beyond MAX_UPLOADS the oldest goes."""
-    session.uploads.pop(name, None)
-    session.uploads[name] = text
+def keep_own(session: Session, name: str, text: str) -> str:
+    """Keep a visitor's text; returns the name it got, numbered where another text has it. The oldest may have to go."""
+    names = chain([name], (f"{name} ({n})" for n in count(2)))
+    kept = next(name for name in names if session.uploads.get(name, text) == text)
+    session.uploads.pop(kept, None)
+    session.uploads[kept] = text
     while len(session.uploads) > MAX_UPLOADS:
         session.uploads.popitem(last=False)
+    return kept
 
 
 def read_upload(request: Request) -> tuple[str, bytes]:

@@ -232,7 +232,8 @@ def test_tables_and_pasted_texts_become_corpora(tab):
         (folder / "t.csv").write_text("id,body\n" + "1,one story\n2,another one\n" * 40, encoding="utf-8")
         return tab.keep_upload({"visitor": ME, "path": str(folder / "t.csv"), **more})
 
-    assert upload() == {"name": "upload:t.csv: body", "columns": ["id", "body"], "column": "body"}
+    taken = {"name": "upload:t.csv: body", "columns": ["id", "body"], "column": "body"}
+    assert upload() == {**taken, "found": "", "encodings": []}
     assert upload(column="id")["name"] == "upload:t.csv: id"
     assert "must be one of" in upload(column="nothing")["error"]
     assert tab.plan_run(settings(corpus="upload:t.csv: body"))["vocab_size"] == len(set("one story\nanother one\n"))
