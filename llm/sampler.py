@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from llm.config import SamplingConfig
+from llm.deadline import seconds_left
 from llm.decoder import Decoder
 from llm.filters import filter_logits, needs_previous
 from llm.model import GPT, KVCache
@@ -157,7 +158,11 @@ def has_hooks(model: GPT) -> bool:
 
 @contextmanager
 def reading(model: GPT) -> Iterator[None]:
-    """Evaluation mode and no gradients inside the block; a model that was training is training again after it."""
+    """Evaluation mode and no gradients inside the block; a model that was training is training again after it.
+
+    Raises TooLong when whoever asked has no time left: before each pass is the place to give up.
+    """
+    seconds_left()
     was_training = model.training
     if was_training:
         model.eval()

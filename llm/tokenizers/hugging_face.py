@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import regex
 
-from llm.deadline import deadline
+from llm.deadline import deadline, seconds_left
 from llm.tokenizers.base import END_OF_TEXT, MAX_NAMED, SECONDS, any_of, checked_fields, is_count, matches, well_formed
 from llm.tokenizers.byte_level import PATTERN
 from llm.tokenizers.composed import composed
@@ -96,10 +96,11 @@ class HuggingFaceTokenizer(MergingTokenizer):
     def encode(self, text: str) -> list[int]:
         """Ids for any text; special tokens written in it are plain text.
 
-        Raises TooLong if the patterns take too long.
+        Raises TooLong if the patterns take too long, or whoever asked has no time left.
         """
         ids: list[int] = []
         for piece, id in self._parts(self.normalize(text)):
+            seconds_left()
             ids += self._merged_piece(piece) if id is None else [id]
         return ids
 

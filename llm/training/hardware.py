@@ -6,8 +6,10 @@ tried on one batch before it is relied on.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
@@ -38,6 +40,17 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(flushed)
+
+
+def out_of_memory(error: BaseException) -> str | None:
+    """What to say of an error that means that memory ran out, once all that the failed work held is free; else None."""
+    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
+        return None
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return "There is not enough memory for this now. Use a shorter text, a smaller model or a smaller batch."
 
 
 def choose_dtype(device: torch.device, wanted: Literal["auto", "float32", "bfloat16"], n_embd: int) -> torch.dtype:
