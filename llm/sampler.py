@@ -115,9 +115,14 @@ def _draw_together(
     for _ in range(config.max_new_tokens):
         if not going:
             break
+        begun: dict[tuple[int, ...], int] = {}  # a beginning that several texts share is read once
         with reading(model):
             for row, (ids, cache) in enumerate(zip(texts, decoder.rows, strict=True)):
-                decoder.prefill(_unread(ids, cache, model.config.n_ctx)[:-1], row)
+                unread = _unread(ids, cache, model.config.n_ctx)[:-1]
+                if cache.length == 0 and (same := begun.setdefault(tuple(unread), row)) != row:
+                    decoder.repeat(same, row)
+                else:
+                    decoder.prefill(unread, row)
             logits_BV = decoder.step([ids[-1] for ids in texts])
         # A text that has ended reads its last token again and again, since the batch stays whole.
         choices = {
