@@ -319,7 +319,7 @@ export interface GrowRows {
   }[];
 }
 
-/** Take in the files of an uploaded checkpoint. */
+/** Take in the files of an uploaded checkpoint, where visitors may bring any. */
 export interface KeepModel {
   model: string;
 }
@@ -446,6 +446,7 @@ export interface ListModels {
     steps: number[];
     title: string;
   }[];
+  upload_bytes: number;
 }
 
 /** Every model that this visitor can point at, with its steps. */

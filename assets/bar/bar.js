@@ -16,10 +16,10 @@ panel("bar", ({ ask, upload, find, notice }) => {
     prompt = find("[data-id=prompt]"),
     examples = find("[data-id=examples]");
   const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"],
-    MAX_BYTES = 64_000_000,
     MOST_PX = 240; // of the prompt
   let models = [],
-    device = ""; // where the numbers are computed
+    device = "", // where the numbers are computed
+    mostBytes = 0; // of a visitor's own checkpoint; none may come where this is 0
   const current = () => models.find((m) => m.ref === subject.model);
 
   function fillMenu() {
@@ -30,7 +30,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
     }
     model.replaceChildren(
       ...groups.values(),
-      el("option", { value: "file" }, "A checkpoint folder…"),
+      ...(mostBytes ? [el("option", { value: "file" }, "A checkpoint folder…")] : []),
       el("optgroup", { label: `computed on ${device}` }),
     );
     model.value = subject.model ?? "";
@@ -72,6 +72,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
     const answer = await ask("list_models");
     models = answer.models;
     device = answer.device;
+    mostBytes = answer.upload_bytes;
     if (settle) {
       const wanted = address.get("model");
       const ref = models.some((m) => m.ref === wanted) ? wanted : (models[0]?.ref ?? null);
@@ -123,9 +124,9 @@ panel("bar", ({ ask, upload, find, notice }) => {
         `That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`,
       );
     const size = wanted.reduce((sum, file) => sum + file.size, 0);
-    if (size > MAX_BYTES)
+    if (size > mostBytes)
       throw new Refusal(
-        `That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(MAX_BYTES)}. Use a smaller model.`,
+        `That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(mostBytes)}. Use a smaller model.`,
       );
     notice("Uploading…", "info");
     const paths = {};

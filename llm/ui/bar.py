@@ -49,11 +49,14 @@ def build_bar(subjects: Subjects) -> Panel:
         models = subjects.available(session)
         for model in models:
             model["examples"] = EXAMPLES.get(model.pop("text"), OTHERS)
-        return {"models": models, "device": _device()}
+        return {"models": models, "device": _device(), "upload_bytes": _upload_bytes(subjects)}
 
     def keep_model(request: Request) -> Answer:
-        """Take in the files of an uploaded checkpoint."""
-        return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}
+        """Take in the files of an uploaded checkpoint, where visitors may bring any."""
+        max_bytes = _upload_bytes(subjects)
+        if not max_bytes:
+            raise ValueError("Models can't be brought here. Run Glassbox on your own computer to look at yours.")
+        return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request, max_bytes)}"}
 
     def draw_code(request: Request) -> Answer:
         """A QR code of a link: a text of 0 and 1 for each of its rows."""
@@ -75,6 +78,12 @@ def qr_rows(link: str) -> list[str]:
     except segno.DataOverflowError as error:
         raise ValueError("This link is too long for a QR code; shorten the prompt.") from error
     return ["".join("1" if dark else "0" for dark in row) for row in code.matrix_iter(border=QUIET)]
+
+
+def _upload_bytes(subjects: Subjects) -> int:
+    """The most that a visitor's checkpoint may have; 0 where none is taken."""
+    limits = subjects.sessions.limits
+    return round(limits.upload_mb * 1e6) if limits.model_uploads else 0
 
 
 def _device() -> str:

@@ -1,7 +1,8 @@
 """How the time of an answer grows with its text, over the worst families of texts: `python tests/benchmarks/growth.py`.
 
 Asks every endpoint that takes a text, in this process, at sizes that double up to what it allows; prints the
-slowest families in seconds of processor time and, where four times the text took over 6 times as long (n log n: 4.5), says so.
+slowest families in seconds of processor time and says where four times the text took over 6 times as long
+(n log n: 4.5).
 `python tests/benchmarks/growth.py read_text` asks only endpoints with that in their name.
 """
 
