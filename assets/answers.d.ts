@@ -437,7 +437,10 @@ export interface ListLedger {
 
 /** Every model that this visitor can point at, with prompts to try on it. */
 export interface ListModels {
-  device: string;
+  devices: {
+    name: string;
+    title: string;
+  }[];
   models: {
     examples: string[];
     group: string;

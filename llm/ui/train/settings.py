@@ -12,6 +12,7 @@ from llm.runs.run import Run
 from llm.settings import settings_of
 from llm.tokenizers import KINDS
 from llm.ui import inputs
+from llm.ui.devices import training_device
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
 from llm.ui.train.preparation import Preparations, is_sized
@@ -28,6 +29,7 @@ class Wanted:
     prepared: Prepared
     model: ModelConfig
     train: TrainConfig
+    device: str
 
 
 def read_wanted(preparations: Preparations, session: Session, request: Request) -> Wanted:
@@ -39,7 +41,8 @@ def read_wanted(preparations: Preparations, session: Session, request: Request) 
     ModelConfig(vocab_size=2, **shape)  # a shape that can't be is refused before the text is read
     train = TrainConfig(**values)
     prepared = preparations.of(session, corpus, tokenizer, vocab_size)
-    return Wanted(tokenizer, prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
+    model = ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape)
+    return Wanted(tokenizer, prepared, model, train, training_device(request))
 
 
 def read_tokenizer(request: Request) -> str:
