@@ -319,7 +319,7 @@ export interface GrowRows {
   }[];
 }
 
-/** Take in the files of an uploaded checkpoint. */
+/** Take in the files of an uploaded checkpoint, where visitors may bring any. */
 export interface KeepModel {
   model: string;
 }
@@ -451,7 +451,10 @@ export interface ListLedger {
 
 /** Every model that this visitor can point at, with prompts to try on it. */
 export interface ListModels {
-  device: string;
+  devices: {
+    name: string;
+    title: string;
+  }[];
   models: {
     examples: string[];
     group: string;
@@ -460,6 +463,7 @@ export interface ListModels {
     steps: number[];
     title: string;
   }[];
+  upload_bytes: number;
 }
 
 /** Every model that this visitor can point at, with its steps. */

@@ -36,7 +36,7 @@ from llm.checkpoint import (
     save_checkpoint,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.files import read_json, write_json, write_text
+from llm.files import parsed_json, read_json, write_json, write_text
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
 from llm.runs.parent import Parent
@@ -174,7 +174,7 @@ class Run:
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         *lines, _torn = text.split("\n")
         try:
-            return [json.loads(line) for line in lines]
+            return [parsed_json(line, path.name) for line in lines]
         except ValueError as error:
             raise ValueError(f"metrics.jsonl of {self.id} is damaged; delete that run.") from error
 

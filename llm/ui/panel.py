@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components.base import server
+
+from llm.training.hardware import out_of_memory
+from llm.ui.fair_share import FairShare
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -42,6 +46,11 @@ class Panel(gr.HTML):
     def may_call(self) -> set[str]:
         """The names of the functions that the page may call."""
         return {endpoint.__name__ for endpoint in self.server_fns}
+
+    def by_turns(self, share: FairShare) -> None:
+        """Let each visitor's questions in only a few at a time. Who calls `server_fns` from Python passes by this."""
+        for endpoint in self.server_fns:
+            setattr(self, endpoint.__name__, server(share.between(endpoint)))
 
     def get_block_name(self) -> str:
         return "html"
@@ -120,7 +129,10 @@ def _guarded(endpoint: Callable[[Request], Answer]) -> Callable[[Request], Answe
             return endpoint(request)
         except ValueError as refusal:
             return {"error": str(refusal)}
-        except Exception:
+        except Exception as error:
+            if sentence := out_of_memory(error):
+                log.warning("%s ran out of memory: %s", endpoint.__name__, error)
+                return {"error": sentence}
             log.exception("%s failed", endpoint.__name__)
             return {"error": "Something went wrong inside the server; its log has the details."}
 

@@ -13,14 +13,13 @@ from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
 from llm.corpora.files import read_bytes
 from llm.corpora.tables import columns_of, is_table, read_table
-from llm.files import new_folder, remove_folder
+from llm.files import new_folder, refuse_packed, remove_folder
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
 from llm.ui.door.receiving import upload_folder
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
-MAX_CHECKPOINT_BYTES = 64_000_000
 MAX_TEXT_BYTES = 20_000_000
 """Of a text or a table; on the command line there is no limit."""
 MAX_UPLOADS = 5
@@ -86,15 +85,15 @@ def read_upload(request: Request) -> tuple[str, bytes]:
         path.unlink(missing_ok=True)
 
 
-def keep_checkpoint(session: Session, request: Request) -> str:
+def keep_checkpoint(session: Session, request: Request, max_bytes: int) -> str:
     """Check an uploaded checkpoint's three files and keep them; returns the folder's name."""
     wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", inputs.text(request, "name", limit=200)).strip("-")[:48] or "model"
     given = request.get("paths")
     if not isinstance(given, dict) or set(given) != set(CHECKPOINT_FILES):
         raise ValueError(f"A checkpoint is a folder with {', '.join(CHECKPOINT_FILES)}; choose those three files.")
     paths = {name: _uploaded(given[name]) for name in CHECKPOINT_FILES}
-    if sum(path.stat().st_size for path in paths.values()) > MAX_CHECKPOINT_BYTES:
-        raise ValueError(f"That checkpoint is larger than {MAX_CHECKPOINT_BYTES:,} bytes; use a smaller model.")
+    if sum(path.stat().st_size for path in paths.values()) > max_bytes:
+        raise ValueError(f"That checkpoint is larger than {max_bytes:,} bytes; use a smaller model.")
     with new_folder(session.models / wanted) as fresh:
         for name, path in paths.items():
             shutil.move(path, fresh / name)
@@ -106,13 +105,27 @@ def keep_checkpoint(session: Session, request: Request) -> str:
 
 
 def _uploaded(path: object) -> Path:
-    """The path of a file that arrived. The page names it, so it could be any path: only those count."""
+    """The path of a file that arrived. The page names it, so it could be any path: only those count.
+
+    Links are none of them, and archives and pickles are refused, whatever they are called.
+    """
     folder = upload_folder()
     try:
-        resolved = (folder / path).resolve() if isinstance(path, str) else folder
-        arrived = resolved.is_relative_to(folder) and resolved.is_file()
+        named = folder / path if isinstance(path, str) else folder
+        resolved = named.resolve()
+        arrived = resolved.is_relative_to(folder) and resolved.is_file() and not _is_link(named)
     except (OSError, ValueError):  # too long a name, or half a character in it
         arrived = False
     if not arrived:
         raise ValueError("The upload did not arrive; choose the file again.")
+    try:
+        refuse_packed(resolved)
+    except ValueError:
+        resolved.unlink()
+        raise
     return resolved
+
+
+def _is_link(path: Path) -> bool:
+    """Whether this is another name for a file that has a name elsewhere too."""
+    return path.is_symlink() or path.stat().st_nlink > 1

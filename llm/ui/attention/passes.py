@@ -13,15 +13,17 @@ from typing import Any
 
 from torch import Tensor
 
+from llm.deadline import seconds_left
 from llm.inside.head_pictures import pattern_rows
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
 from llm.inside.head_search import FoundHead
-from llm.inside.trace import Trace, trace
+from llm.inside.trace import Trace
 from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.worked_examples import example_of
 from llm.ui.prompt import finite, window
 from llm.ui.subject import Loaded, Subjects
+from llm.ui.zero_gpu import traced
 
 MAX_BYTES = 256_000_000
 """Of all passes kept: GPT-2 small over 1,024 tokens takes 151 MB."""
@@ -59,7 +61,8 @@ class Pass:
         return self.seen[last if layer == self.layers else f"blocks.{layer}.hook_resid_pre"][0]
 
     def scored(self, q_HTD: Tensor, k_HTD: Tensor) -> list[Scores]:
-        """The scores of one layer's heads on this prompt."""
+        """The scores of one layer's heads on this prompt. Raises TooLong when whoever asked has no time left."""
+        seconds_left()
         T = len(self.ids)
         row_R = measured_rows(T).to(q_HTD.device)
         pattern_HRT = pattern_rows(q_HTD, k_HTD, row_R) if len(row_R) else q_HTD.new_zeros(self.heads, 0, T)
@@ -120,7 +123,7 @@ class Passes:
         if seen is None:
             names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
             names += ["blocks.*.hook_resid_pre", f"blocks.{loaded.config.n_layer - 1}.hook_resid_post"]
-            seen = trace(loaded.model, ids, names, last_only=True)
+            seen = traced(loaded.model, ids, names, last_only=True)
             finite(seen.logits)
         with self._lock:
             others = [entry for entry in self._kept if entry[0]() is not None and entry[2] is not seen]

@@ -7,13 +7,14 @@ import weakref
 from dataclasses import dataclass
 
 from llm.inside.column import column_names
-from llm.inside.trace import Trace, trace
+from llm.inside.trace import Trace
 from llm.inside.walk import Walk
 from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.panel import Request
 from llm.ui.prompt import finite, window
 from llm.ui.subject import Loaded, Subjects
+from llm.ui.zero_gpu import traced
 
 MAX_BYTES = 256_000_000
 """Of all traces kept: GPT-2 small over 1,024 tokens takes 230 MB."""
@@ -65,7 +66,7 @@ class Walks:
         with self._lock:
             seen = next((entry[2] for entry in self._kept if entry[0]() is loaded.model and entry[1] == ids), None)
         if seen is None:
-            seen = trace(loaded.model, ids, column_names(loaded.model), last_only=True)
+            seen = traced(loaded.model, ids, column_names(loaded.model), last_only=True)
             finite(seen.logits)
         with self._lock:
             others = [entry for entry in self._kept if entry[0]() is not None and entry[2] is not seen]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import torch
-
 from llm.runs.assembly import make_run, make_trainer, resume_run
 from llm.runs.run import Run, list_runs
 from llm.training.trainer import Trainer
@@ -41,14 +39,14 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
 
     def build() -> Trainer:
         _make_room(session)
-        origin = wanted.begin_with
-        return make_trainer(prepared, model_config, train_config, prepared.asked, device=device(), begin_with=origin)
+        origin, where = wanted.begin_with, wanted.device
+        return make_trainer(prepared, model_config, train_config, prepared.asked, device=where, begin_with=origin)
 
     return _launch(session, Training(run, build, after=before))
 
 
 def go_on(
-    sessions: Sessions, session: Session, preparations: Preparations, run: Run, changes: dict[str, Any]
+    sessions: Sessions, session: Session, preparations: Preparations, run: Run, changes: dict[str, Any], device: str
 ) -> Training:
     """Take up a run where it was last saved, to another end if `changes` has "max_steps", the rest as `Trainer.change`.
 
@@ -63,7 +61,7 @@ def go_on(
     prepared = preparations.again(session, bring_back_text(session, run), run)
 
     def build() -> Trainer:
-        trainer = resume_run(run, prepared, prepared.asked, device=device(), max_steps=max_steps)
+        trainer = resume_run(run, prepared, prepared.asked, device=device, max_steps=max_steps)
         trainer.change(**changes)
         return trainer
 
@@ -100,8 +98,3 @@ def _make_room(session: Session) -> None:
         if too_many and not in_use:
             session.trainings.pop(run.id, None)
             run.delete()
-
-
-def device() -> str:
-    """Where runs train here."""
-    return "cuda" if torch.cuda.is_available() else "cpu"

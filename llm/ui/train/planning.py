@@ -10,7 +10,6 @@ from llm.training.examination import check_readable
 from llm.training.forecast import measure, memory_bytes
 from llm.training.optim import learning_rate
 from llm.ui.panel import Answer
-from llm.ui.train.launching import device
 from llm.ui.train.settings import Wanted
 
 MAX_MEMORY = 4_000_000_000
@@ -46,7 +45,7 @@ def plan(wanted: Wanted) -> Answer:
 def forecast(wanted: Wanted, *, busy: bool) -> Answer:
     """How long the run will take, from about a second's measurement. `busy`: another run trains meanwhile."""
     with _measuring:
-        found = measure(wanted.model, wanted.train, device=device())
+        found = measure(wanted.model, wanted.train, device=wanted.device)
     return {"seconds": found.seconds_total, "measured": found.measured, "busy": busy}
 
 

@@ -12,6 +12,7 @@ from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
+from llm.ui.devices import training_device
 from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
@@ -111,7 +112,7 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         run = find_run(session, request)
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
-        return {"run": go_on(sessions, session, preparations, run, wanted).run.id}
+        return {"run": go_on(sessions, session, preparations, run, wanted, training_device(request)).run.id}
 
     def steer_run(request: Request) -> Answer:
         """Pause, resume, step or stop a run."""

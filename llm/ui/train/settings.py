@@ -14,6 +14,7 @@ from llm.runs.run import Run
 from llm.settings import settings_of
 from llm.tokenizers import KINDS
 from llm.ui import inputs
+from llm.ui.devices import training_device
 from llm.ui.panel import Request
 from llm.ui.train.preparation import is_sized
 from llm.ui.train.presets import FORM
@@ -30,6 +31,7 @@ class Wanted:
     prepared: Prepared
     model: ModelConfig
     train: TrainConfig
+    device: str
     begin_with: GPT | None = None
     """A model to train on from, whose shape this is; None for a new one."""
     parent: Parent | None = None
@@ -54,9 +56,10 @@ def read_wanted(shared: Shared, request: Request) -> Wanted:
         prepared = preparations.in_tokens_of(session, corpus, origin.title, origin.tokenizer)
         model = origin.config.replace(dropout=shape["dropout"])
         parent = Parent(origin.title, ref, origin.step)
-        return Wanted(origin.tokenizer.kind, prepared, model, train, origin.model, parent)
+        return Wanted(origin.tokenizer.kind, prepared, model, train, training_device(request), origin.model, parent)
     prepared = preparations.of(session, corpus, tokenizer, vocab_size)
-    return Wanted(tokenizer, prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
+    model = ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape)
+    return Wanted(tokenizer, prepared, model, train, training_device(request))
 
 
 def read_origin(request: Request) -> str:
