@@ -58,9 +58,9 @@ def generate(args: argparse.Namespace) -> None:
     checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
     decoder = None
     if args.weights == "int8":
-        from llm.int8_decoder import Int8Decoder
+        from llm.int8_decoder import Int8Decoder, Int8Weights
 
-        decoder = Int8Decoder(checkpoint.model)
+        decoder = Int8Decoder(Int8Weights(checkpoint.model))
     for number, config in enumerate(configs, start=1):
         pieces = complete(checkpoint.model, checkpoint.tokenizer, prompt, config, decoder=decoder)
         if len(configs) > 1:
