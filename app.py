@@ -2,14 +2,16 @@
 
 import argparse
 
+from llm.cli.failures import guarded
 from llm.cli.serve import SUMMARY, add_flags, serve
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=f"Glassbox: {SUMMARY}.")
     add_flags(parser)
-    serve(parser.parse_args())
+    args = parser.parse_args()
+    return guarded(lambda: serve(args))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -319,7 +319,7 @@ export interface GrowRows {
   }[];
 }
 
-/** Take in the files of an uploaded checkpoint. */
+/** Take in the files of an uploaded checkpoint, where visitors may bring any. */
 export interface KeepModel {
   model: string;
 }
@@ -334,10 +334,15 @@ export interface KeepTokenizer {
   ref: string;
 }
 
-/** Take in an uploaded text or table. */
+/** Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have. */
 export interface KeepUpload {
   column: string | null;
   columns: string[];
+  encodings: {
+    name: string;
+    sample: string;
+  }[];
+  found: string;
   name: string;
 }
 
@@ -350,6 +355,13 @@ export interface ListChoices {
     group: string;
     here: boolean;
     name: string;
+    title: string;
+  }[];
+  gentle: number;
+  kept: string[];
+  origins: {
+    group: string;
+    ref: string;
     title: string;
   }[];
   presets: {
@@ -410,6 +422,7 @@ export interface ListLedger {
     live: boolean;
     n_params: number;
     name: string;
+    parent: string;
     seconds: number;
     state: string;
     step: number;
@@ -427,6 +440,7 @@ export interface ListLedger {
     live: boolean;
     n_params: number;
     name: string;
+    parent: string;
     seconds: number | null;
     state: string;
     step: number;
@@ -437,7 +451,10 @@ export interface ListLedger {
 
 /** Every model that this visitor can point at, with prompts to try on it. */
 export interface ListModels {
-  device: string;
+  devices: {
+    name: string;
+    title: string;
+  }[];
   models: {
     examples: string[];
     group: string;
@@ -446,6 +463,7 @@ export interface ListModels {
     steps: number[];
     title: string;
   }[];
+  upload_bytes: number;
 }
 
 /** Every model that this visitor can point at, with its steps. */
@@ -611,6 +629,7 @@ export interface OpenRun {
     };
     name: string;
     path: string | null;
+    text: string;
     tokens: string;
   };
   backdrop: {
@@ -915,10 +934,10 @@ export interface ReadFlow {
 /** The curves of other runs, to be drawn behind one. */
 export interface ReadGhosts {
   ghosts: {
-    corpus: string;
     curves: Record<string, [number, number][]>;
     id: string;
     name: string;
+    text: string;
     tokens: string;
   }[];
 }

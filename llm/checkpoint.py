@@ -108,7 +108,11 @@ def load_checkpoint(
     """Read a checkpoint. Raises ValueError, saying what is wrong with it, for anything but a sound one."""
     folder = existing_folder(Path(folder))
     values = read_json(folder / "config.json")
-    if values.get("format") != FORMAT:
+    if "format" not in values:
+        raise ValueError(
+            f"{folder.name} isn't of Glassbox; make a model of it: python -m llm convert {folder.name} NEW"
+        )
+    if values["format"] != FORMAT:
         raise ValueError(f"{folder / 'config.json'} isn't of the format {FORMAT}; choose a folder that Glassbox saved.")
     model_values, step, info = values.get("model"), values.get("step"), values.get("info")
     if not isinstance(model_values, dict) or not _is_count(step) or not isinstance(info, dict):

@@ -10,7 +10,7 @@ Shapes: B batch, T time (n_ctx tokens), N windows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from llm.corpora import Corpus, Progress, Text
 from llm.files import new_file
+from llm.paths import home
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
@@ -36,14 +38,46 @@ def encode_corpus(tokenizer: Tokenizer, text: str) -> Tensor:
     return torch.from_numpy(_checked(tokenizer.encode(text), tokenizer.vocab_size).astype(np.int32))
 
 
-def write_tokens(path: Path, ids: Sequence[int] | np.ndarray, vocab_size: int) -> None:
-    """Write ids to a NumPy file, in two bytes each where the vocabulary allows, else in four.
+def encode_pieces(tokenizer: Tokenizer, pieces: Iterable[str]) -> Iterator[list[int]]:
+    """The ids of a text that comes in pieces, exactly those of the whole: it is cut where no token can stand."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        if cut := tokenizer.cut(held):
+            yield tokenizer.encode(held[:cut])
+            held = held[cut:]
+    if held:
+        yield tokenizer.encode(held)
+
+
+def write_tokens(path: Path, parts: Iterable[Sequence[int] | np.ndarray], vocab_size: int) -> None:
+    """Write ids, part by part, to a NumPy file, in two bytes each where the vocabulary allows, else in four.
 
     Raises ValueError when an id is not one of the vocabulary's.
     """
-    array = _checked(ids, vocab_size).astype(np.uint16 if vocab_size <= 2**16 else np.int32)
+    dtype = np.dtype(np.uint16 if vocab_size <= 2**16 else np.int32)
     with new_file(path) as fresh, fresh.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+        n_tokens, header = 0, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (0,)})
+        for part in parts:
+            _checked(part, vocab_size).astype(dtype).tofile(file)
+            n_tokens += len(part)
+        file.seek(0)  # NumPy leaves room in its header for a longer length
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (n_tokens,)})
+
+
+def tokens_of(tokenizer: Tokenizer, text: Text, on_progress: Progress | None = None) -> Tensor:
+    """All tokens of a text, 1-D: in memory as `encode_corpus` gives them, or of a large text mapped from a file.
+
+    That file is kept under the home's tokens/, named by the text's and the tokenizer's content, for the next time.
+    """
+    if isinstance(text, Corpus):
+        return encode_corpus(tokenizer, text.text)
+    path = home() / "tokens" / f"{text.hash[:24]}-{tokenizer.hash[:24]}.npy"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_tokens(path, encode_pieces(tokenizer, text.pieces(on_progress)), tokenizer.vocab_size)
+    return open_tokens(path)
 
 
 def open_tokens(path: Path) -> Tensor:

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from llm.deadline import seconds_left
 from llm.model import GPT, Block, KVCache
 
 
@@ -51,14 +52,22 @@ class Decoder:
     def prefill(self, ids: Sequence[int], row: int = 0) -> None:
         """Read `ids`, which may be none, in one pass, as the continuation of one row's text.
 
-        Raises ValueError when they don't fit the context.
+        Raises ValueError when they don't fit the context, TooLong when whoever asked has no time left.
         """
         if ids:
             cache = self.rows[row]
             x_BTC = self.model.embed(torch.tensor([ids], device=self.model.device), cache.length)
             for layer, block in enumerate(self.model.h):
+                seconds_left()
                 x_BTC = block(x_BTC, layer, cache)
             cache.length += len(ids)
+
+    def repeat(self, row: int, other: int) -> None:
+        """Let another row have read what this one has, at the price of a copy."""
+        read = self.rows[row].length
+        self._cache.keys_LBHSD[:, other, :, :read] = self._cache.keys_LBHSD[:, row, :, :read]
+        self._cache.values_LBHSD[:, other, :, :read] = self._cache.values_LBHSD[:, row, :, :read]
+        self.rows[other].length = read
 
     @torch.no_grad()
     def step(self, ids: Sequence[int]) -> Tensor:

@@ -23,8 +23,15 @@ MAX_JSON_BYTES = 1_000_000
 """A JSON file larger than this is refused before it is read, unless its reader allows more."""
 ROOM = 1_000_000
 """Bytes that a folder has to have room for, or it counts as full."""
+MAX_JSON_DEPTH = 50
+"""Objects and lists within one another; what is deeper would end in an error at some later place."""
 STALE_SECONDS = 3_600.0
 """What has not changed for so long is not being written any more."""
+_ARCHIVES = (
+    b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07",
+    b"\x28\xb5\x2f\xfd",
+)  # fmt: skip
+"""How zip (and torch's own files), gzip, bzip2, xz, 7z, rar and zstd begin; tar names itself later."""
 _UNDER_WAY = re.compile(r"\..+\.[0-9a-f]{16}\.new")
 
 
@@ -106,6 +113,12 @@ def parsed_json(data: bytes | str, name: str) -> dict[str, Any]:
         raise ValueError(f"{name} can't be read ({type(error).__name__}); copy or save it again.") from error
     if not isinstance(values, dict):
         raise ValueError(f"{name} must hold a JSON object; copy or save it again.")
+    level: list[Any] = [values]
+    for _ in range(MAX_JSON_DEPTH):
+        inner = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [value for part in inner for value in part if isinstance(value, dict | list)]
+    if level:
+        raise ValueError(f"{name} has over {MAX_JSON_DEPTH} objects and lists within one another; save it again.")
     return values
 
 
@@ -133,6 +146,16 @@ def folder_trouble(folder: Path) -> str | None:
         why = "is full" if is_full(error) else f"can't be written to ({error.strerror or error})"
         return f"{folder} {why}: everything can be looked at, but nothing kept. Set GLASSBOX_HOME to another folder."
     return None
+
+
+def refuse_packed(path: Path) -> None:
+    """Raises ValueError when a file is an archive or a pickle, by what it holds and whatever it is called."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5":
+        raise ValueError(f"{path.name!r:.80} is a pickle, which can run programs when opened; save it as safetensors.")
+    if start.startswith(_ARCHIVES) or start[257:262] == b"ustar":
+        raise ValueError(f"{path.name!r:.80} is an archive; unpack it, and choose what is inside.")
 
 
 def to_disk(path: Path) -> None:

@@ -47,26 +47,25 @@ def why_not(model: GPT) -> str | None:
     return None
 
 
-class Int8Decoder(Decoder):
-    """A `Decoder` of one text whose products read 8-bit weights, a copy made when it is built.
+class Int8Weights:
+    """A copy of a model's weights in 8 bits, a quarter of their size: made once, read by any number of decoders.
 
-    `prefill` reads with the exact weights. The copy, a quarter of the model's size, knows nothing of training
-    that comes later. Raises ValueError with `why_not`.
+    It knows nothing of training that comes later. Raises ValueError with `why_not`.
     """
 
     def __init__(self, model: GPT) -> None:
         if reason := why_not(model):
             raise ValueError(reason)
-        super().__init__(model)
         from llm import int8_loops as loops
 
-        config = model.config
+        self.model = model
         blocks = cast(list[Block], list(model.h))
-        C, inner = config.n_embd, blocks[0].mlp.c_fc.out_features
-        if inner > loops.MAX_INPUTS:
+        if model.config.mlp_size > loops.MAX_INPUTS:
             raise ValueError(f"8-bit weights go with at most {loops.MAX_INPUTS:,} numbers a product.")
-        common_C = self._head_weight.mean(dim=0)
-        self._weights = loops.Weights(
+        head = model.wte if model.config.tie_word_embeddings else model.lm_head
+        head_VC: Tensor = head.weight.detach()
+        common_C = head_VC.mean(dim=0)
+        self.arrays = loops.Weights(
             ln_1=_norms(block.ln_1 for block in blocks),
             qkv=_matrices(block.attn.c_attn for block in blocks),
             attn_proj=_matrices(block.attn.c_proj for block in blocks),
@@ -74,25 +73,36 @@ class Int8Decoder(Decoder):
             fc=_matrices(block.mlp.c_fc for block in blocks),
             mlp_proj=_matrices(block.mlp.c_proj for block in blocks),
             ln_f=_norms([model.ln_f]),
-            head=loops.Matrix(*_stacked([_rounded(self._head_weight - common_C, None)])),
+            head=loops.Matrix(*_stacked([_rounded(head_VC - common_C, None)])),
             common_C=common_C.numpy(),
         )
+
+    @property
+    def nbytes(self) -> int:
+        """What the copy takes."""
+        return sum(array.nbytes for part in self.arrays for array in (part if isinstance(part, tuple) else (part,)))
+
+
+class Int8Decoder(Decoder):
+    """A `Decoder` of one text whose products read 8-bit weights; `prefill` reads with the exact ones."""
+
+    def __init__(self, weights: Int8Weights) -> None:
+        model = weights.model
+        super().__init__(model)
+        from llm import int8_loops as loops
+
+        config, C = model.config, model.config.n_embd
+        self._weights = weights.arrays
         self._buffers = loops.Buffers(
             normed_C=_room(C),
             qkv_N=_room(3 * C),
             z_C=_room(C),
             scores_HS=_room(config.n_head, config.n_ctx),
-            hidden_N=_room(inner),
+            hidden_N=_room(config.mlp_size),
             written_C=_room(C),
-            rounded_K=np.zeros(max(C, inner), np.int16),
+            rounded_K=np.zeros(max(C, config.mlp_size), np.int16),
         )
         self._logits_1V = torch.empty(1, config.vocab_size)
-
-    @property
-    def _head_weight(self) -> Tensor:
-        head = self.model.wte if self.model.config.tie_word_embeddings else self.model.lm_head
-        weight_VC: Tensor = head.weight.detach()
-        return weight_VC
 
     @torch.no_grad()
     def step(self, ids: Sequence[int]) -> Tensor:

@@ -39,6 +39,12 @@ class Limits(Checked):
     """Questions a minute from one address, which a whole class may share."""
     address_visitors_per_hour: Annotated[int, About("New visitors of an address", 1, 10**6), Public(120)] = 5_000
     """New visitors an hour from one address, a quarter of them at once."""
+    at_once: Annotated[int, About("Answers at once", 1, 40), Public(4)] = 8
+    """Questions of one visitor that are answered at a time; others of theirs wait."""
+    questions_waiting: Annotated[int, About("Questions waiting", 10, 10_000), Public(60)] = 400
+    """Questions of one visitor that may wait; beyond that they are refused."""
+    answer_seconds: Annotated[float, About("Seconds of an answer", 1, 100_000, unit="seconds"), Public(20.0)] = 300.0
+    """Seconds that one answer may take; then it is given up."""
     request_mb: Annotated[float, About("Size of a question", 0.1, 256, unit="MB"), Public(5.0)] = 20.0
     """Megabytes of one question, files apart."""
     upload_mb: Annotated[float, About("Size of a file", 0.1, 100_000, unit="MB"), Public(20.0)] = 64.0

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from llm.config import SamplingConfig
+from llm.deadline import seconds_left
 from llm.decoder import Decoder
 from llm.filters import filter_logits, needs_previous
 from llm.model import GPT, KVCache
@@ -114,9 +115,14 @@ def _draw_together(
     for _ in range(config.max_new_tokens):
         if not going:
             break
+        begun: dict[tuple[int, ...], int] = {}  # a beginning that several texts share is read once
         with reading(model):
             for row, (ids, cache) in enumerate(zip(texts, decoder.rows, strict=True)):
-                decoder.prefill(_unread(ids, cache, model.config.n_ctx)[:-1], row)
+                unread = _unread(ids, cache, model.config.n_ctx)[:-1]
+                if cache.length == 0 and (same := begun.setdefault(tuple(unread), row)) != row:
+                    decoder.repeat(same, row)
+                else:
+                    decoder.prefill(unread, row)
             logits_BV = decoder.step([ids[-1] for ids in texts])
         # A text that has ended reads its last token again and again, since the batch stays whole.
         choices = {
@@ -157,7 +163,11 @@ def has_hooks(model: GPT) -> bool:
 
 @contextmanager
 def reading(model: GPT) -> Iterator[None]:
-    """Evaluation mode and no gradients inside the block; a model that was training is training again after it."""
+    """Evaluation mode and no gradients inside the block; a model that was training is training again after it.
+
+    Raises TooLong when whoever asked has no time left: before each pass is the place to give up.
+    """
+    seconds_left()
     was_training = model.training
     if was_training:
         model.eval()

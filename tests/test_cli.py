@@ -293,3 +293,116 @@ def test_a_reader_that_leaves_early_is_no_error(trained):
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+def test_a_text_is_known_by_its_content(home, here):
+    """--resume refuses another text of the same name, and takes the same text under another name or as an old run."""
+    code, _, err = here("train", "--text", home.text, "--tokenizer", "character", *TINY, "--max-steps", 1)
+    assert code == 0, err
+    (run,) = list_runs(home.runs)
+    (home.folder / "other").mkdir()
+    other, renamed = home.folder / "other" / "text.txt", home.folder / "renamed.txt"
+    other.write_text("The cat sat.\n" * 200, encoding="utf-8")
+    renamed.write_bytes(home.text.read_bytes().replace(b"\n", b"\r\n"))
+    code, _, err = here("train", "--resume", run.id, "--text", other, "--max-steps", 2)
+    assert code == 2 and "'text.txt' is not the text that this run learnt from" in err and "begin a new run" in err
+    assert here("train", "--resume", run.id, "--text", renamed, "--max-steps", 2)[0] == 0
+    values = json.loads((run.path / "run.json").read_text())
+    del values["text_hash"]  # as before it was noted
+    (run.path / "run.json").write_text(json.dumps(values))
+    assert here("train", "--resume", run.id, "--text", renamed, "--max-steps", 3)[0] == 2
+    assert here("train", "--resume", run.id, "--text", home.text, "--max-steps", 3)[0] == 0
+
+
+def test_resuming_refuses_what_would_change_nothing(home, here):
+    """Each option of a new run is named; none is taken and then ignored."""
+    given = ["--tokenizer", "bpe", "--vocab-size", 300, "--name", "x", "--no-bias", "--patience", 3]
+    code, _, err = here("train", "--resume", "any", "--text", home.text, *given)
+    assert code == 2 and all(str(option) in err for option in given if str(option).startswith("--v"))
+    assert "leave out --tokenizer, --vocab-size, --name, --bias, --patience." in err
+
+
+@pytest.mark.parametrize("stop", [("--patience", 1), ("--target-loss", 0.001)])
+def test_out_holds_the_best_model_where_the_validation_loss_may_end_the_training(home, here, stop):
+    """At a rate that spoils the model, the saved one is of the lowest validation loss, and the sentence says which."""
+    wild = ["--learning-rate", 3, "--warmup-steps", 1, "--eval-interval", 2, "--max-steps", 8, "--sample-tokens", 0]
+    code, _, err = here(
+        "train", "--text", home.text, "--tokenizer", "character", *TINY, *wild, *stop, "--out", home.out
+    )  # fmt: skip
+    (run,) = list_runs(home.runs)
+    losses = {m["step"]: m["validation_loss"] for m in run.metrics() if m["event"] == "evaluation"}
+    best, last = min(losses, key=losses.__getitem__), max(losses)
+    assert code == 0 and best != last, losses
+    checkpoint = load_checkpoint(home.out)
+    assert checkpoint.step == best and checkpoint.info["validation_loss"] == losses[best]
+    assert f"holds the best model, of step {best}" in err and load_checkpoint(run.path / "checkpoint").step == last
+
+
+def test_training_on_from_a_model(trained, here, home):
+    """It begins with that model's weights and tokens on another text, at a gentle rate, and notes its parent."""
+    home.text.write_text("The dog sat on the rug, and the cat lay on the mat.\n" * 60, encoding="utf-8")
+    few = ["--text", home.text, "--eval-windows", 2, "--sample-tokens", 0, "--batch-size", 2]
+    code, _, err = here("train", "--from", trained.out, *few, "--max-steps", 2, "--dropout", 0.1, "--out", home.out)
+    assert code == 0, err
+    (run,) = list_runs(home.runs)
+    parent = load_checkpoint(trained.out)
+    assert (run.parent.name, run.parent.step, run.train_config.learning_rate) == ("model", 6, 1e-4)
+    assert run.tokenizer.hash == parent.tokenizer.hash and run.model_config == parent.model.config.replace(dropout=0.1)
+    begun = kept_model(run, 0).wte.weight
+    assert torch.equal(begun, parent.model.wte.weight.half().float())
+    assert not torch.equal(load_checkpoint(home.out).model.wte.weight, parent.model.wte.weight)
+
+    code, _, err = here("train", "--from", run.id, *few, "--max-steps", 1, "--learning-rate", 0.01)
+    assert code == 0, err
+    child = list_runs(home.runs)[0]
+    assert (child.parent.ref, child.train_config.learning_rate) == (f"cli:{run.id}", 0.01)
+    assert here("train", "--resume", child.id, "--text", home.text, "--max-steps", 2)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (
+            ["--n-layer", 3, "--tokenizer", "bpe"],
+            "brings its shape and its tokenizer along; leave out --tokenizer, --n-layer",
+        ),
+        (["--resume", "x"], "leave out"),
+        (["--text", "greek.txt"], "has no 'α', 'β'"),
+    ],
+)
+def test_training_on_refuses_what_cannot_be(trained, here, home, args, sentence):
+    """Another shape or tokenizer, a run to resume as well, a text in other characters."""
+    (home.folder / "greek.txt").write_text("αβ " * 900, encoding="utf-8")
+    text = [] if "--text" in args else ["--text", home.text]
+    code, _, err = here("train", "--from", trained.out, *text, *args)
+    assert code == 2 and sentence in err and not home.runs.exists()
+    code, _, err = here("train", "--from", "nowhere/at/all", "--text", home.text)
+    assert code == 2 and err.startswith("There is no nowhere/at/all")
+
+
+def test_training_on_from_a_folder_of_transformers(trained, here, home):
+    """What `convert` wrote for transformers is a beginning too, with the vocabulary in it."""
+    home.text.write_text(TEXT * 3, encoding="utf-8")
+    start = ["train", "--text", home.text, "--tokenizer", "bpe", "--vocab-size", 280, *TINY, "--max-steps", 1]
+    assert here(*start, "--out", home.out)[0] == 0
+    assert here("convert", home.out, "elsewhere")[0] == 0
+    few = ["--text", home.text, "--eval-windows", 2, "--sample-tokens", 0, "--batch-size", 2, "--max-steps", 1]
+    code, _, err = here("train", "--from", "elsewhere", *few)
+    assert code == 0, err
+    child = list_runs(home.runs)[0]
+    assert child.parent.name == "elsewhere" and child.model_config.vocab_size == 280
+    text = home.text.read_text(encoding="utf-8")
+    assert child.tokenizer.encode(text) == load_checkpoint(home.out).tokenizer.encode(text)
+
+
+def test_a_prompt_from_a_file_and_several_samples(trained, here, home):
+    """A file's prompt is that of --prompt; each sample is what its own seed gives; a prompt may begin with a dash."""
+    (home.folder / "prompt.txt").write_text("The cat\n", encoding="utf-8")
+    options = ["--checkpoint", trained.out, "--max-new-tokens", 8]
+    singles = [here("generate", *options, "--prompt", "The cat", "--seed", seed)[1] for seed in (7, 8)]
+    code, out, _ = here("generate", *options, "--prompt-file", "prompt.txt", "--seed", 7, "--samples", 2)
+    assert code == 0 and out == f"--- 1 of 2, seed 7\n{singles[0]}--- 2 of 2, seed 8\n{singles[1]}"
+    code, out, err = here("generate", *options, "--prompt=-x")
+    assert code == 2 and "has no '-', 'x'" in err  # read as a prompt, and this alphabet lacks it
+    assert here("generate", *options, "--samples", 0)[0] == 2
+    assert "not allowed with" in here("generate", *options, "--prompt", "a", "--prompt-file", "prompt.txt")[2]

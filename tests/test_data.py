@@ -124,7 +124,7 @@ def test_token_file_round_trip(tmp_path, vocab_size, dtype):
     """The highest id survives in the smallest type that holds it, and batches from the file equal those from memory."""
     ids = torch.randint(vocab_size, (500,), generator=torch.Generator().manual_seed(0))
     ids[-1] = vocab_size - 1
-    write_tokens(tmp_path / "tokens.npy", ids.tolist(), vocab_size)
+    write_tokens(tmp_path / "tokens.npy", [ids[:7].tolist(), ids[7:]], vocab_size)
     tokens = open_tokens(tmp_path / "tokens.npy")
     assert tokens.dtype == dtype
     assert torch.equal(tokens.long(), ids)
@@ -137,7 +137,7 @@ def test_token_file_round_trip(tmp_path, vocab_size, dtype):
 
 def test_writing_to_opened_tokens_does_not_change_the_file(tmp_path):
     """The map is copy-on-write: a slip in the program can't damage the corpus."""
-    write_tokens(tmp_path / "tokens.npy", [1, 2, 3], 10)
+    write_tokens(tmp_path / "tokens.npy", [[1, 2, 3]], 10)
     open_tokens(tmp_path / "tokens.npy")[0] = 9
     assert open_tokens(tmp_path / "tokens.npy").tolist() == [1, 2, 3]
 
@@ -146,7 +146,7 @@ def test_writing_to_opened_tokens_does_not_change_the_file(tmp_path):
 def test_ids_outside_the_vocabulary_are_refused(tmp_path, ids):
     """Casting them to two bytes would wrap around silently."""
     with pytest.raises(ValueError, match="a vocabulary of 10 has only 0 to 9"):
-        write_tokens(tmp_path / "tokens.npy", ids, 10)
+        write_tokens(tmp_path / "tokens.npy", [ids], 10)
     assert not list(tmp_path.iterdir())
 
 

@@ -102,6 +102,10 @@ def test_json_is_read_within_bounds(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=r"notes\.json .*copy or save it again"):
             read_json(path)
     assert parsed_json('{"a": 1}', "It") == {"a": 1}
+    deep = '{"a": ' * 49 + "[]" + "}" * 49
+    assert parsed_json(deep, "It")
+    with pytest.raises(ValueError, match="over 50"):
+        parsed_json('{"a": ' + deep + "}", "It")
     monkeypatch.setattr(files.Path, "read_bytes", lambda path: pytest.fail("the file was read"))
     with pytest.raises(ValueError, match="over 2 bytes"):
         read_json(path, max_bytes=2)

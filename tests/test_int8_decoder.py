@@ -10,7 +10,7 @@ from twins import SHAPES, random_ids, randomised
 from llm.checkpoint import load_checkpoint
 from llm.config import SamplingConfig
 from llm.corpora import load_corpus
-from llm.int8_decoder import Int8Decoder, why_not
+from llm.int8_decoder import Int8Decoder, Int8Weights, why_not
 from llm.sampler import generate
 
 CHECKPOINTS = Path(__file__).resolve().parents[1] / "checkpoints"
@@ -32,7 +32,7 @@ def test_logits_stay_close(config, kind, threads):
     ids = random_ids(config, 1, config.n_ctx)
     with torch.no_grad():
         expected_TV = model(ids)[0].log_softmax(-1)
-    decoder = Int8Decoder(model)
+    decoder = Int8Decoder(Int8Weights(model))
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -48,10 +48,10 @@ def test_logits_stay_close(config, kind, threads):
 def test_a_large_common_offset_costs_nothing():
     """A vector added to every row of the head moves all logits together; the rounded rows leave it out."""
     model = randomised(SHAPES[0].replace(tie_word_embeddings=False))
-    near = logits_of(Int8Decoder(model), [3])
+    near = logits_of(Int8Decoder(Int8Weights(model)), [3])
     with torch.no_grad():
         model.lm_head.weight += 5 * model.ln_f.bias.sign()
-    far = logits_of(Int8Decoder(model), [3])
+    far = logits_of(Int8Decoder(Int8Weights(model)), [3])
     assert far.abs().min() > 16
     torch.testing.assert_close(far.log_softmax(-1), near.log_softmax(-1), atol=5e-3, rtol=0)
 
@@ -66,7 +66,7 @@ def test_shipped_models_say_the_same(name):
     ids = checkpoint.tokenizer.encode(text[:4_000])[: min(200, model.config.n_ctx)]
     with torch.no_grad():
         expected_TV = model(torch.tensor([ids]))[0].log_softmax(-1)
-    got_TV = logits_of(Int8Decoder(model), ids).log_softmax(-1)
+    got_TV = logits_of(Int8Decoder(Int8Weights(model)), ids).log_softmax(-1)
     first_T, second_T = expected_TV.topk(2).values.unbind(-1)
     sure_T = first_T - second_T > 0.1
     assert sure_T.sum() > 20
@@ -77,7 +77,10 @@ def test_shipped_models_say_the_same(name):
 def test_a_long_text_begins_again_as_the_exact_one():
     """Beyond the context `generate` reads the end of the text anew; the same seed gives the same text each time."""
     model, config = randomised(SHAPES[0]), SamplingConfig(seed=3, max_new_tokens=80)
-    texts = [[choice.id for choice in generate(model, [1, 2], config, decoder=Int8Decoder(model))] for _ in range(2)]
+    texts = [
+        [choice.id for choice in generate(model, [1, 2], config, decoder=Int8Decoder(Int8Weights(model)))]
+        for _ in range(2)
+    ]
     assert len(texts[0]) == 80 and texts[0] == texts[1]
 
 
@@ -87,15 +90,15 @@ def test_what_it_cannot_do_is_refused_in_a_sentence(monkeypatch):
     assert why_not(model) is None
     handle = model.h[0].mlp.register_forward_hook(lambda *_: None)
     with pytest.raises(ValueError, match="Hooks"):
-        Int8Decoder(model)
+        Int8Decoder(Int8Weights(model))
     handle.remove()
-    decoder = Int8Decoder(model)
+    decoder = Int8Decoder(Int8Weights(model))
     decoder.prefill([1] * 16)
     with pytest.raises(ValueError, match="is full"):
         decoder.step([1])
     with pytest.raises(ValueError, match="float32"):
-        Int8Decoder(randomised(SHAPES[1]).to(torch.bfloat16))
+        Int8Weights(randomised(SHAPES[1]).to(torch.bfloat16))
     with pytest.raises(ValueError, match="CPU"):
-        Int8Decoder(randomised(SHAPES[1]).to("meta"))
+        Int8Weights(randomised(SHAPES[1]).to("meta"))
     monkeypatch.setitem(sys.modules, "numba", None)
     assert why_not(model) == "8-bit weights need numba: pip install numba."

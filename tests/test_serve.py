@@ -28,6 +28,9 @@ def launched(monkeypatch):
         def launch(self, **options):
             seen.update(options, limits=self.limits)
 
+        def block_thread(self):
+            seen["served"] = True
+
     monkeypatch.setattr(llm.ui, "build_app", App)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return seen
@@ -64,7 +67,8 @@ def test_one_core_is_left_free_before_torch_is_imported():
     code = (
         "import app, llm.cli.parser, os, sys; assert 'torch' not in sys.modules; "
         "import llm.cli.serve, argparse; sys.modules['llm.ui'] = None\n"
-        "try: llm.cli.serve.serve(argparse.Namespace())\n"
+        "parser = argparse.ArgumentParser(); llm.cli.serve.add_flags(parser)\n"
+        "try: llm.cli.serve.serve(parser.parse_args([]))\n"
         "except ImportError: print(os.environ['OMP_NUM_THREADS'])"
     )
     for own in (None, "3"):

@@ -157,7 +157,7 @@ def keep_top_a(logits_BV: Tensor, a: float) -> Tensor:
 """,
         )
     ],
-    "llm/tokenizers/__init__.py": [
+    "llm/tokenizers/reading.py": [
         ("from llm.tokenizers.base import", "from llm.tokenizers.letters import LetterTokenizer\n"),
         ("        CharacterTokenizer,\n", "        LetterTokenizer,\n"),
     ],

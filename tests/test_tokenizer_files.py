@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import time
 import unicodedata
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from test_merging import SAMPLES
 
 from llm.corpora import load_corpus
+from llm.deadline import TooLong
 from llm.tokenizers import (
     PATTERNS,
     PUBLISHED,
@@ -29,6 +31,7 @@ from llm.tokenizers import (
     tokenizer_from_dict,
     train_bpe,
 )
+from llm.tokenizers.composed import composed
 
 TEXT = load_corpus("pydoc").text[:60_000]
 TEXTS = st.text(alphabet=st.sampled_from("thean'S rI01 \n\r/.é數🙂") | st.characters(max_codepoint=0x2FFF), max_size=60)
@@ -304,13 +307,57 @@ def test_patterns_that_cannot_be_used_are_refused(pattern):
         HuggingFaceTokenizer({**GOOD, "pre_tokenizer": cut})
 
 
+def cut_by(pattern, **changes):
+    """A vocabulary that a stranger wrote: its text is cut by that regular expression."""
+    step = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+    cut = {"type": "Sequence", "pretokenizers": [step, {"type": "ByteLevel", "add_prefix_space": False}]}
+    return HuggingFaceTokenizer({**GOOD, "pre_tokenizer": cut, **changes})
+
+
 def test_a_pattern_that_never_ends_is_given_up(monkeypatch):
     """A stranger's regular expression can't hold the server."""
-    monkeypatch.setattr("llm.tokenizers.hugging_face.SECONDS", 0.05)
-    step = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
-    cut = {"type": "Sequence", "pretokenizers": [step, {"type": "ByteLevel", "add_prefix_space": False}]}
+    monkeypatch.setattr("llm.tokenizers.base.SECONDS", 0.05)
     with pytest.raises(ValueError, match="takes too long"):
-        HuggingFaceTokenizer({**GOOD, "pre_tokenizer": cut}).encode("a" * 3000 + "!")
+        cut_by("(a+)+$").encode("a" * 3000 + "!")
+
+
+@pytest.mark.parametrize("name", ["<|endoftext|>", "|"])
+@pytest.mark.parametrize("ask", ["encode", "encode_special", "pieces"])
+def test_all_pieces_of_a_text_share_one_limit(monkeypatch, ask, name):
+    """A pattern that is slow but not endless on each of many pieces is given up as soon as the text's time is over."""
+    tokenizer = cut_by("(?:x|x)+1z|1", added_tokens=[{"id": 300, "content": name, "special": name != "|"}])
+    text = f"{'x' * 14}1{name}" * 5_000
+    assert getattr(tokenizer, ask)(text[:40])
+    for module in ("base", "hugging_face"):
+        monkeypatch.setattr(f"llm.tokenizers.{module}.SECONDS", 0.2)
+    started = time.monotonic()
+    with pytest.raises(TooLong):
+        getattr(tokenizer, ask)(text)
+    assert time.monotonic() - started < 3  # each piece takes some ms: all of them 15 s
+
+
+@given(st.text(st.sampled_from("aé\u1100\u0301\u0316\u0334\u0344\u0f73\u0f71\u302e\u20dd"), max_size=120))
+def test_composing_is_unicodes(text):
+    """Long runs of accents, sorted before, come out as normalizing them at once would have it."""
+    assert composed(text) == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0316", "\u0f73"])
+def test_composing_takes_no_square_of_the_accents(marks):
+    """A letter with half a million accents: Python's own way would take four minutes."""
+    started = time.monotonic()
+    assert len(composed("a" + marks * 250_000)) >= 250_000
+    assert time.monotonic() - started < 20
+
+
+def test_many_names_are_refused():
+    """A text is searched for all added tokens at once, so there can't be ever so many."""
+    added = [{"id": 300 + n, "content": f"<{n}>"} for n in range(5_001)]
+    with pytest.raises(ValueError, match="at most 5,000"):
+        HuggingFaceTokenizer({**GOOD, "added_tokens": added})
+    special = {f"<{n}>": 300 + n for n in range(5_001)}
+    with pytest.raises(ValueError, match="at most 5,000"):
+        TiktokenTokenizer({bytes([byte]): byte for byte in range(256)}, "gpt2", special)
 
 
 def test_a_file_too_large_is_not_parsed():

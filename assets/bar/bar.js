@@ -1,6 +1,7 @@
 // The bar above every tab: model, moment and prompt. It alone fills the menus; everyone may point
 // the subject elsewhere through look, and the bar follows.
 import { address } from "../shared/address.js";
+import { chooseDevice, chosenDevice } from "../shared/device.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
@@ -16,10 +17,11 @@ panel("bar", ({ ask, upload, find, notice }) => {
     prompt = find("[data-id=prompt]"),
     examples = find("[data-id=examples]");
   const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"],
-    MAX_BYTES = 64_000_000,
+    DEVICE = "device ", // begins what names one in the menu
     MOST_PX = 240; // of the prompt
   let models = [],
-    device = ""; // where the numbers are computed
+    devices = [], // where the numbers can be computed
+    mostBytes = 0; // of a visitor's own checkpoint; none may come where this is 0
   const current = () => models.find((m) => m.ref === subject.model);
 
   function fillMenu() {
@@ -30,10 +32,23 @@ panel("bar", ({ ask, upload, find, notice }) => {
     }
     model.replaceChildren(
       ...groups.values(),
-      el("option", { value: "file" }, "A checkpoint folder…"),
-      el("optgroup", { label: `computed on ${device}` }),
+      ...(mostBytes ? [el("option", { value: "file" }, "A checkpoint folder…")] : []),
+      computedOn(),
     );
     model.value = subject.model ?? "";
+  }
+
+  /** Where the numbers come from; where there are several devices, a choice. */
+  function computedOn() {
+    if (devices.length < 2) return el("optgroup", { label: `computed on ${devices[0]?.title}` });
+    const chosen = chosenDevice() ?? devices[0].name;
+    return el(
+      "optgroup",
+      { label: "Computed on" },
+      ...devices.map(({ name, title }) =>
+        el("option", { value: DEVICE + name }, `${name === chosen ? "✓ " : ""}${title}`),
+      ),
+    );
   }
 
   /** What can be tried with this model. */
@@ -71,7 +86,9 @@ panel("bar", ({ ask, upload, find, notice }) => {
   async function reload({ settle = false } = {}) {
     const answer = await ask("list_models");
     models = answer.models;
-    device = answer.device;
+    devices = answer.devices;
+    if (!devices.some(({ name }) => name === chosenDevice())) chooseDevice(null); // chosen on another computer
+    mostBytes = answer.upload_bytes;
     if (settle) {
       const wanted = address.get("model");
       const ref = models.some((m) => m.ref === wanted) ? wanted : (models[0]?.ref ?? null);
@@ -105,6 +122,10 @@ panel("bar", ({ ask, upload, find, notice }) => {
     if (model.value === "file") {
       model.value = subject.model ?? "";
       find("[data-id=files]").click();
+    } else if (model.value.startsWith(DEVICE)) {
+      chooseDevice(model.value.slice(DEVICE.length));
+      fillMenu();
+      renew();
     } else change(model.value);
   });
   find("[data-id=files]").addEventListener("change", async (event) => {
@@ -123,9 +144,9 @@ panel("bar", ({ ask, upload, find, notice }) => {
         `That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`,
       );
     const size = wanted.reduce((sum, file) => sum + file.size, 0);
-    if (size > MAX_BYTES)
+    if (size > mostBytes)
       throw new Refusal(
-        `That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(MAX_BYTES)}. Use a smaller model.`,
+        `That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(mostBytes)}. Use a smaller model.`,
       );
     notice("Uploading…", "info");
     const paths = {};

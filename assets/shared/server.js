@@ -1,5 +1,6 @@
 // Asking the server: a Python function of a panel, called by its name.
 import { away, connected, flight, hold, lose, onServer } from "./connection.js";
+import { chosenDevice } from "./device.js";
 import { keep, kept } from "./storage.js";
 
 /** What the server refused, in its own words for the visitor. */
@@ -62,8 +63,9 @@ const TRIES = 3; // of a question that has no answer though the server is there
 /** One question, as Gradio's own client puts it, which however tells no failure from an answer. */
 export function post(panel, fn, args, options = {}) {
   const { id } = window.gradio_config.components.find(({ props }) => props.elem_id === `gb-${panel}`);
+  const device = chosenDevice();
   const body = JSON.stringify({
-    data: { visitor, ...args },
+    data: { visitor, ...(device ? { device } : {}), ...args },
     component_id: id,
     fn_name: fn,
     session_hash: "glassbox",

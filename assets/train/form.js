@@ -6,15 +6,15 @@ import { format } from "../shared/format.js";
 import { takeOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
 import { Refusal } from "../shared/server.js";
+import { ownText } from "./own_text.js";
 import { drawPlan, refusePlan } from "./plan.js";
 import { drawSchedule } from "./schedule.js";
 import { drawFields, field, wordsOf } from "./setting_fields.js";
 
 /** @import { Parts } from "../shared/panel.js" */
 
-const MAX_FILE = 20_000_000;
 const MINE = "mine:";
-const TABLE = /\.(csv|jsonl)$/i;
+const NEW = "new"; // begins with no model
 
 /**
  * @typedef {object} Told
@@ -23,15 +23,15 @@ const TABLE = /\.(csv|jsonl)$/i;
  * @property {() => void} planned the plan is there, or refused
  */
 
-/** @param {Pick<Parts, "find" | "ask" | "upload" | "notice"> & Told} parts */
-export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned }) => {
+/** @param {Pick<Parts, "find" | "all" | "ask" | "upload" | "notice"> & Told} parts */
+export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, planned }) => {
   const menu = (name) => field(find(`[data-name=${name}]`), { label: find(`[data-name=${name}]`).ariaLabel });
-  const fields = { corpus: menu("corpus"), tokenizer: menu("tokenizer") }; // those of the settings follow
+  // Those of the settings follow.
+  const fields = { corpus: menu("corpus"), origin: menu("origin"), tokenizer: menu("tokenizer") };
   const preset = find("[data-id=preset]");
   let choices = null,
     wanted = "",
     plan = null,
-    table = null,
     forecasting = null;
 
   const self = {
@@ -51,16 +51,17 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     /** @returns {Record<string, any>} the settings by their names in llm.config, and the text */
     settings() {
       const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
-      return { ...values, corpus: chosenText() };
+      return { ...values, corpus: chosenText(), origin: values.origin === NEW ? "" : values.origin };
     },
     /** Fill in some settings by name. */
     set(settings) {
       for (const [name, value] of Object.entries(settings)) {
-        if (fields[name] && value !== undefined) fields[name].value = value;
+        if (fields[name] && value !== undefined) fields[name].value = name === "origin" ? value || NEW : value;
       }
       // A text that is not here any more cannot be chosen.
       if (!fields.corpus.value) fields.corpus.value = wanted || choices.corpora[0].name;
       wanted = chosenText();
+      if (!fields.origin.value) fields.origin.value = NEW; // a model that is gone
       if (!fields.tokenizer.value) fields.tokenizer.value = whole(chosen()).tokenizer;
       show();
     },
@@ -74,6 +75,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     /** A setting's value in words. */
     wordsOf(name, value) {
       if (name === "corpus") return choices.corpora.find((c) => c.name === value)?.title ?? String(value);
+      if (name === "origin") return choices.origins.find(({ ref }) => ref === value)?.title ?? (value || "noise");
       if (name === "tokenizer") return choices.tokenizer_kinds[value]?.title ?? value.replace(MINE, "");
       if (typeof value === "boolean") return value ? "on" : "off";
       return typeof value === "number" ? format.number(value) : wordsOf(value);
@@ -82,7 +84,9 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     /** Whether one may choose the size of such a tokenizer's vocabulary. */
     isSized: (tokenizer) => Boolean(choices.tokenizer_kinds[tokenizer]?.sized),
     /** Whether the menus have the text and the tokenizer of some settings. */
-    has: ({ corpus, tokenizer }) => choices.corpora.some((c) => c.name === corpus) && tokenizers().includes(tokenizer),
+    has: ({ corpus, tokenizer, origin }) =>
+      choices.corpora.some((c) => c.name === corpus) &&
+      (origin ? choices.origins.some(({ ref }) => ref === origin) : tokenizers().includes(tokenizer)),
     fill,
     replan,
     takeVocabulary,
@@ -92,7 +96,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
   const chosenText = () => (fields.corpus.value === "paste" ? wanted : fields.corpus.value);
 
   async function fill({ keep = null } = {}) {
-    const kept = { corpus: keep ?? chosenText(), tokenizer: fields.tokenizer.value };
+    const kept = { corpus: keep ?? chosenText(), tokenizer: fields.tokenizer.value, origin: fields.origin.value };
     choices = await ask("list_choices");
     const option = (value, title) => el("option", { value }, title);
     const inGroup = (group) => choices.corpora.filter((c) => c.group === group).map((c) => option(c.name, c.title));
@@ -102,12 +106,20 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
       option("file", "A file of yours…"),
       option("paste", "Paste a text…"),
     );
-    const own = choices.vocabularies.map(({ name, title, size }) =>
+    const models = (group) => choices.origins.filter((model) => model.group === group);
+    const modelGroups = [...new Set(choices.origins.map(({ group }) => group))];
+    fields.origin.node.replaceChildren(
+      option(NEW, "A new model, all noise"),
+      ...modelGroups.map((label) =>
+        el("optgroup", { label }, ...models(label).map(({ ref, title }) => option(ref, title))),
+      ),
+    );
+    const vocabularies = choices.vocabularies.map(({ name, title, size }) =>
       option(name, `${title} · ${format.whole(size)} tokens`),
     );
     fields.tokenizer.node.replaceChildren(
       ...Object.entries(choices.tokenizer_kinds).map(([kind, { title }]) => option(kind, title)),
-      ...(own.length ? [el("optgroup", { label: "Yours, from the Tokenizer tab" }, ...own)] : []),
+      ...(vocabularies.length ? [el("optgroup", { label: "Yours, from the Tokenizer tab" }, ...vocabularies)] : []),
     );
     if (!preset.options.length) {
       const drawn = drawFields(find(".gb-rail"), choices.settings);
@@ -123,7 +135,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
   function whole({ settings }) {
     // what a preset doesn't name has its default
     const values = Object.fromEntries(Object.entries(choices.settings).map(([name, known]) => [name, known.default]));
-    return { ...values, tokenizer: "character", corpus: choices.corpora[0].name, ...settings };
+    return { ...values, origin: "", tokenizer: "character", corpus: choices.corpora[0].name, ...settings };
   }
 
   // The address holds the preset and what differs from it. Names that people gave may have commas in them.
@@ -164,7 +176,12 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     download.hidden = !corpus || corpus.here;
     download.textContent = corpus ? `Download (${format.bytes(corpus.bytes)})` : "";
     find("[data-for=matrix_learning_rate]").hidden = fields.optimizer.value !== "muon";
-    find("[data-for=vocab_size]").hidden = !self.isSized(fields.tokenizer.value);
+    const begins = fields.origin.value !== NEW;
+    for (const name of choices.kept) for (const part of all(`[data-for=${name}]`)) part.hidden = begins;
+    if (!self.isSized(fields.tokenizer.value)) find("[data-for=vocab_size]").hidden = true;
+    find("[data-id=about-origin]").textContent = begins
+      ? "It keeps its shape and its tokenizer; the run is listed as its child."
+      : "";
   }
 
   // ---- the plan -----------------------------------------------------------------------------------
@@ -230,13 +247,18 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     replan();
   }
   fields.tokenizer.node.addEventListener("input", edited);
+  fields.origin.node.addEventListener("input", () => {
+    const rate = fields.origin.value === NEW ? whole(chosen()).learning_rate : choices.gentle;
+    self.set({ learning_rate: rate });
+    edited();
+  });
   preset.addEventListener("input", () => {
     self.set(whole(chosen()));
     edited();
   });
   fields.corpus.node.addEventListener("input", () => {
     const value = fields.corpus.value;
-    find("[data-id=column-field]").hidden = true;
+    own.forget();
     if (value === "file") {
       fields.corpus.value = wanted;
       return find("[data-id=file]").click();
@@ -259,7 +281,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     const given = choices && takeOver();
     if (!given) return false;
     await fill();
-    self.set(self.has(given) ? given : { tokenizer: given.tokenizer });
+    self.set({ origin: "", ...(self.has({ origin: "", ...given }) ? given : { tokenizer: given.tokenizer }) });
     edited();
     return true;
   }
@@ -271,41 +293,7 @@ export const trainForm = ({ find, ask, upload, notice, guarded, changed, planned
     }),
   );
 
-  find("[data-id=use-paste]").addEventListener(
-    "click",
-    guarded(async () => {
-      await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
-    }),
-  );
-  find("[data-id=file]").addEventListener(
-    "change",
-    guarded(async (event) => {
-      const [file] = event.target.files;
-      event.target.value = "";
-      if (!file) return;
-      if (file.size > MAX_FILE) {
-        const size = `“${file.name}” has ${format.bytes(file.size)}; the limit is ${format.bytes(MAX_FILE)}`;
-        throw new Refusal(`${size}, so use a part of it.`);
-      }
-      if (file.size === 0) throw new Refusal(`“${file.name}” is empty; choose a file with something to learn from.`);
-      table = TABLE.test(file.name) ? file : null;
-      const { path } = await upload(file);
-      const { name, columns, column } = await ask("keep_upload", { path });
-      if (columns) {
-        find("[data-id=column]").replaceChildren(...columns.map((text) => el("option", { value: text }, text)));
-        find("[data-id=column]").value = column;
-      }
-      find("[data-id=column-field]").hidden = !columns;
-      await learnFrom(name);
-    }),
-  );
-  find("[data-id=column]").addEventListener(
-    "input",
-    guarded(async (event) => {
-      const { path } = await upload(table);
-      await learnFrom((await ask("keep_upload", { path, column: event.target.value })).name);
-    }),
-  );
+  const own = ownText({ find, ask, upload, guarded, learnFrom });
   find("[data-id=download]").addEventListener(
     "click",
     guarded(async (event) => {

@@ -62,7 +62,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   /** What the picture shows: the run, or the example as long as there is none. */
   const shown = () => (run === null && example ? example : { digest, backdrop, standing });
 
-  const form = trainForm({ find, ask, upload, notice, guarded, changed: buttons, planned: buttons });
+  const form = trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
   tabClosing(find("[data-id=closing]"));
   const drawFigures = runNumbers(find);
   const moments = runMoments({
@@ -271,7 +271,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
       .get("ghosts")
       ?.split(",")
       .filter((id) => id !== "none") ?? null;
-  const comparable = (ghost) => base !== null && ghost.corpus === base.corpus && ghost.tokens === about.tokens;
+  const comparable = (ghost) => about !== null && ghost.text === about.text && ghost.tokens === about.tokens;
   async function haunt() {
     const ids = (chosenGhosts() ?? form.choices.runs.slice(0, NEAR)).filter((id) => id !== run);
     const found = ids.length ? (await ask("read_ghosts", { runs: ids })).ghosts : [];

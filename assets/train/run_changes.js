@@ -21,6 +21,7 @@ export function runChanges({ form, shown, undone }) {
       to = form.settings();
     return Object.keys(from)
       .filter((name) => {
+        if (to.origin && form.choices.kept.includes(name)) return false; // the model's own
         if (name === "matrix_learning_rate" && to.optimizer !== "muon") return false;
         // A text may be too short for the vocabulary that was asked for, so what came of it counts.
         if (name === "vocab_size")

@@ -163,13 +163,16 @@ panel("runs", ({ ask, notice, say, find, root }) => {
       "tr",
       { "aria-selected": String(open), data: { run: row.id } },
       el("td", {}, example ? null : tick),
-      el("td", {}, example ? `${row.name}, ${row.corpus}` : name),
+      el("td", {}, example ? `${row.name}, ${row.corpus}` : name, row.parent ? parentOf(row) : null),
       el("td", { class: "gb-minor" }, format.date(row.created)),
       el("td", { class: row.live ? "gb-live" : null }, STATES[row.state] ?? row.state),
       ...numbers,
       el("td", { class: "gb-run-changes gb-soft" }, changed(row.changes ?? [])),
     );
   }
+
+  /** The model that a run trained on from. */
+  const parentOf = (row) => el("span", { class: "gb-run-parent gb-small gb-soft" }, `↳ from ${row.parent}`);
 
   function changed(changes) {
     if (changes.length > 12) return `${changes.length} settings`;

@@ -31,12 +31,12 @@ panel("text", ({ ask, notice, say, find, root }) => {
   const load = latest(async () => {
     const settings = shownRun.settings();
     if (!settings || !root.offsetParent) return;
-    const { corpus, tokenizer, vocab_size } = settings,
-      key = JSON.stringify([corpus, tokenizer, vocab_size]);
+    const { corpus, tokenizer, vocab_size, origin } = settings,
+      key = JSON.stringify([corpus, tokenizer, vocab_size, origin]);
     if (key === shownFor) return;
     root.setAttribute("aria-busy", "true");
     try {
-      const card = await ask("describe_corpus", { corpus, tokenizer, vocab_size });
+      const card = await ask("describe_corpus", { corpus, tokenizer, vocab_size, origin });
       shownFor = key;
       notice("");
       draw(card);

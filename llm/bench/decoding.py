@@ -23,7 +23,7 @@ from llm.corpora import load_corpus
 from llm.data import encode_corpus, eval_windows, split
 from llm.decoder import Decoder
 from llm.gpt2 import state_to_gpt2
-from llm.int8_decoder import Int8Decoder, why_not
+from llm.int8_decoder import Int8Decoder, Int8Weights, why_not
 from llm.model import GPT
 from llm.sampler import generate
 
@@ -72,7 +72,7 @@ def _decode(title: str, config: ModelConfig, new_tokens: int, rounds: int) -> No
     if reason := why_not(model):
         print(f"  {reason}")
     else:
-        sides["ours, int8"] = ours(Int8Decoder(model))
+        sides["ours, int8"] = ours(Int8Decoder(Int8Weights(model)))
     with tempfile.TemporaryDirectory() as folder:
         times = taking_turns(sides | dict(peers(model, PROMPT, new_tokens, Path(folder))), rounds)
     read = times.pop("read").median / 8
@@ -94,7 +94,7 @@ def _cost(name: str, corpus: str) -> None:
         return
     tokens = split(encode_corpus(checkpoint.tokenizer, load_corpus(corpus).text)).validation
     x_NT, y_NT = eval_windows(tokens, model.config.n_ctx, POSITIONS // model.config.n_ctx + 1)
-    decoder = Int8Decoder(model)
+    decoder = Int8Decoder(Int8Weights(model))
     exact = rounded = agreeing = 0.0
     for x_T, y_T in zip(x_NT, y_NT, strict=True):
         decoder.rows[0].truncate(0)

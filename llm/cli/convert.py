@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from llm.cli.options import command, given, tokenizer_of
-from llm.cli.output import say
+from llm.cli.output import bytes_shown, say
 from llm.config import ACTIVATIONS
 
 BARE = ("n_head", "activation_function", "vocab_size")
@@ -100,22 +98,8 @@ def _to_transformers(source: Path, out: Path) -> None:
 def _from_the_hub(name: str, *, with_tokenizer: bool) -> Path:
     from llm.weights.hub import OPENAI, fetch_model, fetch_tokenizer
 
-    with _bytes_shown() as progress:
+    with bytes_shown() as progress:
         folder = fetch_model(name, progress)
         if with_tokenizer and name not in OPENAI:
             fetch_tokenizer(name, folder, progress)
     return folder
-
-
-@contextmanager
-def _bytes_shown() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar for downloads, one file after another."""
-    from tqdm import tqdm
-
-    with tqdm(unit="B", unit_scale=True, disable=None, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total, bar.n = total, done
-            bar.refresh()
-
-        yield progress

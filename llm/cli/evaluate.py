@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from llm.cli.options import add_checkpoint, add_device, add_text, command, corpus_of, device_of, given
-from llm.corpora import corpus_floor, task_of
+from llm.cli.output import bytes_shown
+from llm.corpora import Corpus, Text, corpus_floor, task_of
+from llm.tokenizers import Tokenizer
 
 
 def add_evaluate(commands: Any) -> None:
@@ -43,7 +45,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from llm.checkpoint import load_checkpoint
-    from llm.data import encode_corpus, split
+    from llm.data import split, tokens_of
     from llm.evaluate import evaluate as score
     from llm.training.questions import examine
 
@@ -53,10 +55,11 @@ def evaluate(args: argparse.Namespace) -> None:
     corpus = corpus_of(args)
     checkpoint = load_checkpoint(args.checkpoint, device_of(args.device))
     tokenizer = checkpoint.tokenizer
-    tokens = encode_corpus(tokenizer, corpus.text)
+    with bytes_shown("Cutting into tokens") as reading:
+        tokens = tokens_of(tokenizer, corpus, reading)
     if args.split == "validation":
         tokens = split(tokens).validation
-    lost = tokenizer.what_is_lost(corpus.text)  # bytes that no token stands for can't be counted
+    lost = _lost(tokenizer, corpus)  # bytes that no token stands for can't be counted
     lengths = None if lost else [len(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size)]
     with tqdm(unit="window", disable=None, leave=False) as bar:
 
@@ -89,6 +92,13 @@ def evaluate(args: argparse.Namespace) -> None:
         kind = "that training never shows" if task.holds_out else "newly drawn"
         share = f"{accuracy.share:.2%} (+- {accuracy.standard_error:.2%})"
         print(f"exact match    {share} of {accuracy.total:,} questions {kind}")
+
+
+def _lost(tokenizer: Tokenizer, text: Text) -> str | None:
+    """A sentence on what the tokenizer changes in the text; None when it comes back exactly."""
+    if isinstance(text, Corpus) or not tokenizer.loses:
+        return next(filter(None, map(tokenizer.what_is_lost, text.pieces())), None)
+    return f"Lost are: {tokenizer.loses[0].lower()}{tokenizer.loses[1:]}"
 
 
 def _evaluate_benchmark(args: argparse.Namespace) -> None:

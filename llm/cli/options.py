@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from llm.corpora import CORPORA, Corpus, columns_of, is_table, load_corpus, read_table, read_text_file
+from llm.cli.output import bytes_shown, say
+from llm.corpora import CORPORA, Text, load_corpus, own_files, read_own_text
 from llm.settings import Setting
 from llm.tokenizers import KINDS, Tokenizer, open_tokenizer, train_tokenizer
 
@@ -36,8 +37,19 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
+
+
+def written(args: argparse.Namespace) -> list[str]:
+    """The options that were written on the command line, but for those that say what holds anyway."""
+    rest = {name: value for name, value in vars(args).items() if name not in ("run", "parser")}
+    return [name for name, value in rest.items() if value != args.parser.get_default(name)]
+
+
+def spelt(names: Iterable[str]) -> str:
+    """Options as a person writes them."""
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def add_text(parser: Parser) -> Any:
@@ -45,25 +57,37 @@ def add_text(parser: Parser) -> Any:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--corpus", choices=CORPORA, help="a text that Glassbox knows")
     source.add_argument(
-        "--text", type=Path, metavar="FILE", help="a UTF-8 file of yours: text, or .csv or .jsonl with --column"
-    )
-    parser.add_argument("--column", metavar="NAME", help="the column of a .csv file, or the field of a .jsonl file")
+        "--text", type=Path, metavar="PATH",
+        help="a file of yours, of any size, or a folder of files: text, or .csv, .tsv, .jsonl, .json, .parquet with "
+        "--column; each may be gzipped",
+    )  # fmt: skip
+    parser.add_argument("--column", metavar="NAME", help="the column of a table, or the field of its JSON objects")
+    add_encoding(parser)
     return source
 
 
-def corpus_of(args: argparse.Namespace) -> Corpus:
+def add_encoding(parser: Parser) -> None:
+    """How a file spells its text."""
+    parser.add_argument("--encoding", metavar="NAME", help="the file's encoding, such as cp1252 (default: UTF-8)")
+
+
+def corpus_of(args: argparse.Namespace) -> Text:
     """The text that the options of `add_text` name. Raises ValueError when they name none, or not one alone."""
-    if args.column is not None or (args.text is not None and is_table(args.text)):
-        if args.text is None:
-            raise ValueError("--column chooses the column of a table; give its file with --text.")
-        if args.column is None:
-            raise ValueError(f"{args.text.name} is a table; give a --column: {', '.join(columns_of(args.text))[:300]}.")
-        return read_table(args.text, args.column)
+    if args.text is None and (args.column is not None or args.encoding is not None):
+        raise ValueError(
+            "--column chooses the column of a table; give its file with --text."
+            if args.column is not None
+            else "--encoding is that of a file; give it with --text."
+        )
     if args.text is not None:
-        return read_text_file(args.text)
+        own = own_files(args.text, args.column, args.encoding)
+        if own.left_out:
+            say(f"{own.left_out:,} other files of {args.text} are left out.")
+        with bytes_shown("Reading") as progress:
+            return read_own_text(own, progress)
     if args.corpus is not None:
         return load_corpus(args.corpus)
-    raise ValueError(f"Name a text: --text FILE, or --corpus {' or '.join(CORPORA)}.")
+    raise ValueError(f"Name a text: --text PATH, or --corpus {' or '.join(CORPORA)}.")
 
 
 def add_vocab_size(parser: Parser) -> None:

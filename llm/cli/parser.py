@@ -1,26 +1,24 @@
 """The parser of `python -m llm`, and `main`, which runs one command.
 
-Each option is called what the library and the playground call it. A mistake gets one sentence on
-standard error and exit code 2.
+Each option is called what the library and the playground call it. What goes wrong gets one sentence
+on standard error and an exit code (`llm.cli.failures`).
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from llm.cli.bench import add_bench
 from llm.cli.convert import add_convert
 from llm.cli.evaluate import add_evaluate
+from llm.cli.failures import guarded
 from llm.cli.generate import add_generate
 from llm.cli.options import Parser
-from llm.cli.output import say
 from llm.cli.scale import add_scale
 from llm.cli.serve import add_serve
 from llm.cli.tokenize import add_tokenize
 from llm.cli.train import add_train
-from llm.files import disk_trouble
 
 COMMANDS = (add_serve, add_train, add_generate, add_evaluate, add_tokenize, add_convert, add_scale, add_bench)
 """In the order of --help; each adds one command with its options."""
@@ -40,23 +38,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     args = build_parser().parse_args(arguments)
-    try:
-        args.run(args)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        return 130
-    except ValueError as error:
-        say(str(error))
-        return 2
-    except ConnectionError as error:  # another process of the training, or a server
-        say(str(error))
-        return 1
-    except OSError as error:
-        if trouble := disk_trouble(error):
-            say(" ".join((trouble, *getattr(error, "__notes__", ()))))
-            return 1
-        say(f"{error.filename or 'The disk'} can't be used: {error.strerror or error}.")
-        return 2
-    return 0
+    return guarded(lambda: args.run(args))

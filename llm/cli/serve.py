@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llm.cli.options import add_settings, command
@@ -42,12 +46,52 @@ def serve(args: argparse.Namespace) -> None:
     # One core stays free for the page: on two cores, a picture drawn while a model trains takes 11 ms
     # instead of 20. It has to be set before torch is imported, which llm.ui does.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
-    from llm.ui import build_app, launch_options
-    from llm.ui.door.names import given_names
-
     if trouble := folder_trouble(home()):
         say(trouble)
-    where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
+    _check_address(args.host, args.port)
     limits = limits_of(args, os.environ)
-    names = given_names(args.allow_host + ([args.host] if args.host else []), os.environ)
-    build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits, names=names))
+    host: str | None = args.host
+    if host and ":" in host and not host.startswith("["):
+        host = f"[{host}]"  # IPv6, as in an address
+    with _asking_itself():
+        from llm.ui import build_app, launch_options
+        from llm.ui.door.names import given_names
+
+        names = given_names(args.allow_host + ([host] if host else []), os.environ)
+        app = build_app(limits)
+        where = {"server_name": host, "server_port": args.port, "root_path": args.root_path}
+        app.launch(**where, inbrowser=args.open, prevent_thread_lock=True, **launch_options(limits, names=names))
+    app.block_thread()
+
+
+def _check_address(host: str | None, port: int | None) -> None:
+    """Raises ConnectionError when this machine can't listen there; Gradio blames the port for all of it."""
+    if port is not None and not 0 < port < 65_536:
+        raise ValueError(f"--port is {port}; use 1 to 65535.")
+    try:
+        name = (host or "127.0.0.1").strip("[]")
+        family, kind, _, _, place = socket.getaddrinfo(name, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConnectionError(f"Port {port} is in use; choose another with --port, or leave it out.") from error
+        if error.errno == errno.EACCES:
+            raise ConnectionError(f"Port {port} is not for this user; choose one from 1024 up with --port.") from error
+        raise ConnectionError(
+            f"{host!r} is no address of this machine; use --host 0.0.0.0 to let other machines in, or leave it out."
+        ) from error
+
+
+@contextmanager
+def _asking_itself() -> Iterator[None]:
+    """Without proxies: Gradio asks its own page whether it is up, which no proxy can tell. They hold again after."""
+    names = [name for name in os.environ if name.lower() == "no_proxy"]
+    before = {name: os.environ.pop(name) for name in names}
+    os.environ["NO_PROXY"] = "*"
+    try:
+        yield
+    finally:
+        del os.environ["NO_PROXY"]
+        os.environ.update(before)

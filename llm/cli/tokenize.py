@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from llm.cli.options import add_vocab_size, command, tokenizer_of
+from llm.cli.options import add_encoding, add_vocab_size, command, tokenizer_of
 from llm.cli.output import say
 from llm.corpora import read_text_file, text_from_bytes
 from llm.tokenizers import KINDS
@@ -21,7 +21,8 @@ def add_tokenize(commands: Any) -> None:
         commands, tokenize, "show the tokens of a text", 'tokenize --tokenizer gpt2 "Hello, world!"'
     )  # fmt: skip
     parser.add_argument("text", nargs="?", help="the text; without it and --file, standard input is read")
-    parser.add_argument("--file", type=Path, help="a UTF-8 text file instead")
+    parser.add_argument("--file", type=Path, help="a text file instead")
+    add_encoding(parser)
     parser.add_argument(
         "--tokenizer", default="gpt2", metavar="NAME",
         help=f"{', '.join(KINDS)} (all but {ready} learn from this very text), a tokenizer's file (tokenizer.json, "
@@ -36,7 +37,7 @@ def tokenize(args: argparse.Namespace) -> None:
     if args.text is not None and args.file is not None:
         raise ValueError("Give the text itself or --file, not both.")
     if args.file is not None:
-        text = read_text_file(args.file).text
+        text = read_text_file(args.file, encoding=args.encoding).text
     elif args.text is not None:
         text = args.text
     else:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +18,18 @@ from llm.cli.options import (
     corpus_of,
     device_of,
     given,
+    spelt,
     tokenizer_of,
+    written,
 )
-from llm.cli.output import say
+from llm.cli.output import bytes_shown, say
 from llm.config import ModelConfig, TrainConfig
-from llm.corpora import CORPORA, Corpus, task_of
+from llm.corpora import CORPORA, Corpus, LargeText, Text, task_of
 from llm.files import is_full
 from llm.paths import home
+from llm.runs.parent import GENTLE
 from llm.settings import settings_of
-from llm.tokenizers import KINDS
+from llm.tokenizers import KINDS, Tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -47,13 +48,10 @@ MODEL_SETTINGS = {
     if name != "vocab_size"  # the tokenizer says it
 }
 TRAIN_SETTINGS = settings_of(TrainConfig)
-ENDS = {
-    "stopped": "Stopped and saved",
-    "time": "The time was up",
-    "target": "The validation loss was as low as wanted",
-    "patience": "The validation loss no longer fell",
-}
-"""How a training that can go on has ended, by the DoneEvent's reason."""
+RESUMES_WITH = (
+    "resume", "corpus", "text", "column", "encoding", "out", "max_steps", "device", "dtype", "compile", "shard"
+)  # fmt: skip
+"""The options that mean something to a run that goes on: its text, its end, the machine. All others are its own."""
 
 
 def add_train(commands: Any) -> None:
@@ -71,8 +69,15 @@ def add_train(commands: Any) -> None:
         "(default character for a task, else bpe)",
     )  # fmt: skip
     add_vocab_size(parser)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="save the trained model here as well")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="save the trained model here as well: the last one, "
+        "or with --patience or --target-loss the one of the lowest validation loss",
+    )  # fmt: skip
     parser.add_argument("--name", help="what the app calls the run")
+    parser.add_argument(
+        "--from", metavar="MODEL", help="train on from a model: a folder that Glassbox or transformers saved, a "
+        f"file of weights, or a run's id; its tokenizer is kept, and the learning rate is {GENTLE:g} unless given",
+    )  # fmt: skip
     parser.add_argument("--resume", metavar="RUN", help="go on with a run, by its id; with --max-steps past its end")
     _add_machine(parser)
     add_settings(parser, "the model", MODEL_SETTINGS)
@@ -96,86 +101,46 @@ def _add_machine(train: Parser) -> None:
 
 def train(args: argparse.Namespace) -> None:
     """Train a model as a run that the app lists too, alone or as one of the processes that torchrun started."""
-    from llm.checkpoint import CARD, FILES
+    from llm.cli.watch import check_out, show_and_save, stopped_by_ctrl_c
     from llm.training.distributed import joined
     from llm.training.hardware import denormals_flushed
 
-    out: Path | None = args.out
-    if out and out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {*FILES, CARD}):
-        raise ValueError(f"{out} already holds something that isn't a checkpoint; choose a new folder.")
+    check_out(args.out)
     # From the start, because torch's helping threads do as the one that first calls for them.
     with denormals_flushed(), joined(device_of(args.device)) as (worker, device):
-        corpus, trainer, run = (_resumed_run if args.resume else _new_run)(args, worker, device)
-        with _stopped_by_ctrl_c(trainer):
+        corpus, trainer, run = _begin(args)(args, worker, device)
+        with stopped_by_ctrl_c(trainer):
             if run is not None:
                 try:
-                    _show_and_save(corpus, trainer, run, out)
+                    show_and_save(corpus, trainer, run, args.out)
                 except ConnectionError as lost:
                     raise ConnectionError(f"{lost} To go on: --resume {run.id}") from lost
                 except OSError as error:
-                    if is_full(error):  # what was saved before is whole
+                    if is_full(error):
                         error.add_note(f"To go on: --resume {run.id}")
                     raise
             else:  # not the first of several processes: it works, and leaves talking and writing to that one
                 list(trainer)
 
 
-def _show_and_save(corpus: Corpus, trainer: Trainer, run: Run, out: Path | None) -> None:
-    """Train, showing loss and samples as they come and writing all down in the run."""
-    from tqdm import tqdm
-
-    from llm.checkpoint import save_checkpoint
-    from llm.training.events import DoneEvent, EvalEvent, ExamEvent, SampleEvent, StepEvent
-
-    tokenizer, worker = run.tokenizer, trainer.worker
-    info: dict[str, Any] = {"corpus": corpus.name, "source": corpus.source, "licence": corpus.licence, "run": run.id}
-    how = str(worker.dtype).removeprefix("torch.")
-    if worker.world_size > 1:
-        how += f", {'sharded over' if worker.shard else 'in'} {worker.world_size} processes"
-    say(f"Run {run.id}: {run.model_config.n_params:,} parameters, {how}, in {run.path}. Ctrl-C stops and saves.")
-
-    steps, seen = trainer.config.max_steps, trainer.tokens_seen
-    with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar:
-        for event in trainer:
-            run.record(trainer, event)
-            if isinstance(event, StepEvent):
-                speed = (event.tokens_seen - seen) / event.seconds
-                bar.set_postfix_str(f"loss {event.loss:.3f}, {speed:,.0f} tokens/s", refresh=False)
-                bar.update()
-                seen = event.tokens_seen
-            elif isinstance(event, EvalEvent):
-                info["validation_loss"] = event.validation_loss
-                bar.write(f"step {event.step:,}: loss {event.train_loss:.4f}, validation {event.validation_loss:.4f}")
-            elif isinstance(event, ExamEvent):
-                info["exact_match"] = event.correct / event.total
-                bar.write(f"    {event.correct} of {event.total} answers exactly right")
-            elif isinstance(event, SampleEvent):
-                bar.write("    " + tokenizer.decode(event.ids).strip("\n").replace("\n", "\n    ") + "\n")
-            elif isinstance(event, DoneEvent):
-                done = event
-    if done.reason == "diverged":
-        raise ValueError(f"{done.why} That was after step {done.step:,}; try a lower --learning-rate.")
-    if out:
-        save_checkpoint(out, trainer.model, tokenizer, step=done.step, info=info)
-    if done.reason in ENDS:
-        say(f"{ENDS[done.reason]} after step {done.step:,}. To go on: python -m llm train --resume {run.id}")
-    say(f"To try it: python -m llm generate --checkpoint {out or run.path / 'checkpoint'}")
+def _begin(args: argparse.Namespace) -> Callable[..., tuple[Text, Trainer, Run | None]]:
+    """What makes the trainer: a run that goes on, another model to train on from, or a new model."""
+    if args.resume:
+        return _resumed_run
+    return _run_from if getattr(args, "from") else _new_run
 
 
-def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
+def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
     # Both configs before the tokenizer, which can take a while to train.
     shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
     worker = _equipped(worker, args, device, shape.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
-    kind = args.tokenizer or ("character" if task_of(corpus.name) else "bpe")
-    if kind in KINDS and not KINDS[kind].origin:
-        say(f"Training a {kind} tokenizer on {len(corpus.text):,} characters ...")
-    tokenizer = tokenizer_of(kind, corpus.text, args.vocab_size)
+        tokenizer = _tokenizer_for(corpus, args)
+        prepared = _prepared(args.corpus or "", corpus, tokenizer)
 
-    from llm.runs.assembly import make_run, make_trainer, prepare
+    from llm.runs.assembly import make_run, make_trainer
 
-    prepared = prepare(args.corpus or "", corpus, tokenizer)
     shape = shape.replace(vocab_size=tokenizer.vocab_size)
     trainer = make_trainer(prepared, shape, config, _asked(prepared), device=device, worker=worker)
     if not worker.is_first:
@@ -184,28 +149,76 @@ def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> 
     return corpus, trainer, run
 
 
-def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Corpus, Trainer, Run | None]:
-    from llm.runs.assembly import prepare
+def _run_from(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
+    """A new run that begins with the weights of another model, in that one's tokens."""
+    source: str = getattr(args, "from")
+    own = {"tokenizer", "vocab_size", "resume", *MODEL_SETTINGS} - {"dropout"}
+    if fixed := [name for name in written(args) if name in own]:
+        raise ValueError(f"{source} brings its shape and its tokenizer along; leave out {spelt(fixed)}.")
+    config = TrainConfig(**{"learning_rate": GENTLE, **given(args, TRAIN_SETTINGS)})
+
+    from llm.cli.origin import open_origin
+    from llm.runs.assembly import make_run, make_trainer
+
+    model, tokenizer, parent = open_origin(source)
+    shape = model.config.replace(**given(args, ("dropout",)))
+    worker = _equipped(worker, args, device, shape.n_embd)
+    with worker.first_here_goes_first():
+        corpus = corpus_of(args)
+        if misfit := tokenizer.misfit(corpus.text if isinstance(corpus, Corpus) else corpus.sample):
+            raise ValueError(f"The tokenizer of {source} {misfit}; choose another text, or train a new model.")
+        prepared = _prepared(args.corpus or "", corpus, tokenizer)
+    asked = _asked(prepared)
+    trainer = make_trainer(prepared, shape, config, asked, device=device, worker=worker, begin_with=model)
+    if not worker.is_first:
+        return corpus, trainer, None
+    names = {"corpus": corpus.name, "name": args.name or ""}
+    return corpus, trainer, make_run(home() / "runs", prepared, shape, config, parent=parent, **names)
+
+
+def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
+    from llm.runs.assembly import check_text, resume_run
     from llm.runs.run import Run
 
-    settings = given(args, (*MODEL_SETTINGS, *TRAIN_SETTINGS))
-    max_steps = settings.pop("max_steps", None)
-    if settings:
-        fixed = ", ".join("--" + name.replace("_", "-") for name in settings)
-        raise ValueError(f"A run goes on with the settings it began with, but for --max-steps; leave out {fixed}.")
+    if fixed := [name for name in written(args) if name not in RESUMES_WITH]:
+        raise ValueError(
+            f"A run goes on with the settings it began with, but for --max-steps; leave out {spelt(fixed)}."
+        )
     run = Run.open(home() / "runs", args.resume)
     names = [name for name in (run.corpus_ref, run.corpus) if name]
     if args.corpus is None and args.text is None:
         args.corpus = next((name for name in names if name in CORPORA), None)
-    if not {args.corpus, args.text and args.text.name} & {*names}:
+    named = {args.corpus, args.text and args.text.name} & {*names}
+    if not named and not (run.text_hash and args.text):  # with a hash the content decides, whatever its name
         raise ValueError(f"This run learns from {run.corpus}; give that file with --text.")
     worker = _equipped(worker, args, device, run.model_config.n_embd)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
-    prepared = prepare(args.corpus or run.corpus_ref, corpus, run.tokenizer)
+        check_text(run, corpus)
+        prepared = _prepared(args.corpus or run.corpus_ref, corpus, run.tokenizer)
     where = "cpu" if worker.shard else device
-    trainer = run.resume(*prepared.splits, device=where, worker=worker, max_steps=max_steps, **_asked(prepared))
+    max_steps = getattr(args, "max_steps", None)
+    trainer = resume_run(run, prepared, _asked(prepared), device=where, worker=worker, max_steps=max_steps)
     return corpus, trainer, run if worker.is_first else None
+
+
+def _tokenizer_for(corpus: Text, args: argparse.Namespace) -> Tokenizer:
+    """A new tokenizer; of a large text it learns from a sample, or from its characters if it needs them all."""
+    kind = args.tokenizer or ("character" if args.corpus and task_of(args.corpus) else "bpe")
+    known = corpus.text if isinstance(corpus, Corpus) else corpus.sample
+    if isinstance(corpus, LargeText) and (known_kind := KINDS.get(kind)) and known_kind.needs_every_character:
+        known = corpus.alphabet
+    if kind in KINDS and not KINDS[kind].origin:
+        of = f", a sample of the {corpus.n_characters:,} there are" if isinstance(corpus, LargeText) else ""
+        say(f"Training a {kind} tokenizer on {len(known):,} characters{of} ...")
+    return tokenizer_of(kind, known, args.vocab_size)
+
+
+def _prepared(ref: str, corpus: Text, tokenizer: Tokenizer) -> Prepared:
+    from llm.runs.assembly import prepare
+
+    with bytes_shown("Cutting into tokens") as progress:
+        return prepare(ref, corpus, tokenizer, progress)
 
 
 def _asked(prepared: Prepared) -> Asked:
@@ -219,22 +232,3 @@ def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_
 
     dtype = choose_dtype(device, args.dtype, n_embd)
     return dataclasses.replace(worker, dtype=dtype, compile=args.compile, shard=args.shard)
-
-
-@contextmanager
-def _stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
-    """The first Ctrl-C lets the step finish and the run be saved; a second one ends at once.
-
-    One of several processes gets each Ctrl-C twice, once from torchrun, which ends it if it takes too long.
-    """
-    second = signal.default_int_handler if trainer.worker.world_size == 1 else signal.SIG_IGN
-
-    def ask(*_: Any) -> None:
-        signal.signal(signal.SIGINT, second)
-        trainer.stop()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from llm.corpora import downloads, pydoc, tales
-from llm.corpora.corpus import Corpus, CorpusInfo
-from llm.corpora.csv_files import columns_of, is_table, read_table
+from llm.corpora.corpus import Corpus, CorpusInfo, Progress, text_hash
 from llm.corpora.files import read_text_file, text_from_bytes
 from llm.corpora.floors import corpus_floor
+from llm.corpora.own_text import LargeText, Text, own_files, read_own_text
+from llm.corpora.tables import columns_of, is_table, read_table
 from llm.corpora.tasks import texts
 from llm.corpora.tasks.texts import task_of
 
@@ -14,14 +15,20 @@ __all__ = [
     "CORPORA",
     "Corpus",
     "CorpusInfo",
+    "LargeText",
+    "Progress",
+    "Text",
     "columns_of",
     "corpus_floor",
     "is_table",
     "load_corpus",
+    "own_files",
+    "read_own_text",
     "read_table",
     "read_text_file",
     "task_of",
     "text_from_bytes",
+    "text_hash",
 ]
 
 CORPORA: dict[str, CorpusInfo] = {
@@ -34,7 +41,7 @@ CORPORA: dict[str, CorpusInfo] = {
 """What `load_corpus` can load, by name; those that need no network come first."""
 
 
-def load_corpus(name: str, *, allow_download: bool = True, on_progress: downloads.Progress | None = None) -> Corpus:
+def load_corpus(name: str, *, allow_download: bool = True, on_progress: Progress | None = None) -> Corpus:
     """Load a corpus by its name in CORPORA.
 
     `on_progress` is called with bytes here and bytes in all while something is downloaded.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that were read, or are here, and the bytes there are, or will be."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,19 @@ class Corpus:
     """Where the text comes from, for people."""
     licence: str
 
+    @cached_property
+    def hash(self) -> str:
+        """What the text is known by, as `text_hash` says."""
+        return text_hash(self.text)
+
+    def pieces(self, on_progress: Progress | None = None) -> Iterator[str]:
+        """The text, as one piece: it is in memory already."""
+        yield self.text
+
+    def whole(self) -> Corpus:
+        """The text in memory."""
+        return self
+
 
 @dataclass(frozen=True)
 class CorpusInfo:
@@ -30,3 +49,8 @@ class CorpusInfo:
     licence: str
     needs_download: bool
     """Whether its text comes over the network the first time."""
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 (hex) of a text's UTF-8: equal exactly when the text is, whatever its file is called."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -12,17 +12,13 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from llm.corpora.corpus import Corpus, CorpusInfo
+from llm.corpora.corpus import Corpus, CorpusInfo, Progress
 from llm.corpora.files import text_from_bytes
 from llm.paths import home
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes there will be."""
 
 TIMEOUT_SECONDS = 30
 _BLOCK = 65_536

@@ -4,7 +4,7 @@
     trainer = make_trainer(prepared, model_config, train_config, prepared.asked, device="cpu")
     run = make_run(home() / "runs", prepared, model_config, train_config, corpus="Sort", name="first try")
 
-Whoever trains so calls `run.record` with each event.
+Whoever trains so calls `run.record` with each event; `resume_run` goes on with such a run.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 
 from llm.config import ModelConfig, TrainConfig
-from llm.corpora import Corpus, task_of
+from llm.corpora import Progress, Text, task_of
 from llm.corpora.card import Card, describe
 from llm.corpora.tasks import Task
-from llm.data import Splits, encode_corpus, split
+from llm.data import Splits, split, tokens_of
 from llm.model import GPT
+from llm.runs.parent import Parent
 from llm.runs.run import Run
 from llm.tokenizers import Tokenizer
 from llm.training.distributed import ALONE, Worker
@@ -61,7 +62,7 @@ class Prepared:
 
     ref: str
     """How to find the text again, as `Run.corpus_ref`."""
-    corpus: Corpus
+    corpus: Text
     tokenizer: Tokenizer
     tokens: Tensor
 
@@ -73,7 +74,7 @@ class Prepared:
     @cached_property
     def card(self) -> Card:
         """What can be said of the text and of how it is cut."""
-        return describe(self.corpus, self.tokenizer, ids=self.tokens.numpy())
+        return describe(self.corpus.whole(), self.tokenizer, ids=self.tokens.numpy())
 
     @cached_property
     def baselines(self) -> list[dict[str, Any]]:
@@ -123,9 +124,9 @@ class Prepared:
         }
 
 
-def prepare(ref: str, corpus: Corpus, tokenizer: Tokenizer) -> Prepared:
-    """A corpus cut into tokens. Raises ValueError when the tokenizer can't spell it."""
-    return Prepared(ref, corpus, tokenizer, encode_corpus(tokenizer, corpus.text))
+def prepare(ref: str, corpus: Text, tokenizer: Tokenizer, on_progress: Progress | None = None) -> Prepared:
+    """A text cut into tokens, as `tokens_of` does it. Raises ValueError when the tokenizer can't spell it."""
+    return Prepared(ref, corpus, tokenizer, tokens_of(tokenizer, corpus, on_progress))
 
 
 def make_trainer(
@@ -136,16 +137,29 @@ def make_trainer(
     *,
     device: torch.device | str,
     worker: Worker = ALONE,
+    begin_with: GPT | None = None,
 ) -> Trainer:
-    """A trainer of a new model. Raises ValueError as `Trainer` does."""
-    model = GPT(model_config, seed=train_config.seed)
+    """A trainer of a new model, which begins with noise or with the weights of `begin_with`, of the same shape.
+
+    Raises ValueError as `Trainer` does.
+    """
+    model = GPT(model_config, seed=train_config.seed if begin_with is None else None)
+    if begin_with is not None:
+        model.load_state_dict(begin_with.state_dict())
     if not worker.shard:  # else it goes to the device in parts
         model.to(device)
     return Trainer(model, *prepared.splits, train_config, worker=worker, **asked)
 
 
 def make_run(
-    root: Path, prepared: Prepared, model_config: ModelConfig, train_config: TrainConfig, *, corpus: str, name: str
+    root: Path,
+    prepared: Prepared,
+    model_config: ModelConfig,
+    train_config: TrainConfig,
+    *,
+    corpus: str,
+    name: str,
+    parent: Parent | None = None,
 ) -> Run:
     """The folder in which such a training is written down; `corpus` and `name` are what text and run are called."""
     return Run.create(
@@ -155,8 +169,36 @@ def make_run(
         prepared.tokenizer,
         corpus=corpus,
         corpus_ref=prepared.ref,
+        text_hash=prepared.corpus.hash,
+        parent=parent,
         name=name,
     )
+
+
+def resume_run(
+    run: Run,
+    prepared: Prepared,
+    asked: Asked,
+    *,
+    device: torch.device | str,
+    worker: Worker = ALONE,
+    max_steps: int | None = None,
+) -> Trainer:
+    """A trainer that goes on with a run, as `Run.resume` says.
+
+    Raises ValueError as that does and as `check_text`.
+    """
+    check_text(run, prepared.corpus)
+    return run.resume(*prepared.splits, device=device, worker=worker, max_steps=max_steps, **asked)
+
+
+def check_text(run: Run, corpus: Text) -> None:
+    """Raises ValueError when the text isn't the run's: a file's name says nothing about its content."""
+    if run.text_hash and run.text_hash != corpus.hash:
+        raise ValueError(
+            f"{corpus.name!r} is not the text that this run learnt from: its content differs. Give that one, "
+            "or begin a new run with this one."
+        )
 
 
 def _exam(task: Task, *, held_out: bool) -> list[ExamItem]:

@@ -37,10 +37,11 @@ from llm.checkpoint import (
     save_checkpoint,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.files import existing_folder, read_json, write_json, write_text
+from llm.files import existing_folder, parsed_json, read_json, write_json, write_text
 from llm.model import GPT
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
+from llm.runs.parent import Parent
 from llm.runs.snapshots import MAX_BYTES, Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.training.distributed import ALONE, Worker
@@ -65,6 +66,10 @@ class Run:
         """The text's title."""
         self.corpus_ref: str = values.get("corpus_ref", "")
         """How to find the text again: "tales", "task:sort", "upload:notes.txt", ...; empty if nobody said."""
+        self.text_hash: str = values.get("text_hash", "")
+        """What the text is known by, as `llm.corpora.text_hash` says; empty in runs of before that was noted."""
+        self.parent = Parent.from_dict(values.get("parent"))
+        """The model that it trained on from; None if it began with noise."""
         self.state: str = values["state"]
         """"running", or the reason of the DoneEvent. A run whose process was killed stays "running"."""
         self.model_config = ModelConfig.from_dict(values["model"])
@@ -85,6 +90,8 @@ class Run:
         *,
         corpus: str,
         corpus_ref: str = "",
+        text_hash: str = "",
+        parent: Parent | None = None,
         name: str = "",
         run_id: str | None = None,
     ) -> Self:
@@ -103,6 +110,8 @@ class Run:
             "created": now.isoformat(timespec="microseconds"),  # two of one second keep their order
             "corpus": corpus,
             "corpus_ref": corpus_ref,
+            "text_hash": text_hash,
+            "parent": parent and parent.to_dict(),
             "state": "running",
             "model": model_config.to_dict(),
             "train": train_config.to_dict(),
@@ -124,7 +133,7 @@ class Run:
             raise ValueError(f"There is no run {run_id}; choose one from the list.")
         values = read_json(path / "run.json")
         texts = all(isinstance(values.get(key), str) for key in ("name", "created", "corpus", "state"))
-        texts = texts and isinstance(values.get("corpus_ref", ""), str)
+        texts = texts and all(isinstance(values.get(key, ""), str) for key in ("corpus_ref", "text_hash"))
         if not texts or not all(isinstance(values.get(key), dict) for key in ("model", "train")):
             raise ValueError(f"run.json of {run_id} is incomplete; delete that run.")
         return cls(path, values)
@@ -183,7 +192,7 @@ class Run:
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         *lines, _torn = text.split("\n")
         try:
-            return [json.loads(line) for line in lines]
+            return [parsed_json(line, path.name) for line in lines]
         except ValueError as error:
             raise ValueError(f"metrics.jsonl of {self.id} is damaged; delete that run.") from error
 
@@ -195,8 +204,14 @@ class Run:
         self._snapshots.thin(min(self.snapshot_bytes, MAX_BYTES))
         try:
             add_moment(self._snapshots.folder, trainer.step, trainer.model)
-        except Exception:  # the timeline can measure them later; no training ends for that
-            log.warning("The heads of run %s at step %d were not scored", self.id, trainer.step, exc_info=True)
+        except Exception as error:  # the timeline can measure them later; no training ends for that
+            log.warning(
+                "The heads of run %s at step %d were not scored: %s",
+                self.id,
+                trainer.step,
+                error,
+                exc_info=not isinstance(error, OSError),
+            )
 
     def snapshots(self) -> list[int]:
         """The steps of which a snapshot is kept, in order."""
@@ -230,6 +245,8 @@ class Run:
         config = self.train_config.replace(**SWITCHED_OFF.get(self.state, {}))
         config = config.replace(max_steps=config.max_steps if max_steps is None else max_steps)
         checkpoint = load_checkpoint(self.path / "checkpoint", device) if self.has_checkpoint else None
+        if checkpoint is None and self.parent:
+            raise ValueError("This run ended before its first checkpoint; begin it again from the same model.")
         if checkpoint and max_steps is not None and max_steps <= checkpoint.step:
             raise ValueError(f"This run has made {checkpoint.step:,} steps already; choose more as its new end.")
         trainer = Trainer(

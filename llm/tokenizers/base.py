@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import regex
+
+from llm.deadline import TooLong, deadline, seconds_left
 from llm.files import read_json, write_text
 
 END_OF_TEXT = "<|endoftext|>"
@@ -21,6 +23,10 @@ END_OF_TEXT = "<|endoftext|>"
 
 MAX_FILE_BYTES = 64_000_000
 """A tokenizer.json larger than this is refused before it is read."""
+MAX_NAMED = 5_000
+"""Special and added tokens of one vocabulary: a text is searched for them all at once."""
+SECONDS = 4.0
+"""A text that takes longer to cut up is given up: a stranger may have written the names or the pattern to look for."""
 
 
 class Tokenizer(ABC):
@@ -38,6 +44,8 @@ class Tokenizer(ABC):
     """Where a vocabulary that is at hand comes from; empty for a kind that learns from a text."""
     unit: ClassVar[str] = "tokens"
     """What its tokens are, in the plural."""
+    needs_every_character: ClassVar[bool] = False
+    """Whether it spells only those that the text which it learnt from has."""
     loses: ClassVar[str] = ""
     """What no text of this kind gets back; empty where every text comes back exactly."""
 
@@ -61,6 +69,13 @@ class Tokenizer(ABC):
         """The text as `encode` takes it in, whose bytes the tokens spell."""
         return well_formed(text)
 
+    def cut(self, text: str) -> int:
+        """The last place where a text that goes on may be cut: its parts encode to what the whole does; 0 if none.
+
+        Of a kind that doesn't know such places a text is encoded as a whole.
+        """
+        return 0
+
     @abstractmethod
     def encode(self, text: str) -> list[int]:
         """Ids of the tokens that spell `text`. Special tokens written in it are plain text."""
@@ -71,17 +86,23 @@ class Tokenizer(ABC):
         As tiktoken's `encode` with allowed_special="all"; of names that begin alike the longest counts.
         """
         ids: list[int] = []
-        for part, special in self.split_special(text):
-            ids += [self.special_tokens[part]] if special else self.encode(part)
+        names = self.special_tokens
+        with deadline(SECONDS):
+            for part, special in self.split_special(text):
+                ids += [names[part]] if special else self.encode(part)
         return ids
 
     def split_special(self, text: str) -> list[tuple[str, bool]]:
         """The text cut around the names of special tokens: each part, and whether it is such a name."""
-        names = sorted(self.special_tokens, key=len, reverse=True)
-        if not names:
+        names = any_of(self.special_tokens)
+        if names is None:
             return [(text, False)]
-        parts = re.split(f"({'|'.join(map(re.escape, names))})", text)
-        return [(part, n % 2 == 1) for n, part in enumerate(parts) if part]
+        parts: list[tuple[str, bool]] = []
+        start = 0
+        for match in matches(names, text):
+            parts += [(text[start : match.start()], False), (match.group(), True)]
+            start = match.end()
+        return [(part, special) for part, special in (*parts, (text[start:], False)) if part]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text that ids stand for; bytes that are no whole UTF-8 character become U+FFFD."""
@@ -142,6 +163,22 @@ class Tokenizer(ABC):
     def load(cls, path: str | Path) -> Self:
         """Read a tokenizer.json of this kind; `load_tokenizer` reads any kind."""
         return cls.from_dict(read_json(Path(path), MAX_FILE_BYTES))
+
+
+def any_of(names: Iterable[str]) -> regex.Pattern[str] | None:
+    """Finds any of these names, of those that begin alike the longest; None if there are none."""
+    longest_first = sorted(names, key=len, reverse=True)
+    return regex.compile("|".join(map(regex.escape, longest_first))) if longest_first else None
+
+
+def matches(pattern: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
+    """What a pattern finds. Raises TooLong after SECONDS, or when whoever asked has no time left."""
+    with deadline(SECONDS):
+        left = seconds_left()
+    try:
+        yield from pattern.finditer(text, timeout=left, concurrent=True)
+    except TimeoutError as error:
+        raise TooLong("Cutting this text up takes too long in this vocabulary; use a shorter one.") from error
 
 
 def checked_fields(values: Any, kind: str, fields: dict[str, type]) -> list[Any]:

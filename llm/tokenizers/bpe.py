@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import regex
 
+from llm.deadline import seconds_left
 from llm.tokenizers.base import checked_fields, is_count, well_formed
 from llm.tokenizers.byte_level import PATTERN, PATTERN_NAME, ByteLevelTokenizer, Merge
 
@@ -120,7 +121,7 @@ class BPETrainer:
     """
 
     def __init__(self, text: str) -> None:
-        """Counts the pairs of bytes. Raises ValueError if the text is empty."""
+        """Counts the pairs of bytes. Raises ValueError if the text is empty, TooLong when nobody waits any more."""
         if not text:
             raise ValueError("There is nothing to learn merges from; give it a text that is not empty.")
         self._chunks = _Chunks(well_formed(text))
@@ -142,6 +143,7 @@ class BPETrainer:
         """
         chunks, tokens, heap = self._chunks, self._tokens, self._heap
         while heap and len(self.learnt) < MAX_VOCAB - MIN_VOCAB:
+            seconds_left()
             negative, left, right, pair = heapq.heappop(heap)
             count = chunks.counts[pair]
             if count < 2 or len(left) + len(right) > MAX_TOKEN_BYTES:
@@ -191,18 +193,17 @@ class _Chunks:
         # Arrays of machine integers, not lists: a text without any space is one chunk with millions of places.
         self.ids = array("i", [_EDGE])
         self.times = array("i", [0])  # how often the chunk of this place occurs in the text
-        self.chunks: list[str] = []
+        self.chunks: list[bytes] = []
         self.starts = array("i")  # the place of each chunk's first byte
         room = MAX_DISTINCT_BYTES
         for chunk, times in Counter(match.group() for match in regex.finditer(PATTERN, text)).items():
             data = chunk.encode("utf-8")
             if len(data) > room:
-                chunk = data[:room].decode("utf-8", "ignore")
-                data = chunk.encode("utf-8")
+                data = data[:room].decode("utf-8", "ignore").encode("utf-8")
             room -= len(data)
             if not data:
                 break
-            self.chunks.append(chunk)
+            self.chunks.append(data)
             self.starts.append(len(self.ids))
             self.ids.extend((*data, _EDGE))
             self.times.extend([times] * (len(data) + 1))
@@ -212,6 +213,8 @@ class _Chunks:
         self.counts: Counter[tuple[int, int]] = Counter()
         self.where: defaultdict[tuple[int, int], array[int]] = defaultdict(lambda: array("i"))
         for place, pair in enumerate(pairwise(self.ids)):
+            if place % 65_536 == 0:
+                seconds_left()
             if _EDGE not in pair:
                 self._add(pair, place)
 
@@ -231,9 +234,9 @@ class _Chunks:
 
     def _around(self, place: int, chunk: int) -> str:
         """The chunk; of one that is longer than any token, the part with this place's token and a little before it."""
-        data = self.chunks[chunk].encode("utf-8")
+        data = self.chunks[chunk]
         if len(data) <= MAX_TOKEN_BYTES:
-            return self.chunks[chunk]
+            return data.decode()
         at = place - self.starts[chunk]
         return data[max(0, at - MAX_TOKEN_BYTES // 4) : at + MAX_TOKEN_BYTES].decode("utf-8", "ignore")
 

@@ -40,6 +40,12 @@ PATTERNS = {
 """Ways to cut a text into chunks, by name: GPT-2's, and the later ones as tiktoken publishes them."""
 
 _LONG = 100_000
+_SIGN = r"(?<=[^\s\0-\x1f\x85])"
+_CUTS = {
+    True: regex.compile(rf"(?r){_SIGN}(?=[ \n])"),
+    False: regex.compile(rf"(?r){_SIGN}(?= )|(?<=\n)(?=[^\s/])"),
+}
+"""Where a chunk ends for certain, searched from the end: for GPT-2's pattern, and for the later ones."""
 _BLANK = regex.compile(r"\s++(?=\S)")
 
 
@@ -85,6 +91,15 @@ class ByteLevelTokenizer(MergingTokenizer):
     def special_tokens(self) -> dict[str, int]:
         """Their ids by their names."""
         return dict(self._special)
+
+    def cut(self, text: str) -> int:
+        """Where a chunk ends for certain, whatever follows.
+
+        Before a space that stands behind a sign: no pattern has a chunk with both. GPT-2's has none with a line
+        break behind a sign either; the later ones have, but with them the next line begins another chunk.
+        """
+        found = _CUTS[self.pattern == PATTERN_NAME].search(text)
+        return found.start() if found else 0
 
     def encode(self, text: str) -> list[int]:
         """Ids for any text. Special tokens written in it are plain text; lone surrogates become U+FFFD."""

@@ -13,6 +13,7 @@ class CharacterTokenizer(Tokenizer):
     kind = "character"
     title = "Characters"
     unit = "characters"
+    needs_every_character = True
 
     def __init__(self, characters: str) -> None:
         """`characters` in the order of their ids. Raises ValueError if one is repeated or there is none."""
@@ -39,6 +40,10 @@ class CharacterTokenizer(Tokenizer):
             return None
         more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
         return f"has no {', '.join(map(repr, missing[:3]))}{more}, which this text uses"
+
+    def cut(self, text: str) -> int:
+        """Anywhere."""
+        return len(text)
 
     def encode(self, text: str) -> list[int]:
         """One id a character. Raises ValueError naming characters that the training text never showed."""

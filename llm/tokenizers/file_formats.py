@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+from llm.deadline import deadline, seconds_left
 from llm.tokenizers.base import Tokenizer
 from llm.tokenizers.byte_level import PATTERN_NAME, PATTERNS, ByteLevelTokenizer
 from llm.tokenizers.gpt2 import byte_characters
@@ -15,6 +16,8 @@ FORMATS = {"glassbox": ".json", "tiktoken": ".tiktoken", "hugging_face": "tokeni
 """What a vocabulary can be written as, and how such a file's name ends."""
 MAX_MERGES_SOUGHT = 60_000
 """Tokens of a vocabulary without recorded merges, whose merges have to be found one by one (0.1 ms each)."""
+MERGES_SECONDS = 15.0
+"""How long that may take: a token of a thousand bytes needs far more."""
 
 
 def export(tokenizer: Tokenizer, format: str) -> str:
@@ -52,11 +55,12 @@ def hugging_face_file(tokenizer: Tokenizer) -> dict[str, Any]:
         return {"version": "1.0", "truncation": None, "padding": None, **tokenizer.file, **_BYTES_BACK}
     ranked = _byte_level(tokenizer)
     special = ranked.special_tokens
+    special_ids = set(special.values())
     names = byte_characters()
     written = {
         id: "".join(names[byte] for byte in data)
         for id in range(ranked.vocab_size)
-        if id not in special.values() and (data := ranked.bytes_or_nothing(id))
+        if id not in special_ids and (data := ranked.bytes_or_nothing(id))
     }
     merges = [[written[left], written[right]] for left, right in _merges(ranked)]
     return {
@@ -114,7 +118,12 @@ def _merges(tokenizer: ByteLevelTokenizer) -> list[tuple[int, int]]:
             f"This vocabulary's file has no merges, and finding {len(ranked):,} takes too long; "
             "export it as a .tiktoken file, which needs none."
         )
-    pairs = [pair for id in ranked if (pair := tokenizer.pair(id))]
+    pairs = []
+    with deadline(MERGES_SECONDS):
+        for id in ranked:
+            seconds_left()
+            if pair := tokenizer.pair(id):
+                pairs.append(pair)
     if len(pairs) < len(ranked):
         raise ValueError("No merge makes some of this vocabulary's tokens; export it as a .tiktoken file.")
     return pairs

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any, Self
 
 import regex
 
-from llm.tokenizers.base import END_OF_TEXT, checked_fields, is_count, well_formed
+from llm.deadline import deadline, seconds_left
+from llm.tokenizers.base import END_OF_TEXT, MAX_NAMED, SECONDS, any_of, checked_fields, is_count, matches, well_formed
 from llm.tokenizers.byte_level import PATTERN
+from llm.tokenizers.composed import composed
 from llm.tokenizers.gpt2 import byte_characters
 from llm.tokenizers.merging import MergingTokenizer, merge
 from llm.tokenizers.tiktoken_file import MAX_TOKEN_BYTES, MAX_TOKENS
@@ -24,9 +25,8 @@ from llm.tokenizers.tiktoken_file import MAX_TOKEN_BYTES, MAX_TOKENS
 MAX_MERGES = 1_000_000
 MAX_PATTERN = 2_000
 """Characters of a file's regular expression."""
-SECONDS = 4.0
-"""A regular expression that takes longer on one text is given up: a stranger may have written it."""
 _KEPT_PIECES = 50_000
+_KEPT_LENGTH = 100  # characters; what is longer hardly comes again
 _PARTS = ("model", "normalizer", "pre_tokenizer", "added_tokens")
 _BYTES = {character: byte for byte, character in byte_characters().items()}
 
@@ -69,8 +69,7 @@ class HuggingFaceTokenizer(MergingTokenizer):
         self._whole = {_bytes_of(name): id for name, id in vocab.items()} if model.get("ignore_merges") else {}
         self._composes = _composes(self.file["normalizer"])
         self._cuts = [_compiled(pattern) for pattern in _patterns(self.file["pre_tokenizer"])]
-        names = sorted(self._written, key=len, reverse=True)
-        self._added = re.compile("|".join(map(re.escape, names))) if names else None
+        self._added = any_of(self._written)
         self._kept: dict[str, list[int]] = {}  # of pieces met before; most words come again
 
     @property
@@ -86,7 +85,7 @@ class HuggingFaceTokenizer(MergingTokenizer):
     def normalize(self, text: str) -> str:
         """Lone surrogates become U+FFFD; where the file says so, letters and accents are composed (NFC)."""
         text = well_formed(text)
-        return unicodedata.normalize("NFC", text) if self._composes else text
+        return composed(text) if self._composes else text
 
     def what_is_lost(self, text: str) -> str | None:
         """Says when letters and accents are composed."""
@@ -97,15 +96,19 @@ class HuggingFaceTokenizer(MergingTokenizer):
     def encode(self, text: str) -> list[int]:
         """Ids for any text; special tokens written in it are plain text.
 
-        Raises ValueError if the pattern takes too long.
+        Raises TooLong if the patterns take too long, or whoever asked has no time left.
         """
         ids: list[int] = []
         for piece, id in self._parts(self.normalize(text)):
+            seconds_left()
             ids += self._merged_piece(piece) if id is None else [id]
         return ids
 
     def pieces(self, text: str) -> list[str]:
-        """What the file's patterns cut a text into; added tokens are pieces of their own."""
+        """What the file's patterns cut a text into; added tokens are pieces of their own.
+
+        Raises TooLong if they take too long.
+        """
         return [piece for piece, _ in self._parts(self.normalize(text))]
 
     def byte_ids(self, data: bytes) -> list[int]:
@@ -134,14 +137,17 @@ class HuggingFaceTokenizer(MergingTokenizer):
         (file,) = checked_fields(values, cls.kind, {"file": dict})
         return cls(file)
 
-    def _parts(self, text: str) -> Iterator[tuple[str, int | None]]:
+    def _parts(self, text: str) -> list[tuple[str, int | None]]:
         """The pieces of a normalised text, in order; an added token comes with its id."""
+        parts: list[tuple[str, int | None]] = []
         start = 0
-        for match in self._added.finditer(text) if self._added else ():
-            yield from ((piece, None) for piece in self._cut(text[start : match.start()]))
-            yield match.group(), self._written[match.group()]
-            start = match.end()
-        yield from ((piece, None) for piece in self._cut(text[start:]))
+        with deadline(SECONDS):  # for all stretches and all patterns together
+            for match in matches(self._added, text) if self._added else ():
+                parts += [(piece, None) for piece in self._cut(text[start : match.start()])]
+                parts.append((match.group(), self._written[match.group()]))
+                start = match.end()
+            parts += [(piece, None) for piece in self._cut(text[start:])]
+        return parts
 
     def _cut(self, text: str) -> list[str]:
         pieces = [text] if text else []
@@ -157,7 +163,8 @@ class HuggingFaceTokenizer(MergingTokenizer):
             ids = [whole] if whole is not None else merge(self.byte_ids(data), self.merged)
             if len(self._kept) >= _KEPT_PIECES:
                 self._kept.clear()
-            self._kept[piece] = ids
+            if len(piece) <= _KEPT_LENGTH:
+                self._kept[piece] = ids
         return ids
 
 
@@ -198,8 +205,8 @@ def _added_tokens(entries: Any, vocab: dict[str, Any]) -> list[dict[str, Any]]:
     """The added tokens, checked. Those that would take the blanks beside them along are refused."""
     if entries is None:
         return []
-    if not isinstance(entries, list) or len(entries) > MAX_TOKENS:
-        raise ValueError("added_tokens of this tokenizer.json must be a list; use the file as it was published.")
+    if not isinstance(entries, list) or len(entries) > MAX_NAMED:
+        raise ValueError(f"added_tokens of this tokenizer.json must be a list of at most {MAX_NAMED:,}.")
     for entry in entries:
         name = entry.get("content") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name or len(name) > MAX_TOKEN_BYTES or well_formed(name) != name:
@@ -284,10 +291,7 @@ def _compiled(pattern: str) -> regex.Pattern[str]:
 def _isolated(pattern: regex.Pattern[str], text: str) -> list[str]:
     """The matches and what lies between them."""
     parts, start = [], 0
-    try:
-        for match in pattern.finditer(text, timeout=SECONDS, concurrent=True):
-            parts += [text[start : match.start()], match.group()]
-            start = match.end()
-    except TimeoutError as error:
-        raise ValueError("This vocabulary's pattern takes too long on this text; use a shorter one.") from error
+    for match in matches(pattern, text):
+        parts += [text[start : match.start()], match.group()]
+        start = match.end()
     return [part for part in (*parts, text[start:]) if part]

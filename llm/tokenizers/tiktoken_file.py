@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from llm.tokenizers.base import END_OF_TEXT, checked_fields, is_count
+from llm.tokenizers.base import END_OF_TEXT, MAX_NAMED, checked_fields, is_count
 from llm.tokenizers.byte_level import PATTERN_NAME, PATTERNS, ByteLevelTokenizer
 
 MAX_TOKENS = 300_000
@@ -154,6 +154,8 @@ def _check(ranks: Mapping[bytes, Any], pattern: str, special_tokens: Mapping[str
     if len(ranks) > MAX_TOKENS:
         raise ValueError(f"This vocabulary has {len(ranks):,} tokens; at most {MAX_TOKENS:,} are supported.")
     special = special_tokens or {}
+    if len(special) > MAX_NAMED:
+        raise ValueError(f"This vocabulary has {len(special):,} special tokens; at most {MAX_NAMED:,} are supported.")
     ids = [*ranks.values(), *special.values()]
     if not all(is_count(id, 0, _MAX_ID) for id in ids) or len(set(ids)) != len(ids):
         raise ValueError(f"Each token needs a rank of its own from 0 to {_MAX_ID:,}; use the file as it was published.")

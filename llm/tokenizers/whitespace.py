@@ -61,6 +61,10 @@ class WhitespaceTokenizer(Tokenizer):
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         return cls(ranked[: vocab_size - len(_SPECIALS)])
 
+    def cut(self, text: str) -> int:
+        """Before a space or line break."""
+        return max(text.rfind(" "), text.rfind("\n"), 0)
+
     def encode(self, text: str) -> list[int]:
         """One id a word; words outside the vocabulary all become id 0."""
         return [self._ids.get(word, 0) for word in well_formed(text).split()]

@@ -6,10 +6,14 @@ tried on one batch before it is relied on.
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -22,6 +26,33 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 WIDE = 256
 """From this embedding width on bfloat16 pays on a CPU: below it, casting costs more than multiplying saves."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that computes."""
+
+    name: str
+    """As torch calls it: "cpu", "cuda:0", "mps"."""
+    title: str
+    """What people call it, with its memory."""
+
+
+def devices() -> list[Device]:
+    """The processor, and every card that torch can use: none on ZeroGPU, where other processes have them."""
+    threads = torch.get_num_threads()
+    found = [Device("cpu", f"CPU, {threads} thread{'s' if threads > 1 else ''}")]
+    if torch.cuda.is_available() and not on_zero_gpu():
+        cards = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+        found += [Device(f"cuda:{n}", f"{card.name}, {card.total_memory / 1e9:.0f} GB") for n, card in enumerate(cards)]
+    if torch.backends.mps.is_available():
+        found.append(Device("mps", f"Apple GPU, {torch.mps.recommended_max_memory() / 1e9:.0f} GB"))
+    return found
+
+
+def on_zero_gpu() -> bool:
+    """Whether this is a Space on ZeroGPU, where torch speaks of a card that only lent processes can use."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 @contextmanager
@@ -38,6 +69,17 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(flushed)
+
+
+def out_of_memory(error: BaseException) -> str | None:
+    """What to say of an error that means that memory ran out, once all that the failed work held is free; else None."""
+    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
+        return None
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return "There is not enough memory for this now. Use a shorter text, a smaller model or a smaller batch."
 
 
 def choose_dtype(device: torch.device, wanted: Literal["auto", "float32", "bfloat16"], n_embd: int) -> torch.dtype:

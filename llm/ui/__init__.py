@@ -30,6 +30,7 @@ from llm.ui.door.names import Names
 from llm.ui.door.page_answer import PageAnswer
 from llm.ui.door.receiving import receiving
 from llm.ui.door.visitors import Visitors
+from llm.ui.fair_share import FairShare
 from llm.ui.generate import build_generate_tab
 from llm.ui.housekeeping import keep_swept
 from llm.ui.model import build_model_tab
@@ -72,10 +73,12 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
             for title, build_tab in TABS.items():
                 with gr.Tab(title, id=title.lower()):
                     build_tab(subjects)
-    for block in app.blocks.values():
-        if isinstance(block, Panel):
-            block.shows_paths = limits.paths
-    names = Counter(block.elem_id for block in app.blocks.values() if isinstance(block, Panel))
+    panels = [block for block in app.blocks.values() if isinstance(block, Panel)]
+    share = FairShare(limits)
+    for panel in panels:
+        panel.by_turns(share)
+        panel.shows_paths = limits.paths
+    names = Counter(panel.elem_id for panel in panels)
     if twice := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"Two panels are called {twice[0]}; give one of them another title.")
     calm_queue(app)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
+from llm.training.hardware import devices
 from llm.ui import inputs
 from llm.ui.panel import Answer, Panel, Request
 from llm.ui.subject import Subjects
@@ -49,11 +48,18 @@ def build_bar(subjects: Subjects) -> Panel:
         models = subjects.available(session)
         for model in models:
             model["examples"] = EXAMPLES.get(model.pop("text"), OTHERS)
-        return {"models": models, "device": _device()}
+        return {
+            "models": models,
+            "devices": [{"name": device.name, "title": device.title} for device in devices()],
+            "upload_bytes": _upload_bytes(subjects),
+        }
 
     def keep_model(request: Request) -> Answer:
-        """Take in the files of an uploaded checkpoint."""
-        return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}
+        """Take in the files of an uploaded checkpoint, where visitors may bring any."""
+        max_bytes = _upload_bytes(subjects)
+        if not max_bytes:
+            raise ValueError("Models can't be brought here. Run Glassbox on your own computer to look at yours.")
+        return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request, max_bytes)}"}
 
     def draw_code(request: Request) -> Answer:
         """A QR code of a link: a text of 0 and 1 for each of its rows."""
@@ -77,8 +83,7 @@ def qr_rows(link: str) -> list[str]:
     return ["".join("1" if dark else "0" for dark in row) for row in code.matrix_iter(border=QUIET)]
 
 
-def _device() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+def _upload_bytes(subjects: Subjects) -> int:
+    """The most that a visitor's checkpoint may have; 0 where none is taken."""
+    limits = subjects.sessions.limits
+    return round(limits.upload_mb * 1e6) if limits.model_uploads else 0

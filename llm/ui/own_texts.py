@@ -6,12 +6,12 @@ HASH.txt          a text; a name is never part of a path, and a text kept under 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from llm.corpora.corpus import text_hash
 from llm.files import new_file, read_json, write_json
 
 INDEX = "texts.json"
@@ -21,6 +21,7 @@ class OwnText(NamedTuple):
     """What is known of a text without reading it."""
 
     hash: str
+    """As `text_hash`."""
     bytes: int
 
 
@@ -48,14 +49,17 @@ class OwnTexts:
     def __getitem__(self, name: str) -> str:
         """The text. Raises KeyError when it is gone."""
         try:
-            return self._path(self.all()[name]).read_bytes().decode("utf-8", "surrogatepass")
+            return self._path(self.all()[name]).read_bytes().decode("utf-8")
         except (OSError, UnicodeDecodeError):
             raise KeyError(name) from None
 
     def __setitem__(self, name: str, text: str) -> None:
-        """Keep a text as the newest, in place of one of the same name. Raises OSError when the disk won't have it."""
-        data = text.encode("utf-8", "surrogatepass")
-        kept = OwnText(hashlib.sha256(data).hexdigest()[:32], len(data))
+        """Keep a text as the newest, in place of one of the same name; half a character in it becomes "?".
+
+        Raises OSError when the disk won't have it.
+        """
+        data = text.encode("utf-8", "replace")
+        kept = OwnText(text_hash(text), len(data))
         with self._lock:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._path(kept).is_file():

@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components.base import server
 
 from llm.files import disk_trouble
+from llm.training.hardware import out_of_memory
+from llm.ui.fair_share import FairShare
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -52,6 +55,11 @@ class Panel(gr.HTML):
     def may_call(self) -> set[str]:
         """The names of the functions that the page may call."""
         return {endpoint.__name__ for endpoint in self.server_fns}
+
+    def by_turns(self, share: FairShare) -> None:
+        """Let each visitor's questions in only a few at a time. Who calls `server_fns` from Python passes by this."""
+        for endpoint in self.server_fns:
+            setattr(self, endpoint.__name__, server(share.between(endpoint)))
 
     def get_block_name(self) -> str:
         return "html"
@@ -134,9 +142,9 @@ def _guarded(endpoint: Callable[[Request], Answer], panel: Panel) -> Callable[[R
         except ValueError as refusal:
             return told({"error": str(refusal)})
         except Exception as error:
-            if trouble := disk_trouble(error):
+            if sentence := out_of_memory(error) or disk_trouble(error):
                 log.warning("%s: %s", endpoint.__name__, error)
-                return {"error": trouble}
+                return {"error": sentence}
             log.exception("%s failed", endpoint.__name__)
             return {"error": "Something went wrong inside the server; its log has the details."}
 

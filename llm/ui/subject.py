@@ -22,6 +22,7 @@ from llm.runs.run import Run, list_runs
 from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
+from llm.ui.devices import looking_device
 from llm.ui.memory import TOKEN_BYTES, Shelf
 from llm.ui.sessions import Session, Sessions
 from llm.ui.turns import Once
@@ -71,10 +72,11 @@ class Subjects:
     def of(self, request: dict[str, Any]) -> Loaded:
         """The model and moment that a request names. Raises ValueError when it isn't there."""
         folder, title = self._place(request)
+        device = looking_device(request)
         snapshots = Snapshots(folder / "snapshots")
         steps = snapshots.steps()
         if (folder / "config.json").is_file() and (request.get("step") is None or not steps):
-            return self._cached(folder, None, lambda: _opened(folder, title))
+            return self._cached(folder, None, device, lambda: _opened(folder, title, device))
         if not steps:
             raise ValueError("This run has no snapshot yet. Wait for its first one.")
         step = steps[-1]
@@ -83,9 +85,10 @@ class Subjects:
             step = min(steps, key=lambda kept: abs(kept - wanted))
 
         def load() -> Loaded:
-            return Loaded(snapshots.load(step).eval(), load_tokenizer(folder / "tokenizer.json"), title, step)
+            model = snapshots.load(step).to(device).eval()
+            return Loaded(model, load_tokenizer(folder / "tokenizer.json"), title, step)
 
-        return self._cached(folder, step, load)
+        return self._cached(folder, step, device, load)
 
     def snapshots(self, request: dict[str, Any]) -> tuple[Path, bool]:
         """The folder of the snapshots of the model that a request names, and whether it is the visitor's own."""
@@ -113,8 +116,8 @@ class Subjects:
             return run.path, run.name
         raise ValueError("There is no such model. Choose one from the menu at the top.")
 
-    def _cached(self, folder: Path, step: int | None, load: Callable[[], Loaded]) -> Loaded:
-        key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0)
+    def _cached(self, folder: Path, step: int | None, device: str, load: Callable[[], Loaded]) -> Loaded:
+        key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0, device)
         with self._once.of(key):
             if kept := self._loaded.get(key):
                 return kept
@@ -127,8 +130,8 @@ def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> d
     return {"ref": f"{kind}:{folder.name}", "group": group, "title": title, "steps": steps, "live": False, "text": text}
 
 
-def _opened(folder: Path, title: str) -> Loaded:
-    checkpoint = load_checkpoint(folder)
+def _opened(folder: Path, title: str, device: str) -> Loaded:
+    checkpoint = load_checkpoint(folder, device)
     return Loaded(checkpoint.model.eval(), checkpoint.tokenizer, title, None)
 
 

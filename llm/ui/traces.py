@@ -5,10 +5,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 
-from llm.inside.trace import Trace, trace
+from llm.inside.trace import Trace
 from llm.model import GPT
 from llm.ui.memory import Memory, Shelf
 from llm.ui.prompt import finite
+from llm.ui.zero_gpu import traced
 
 IDLE_SECONDS = 900.0
 
@@ -30,7 +31,7 @@ class Traces:
         if kept is None or kept[0]() is not model:  # another model may lie where that one did
 
             def read() -> tuple[weakref.ref[GPT], Trace]:
-                seen = trace(model, ids, names, last_only=True)
+                seen = traced(model, ids, names, last_only=True)
                 finite(seen.logits)
                 return weakref.ref(model), seen
 

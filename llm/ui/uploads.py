@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
-from llm.corpora.csv_files import columns_of, is_table, read_table
+from llm.corpora.corpus import text_hash
 from llm.corpora.files import read_bytes
-from llm.files import new_folder, remove_folder
+from llm.corpora.tables import columns_of, is_table, read_table
+from llm.files import new_folder, refuse_packed, remove_folder
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
 from llm.ui.door.receiving import upload_folder
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
-MAX_CHECKPOINT_BYTES = 64_000_000
+MAX_TEXT_BYTES = 20_000_000
+"""Of a text or a table; on the command line there is no limit."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
 CHECKPOINT_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
@@ -39,18 +43,21 @@ class Kept:
 def keep_text(session: Session, request: Request) -> Kept:
     """Read an uploaded text, or of a table the column asked for or a likely one, and keep it for the session."""
     path = _uploaded(request.get("path"))
+    encoding = inputs.text(request, "encoding", limit=40) if "encoding" in request else None
     try:
         if is_table(path):
-            columns = columns_of(path)
+            columns = columns_of(path, MAX_TEXT_BYTES, encoding)
             column = inputs.choice(request, "column", columns) if "column" in request else _likely(columns)
-            kept, text = Kept(f"{path.name}: {column}", columns, column), read_table(path, column).text
+            kept, text = (
+                Kept(f"{path.name}: {column}", columns, column),
+                read_table(path, column, MAX_TEXT_BYTES, encoding).text,
+            )
         else:
-            corpus = read_text_file(path)
+            corpus = read_text_file(path, MAX_TEXT_BYTES, encoding)
             kept, text = Kept(corpus.name), corpus.text
     finally:
         _remove(path)
-    keep_own(session, kept.name, text)
-    return kept
+    return dataclasses.replace(kept, name=keep_own(session, kept.name, text))
 
 
 def _likely(columns: list[str]) -> str:
@@ -58,10 +65,13 @@ def _likely(columns: list[str]) -> str:
     return next((column for column in columns if column.lower() in TEXT_COLUMNS), columns[0])
 
 
-def keep_own(session: Session, name: str, text: str) -> None:
-    """Keep a visitor's text under a name; beyond `limits.uploads` the oldest goes."""
-    session.uploads[name] = text
+def keep_own(session: Session, name: str, text: str) -> str:
+    """Keep a visitor's text; returns the name it got, numbered where another text has it. The oldest may have to go."""
+    names, held = chain([name], (f"{name} ({n})" for n in count(2))), session.uploads.all()
+    kept = next(name for name in names if name not in held or held[name].hash == text_hash(text))
+    session.uploads[kept] = text
     session.uploads.keep_last(session.limits.uploads)
+    return kept
 
 
 def read_upload(request: Request) -> tuple[str, bytes]:
@@ -73,7 +83,7 @@ def read_upload(request: Request) -> tuple[str, bytes]:
         _remove(path)
 
 
-def keep_checkpoint(session: Session, request: Request) -> str:
+def keep_checkpoint(session: Session, request: Request, max_bytes: int) -> str:
     """Check an uploaded checkpoint's three files and keep them; returns the folder's name."""
     wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", inputs.text(request, "name", limit=200)).strip("-")[:48] or "model"
     given = request.get("paths")
@@ -81,8 +91,8 @@ def keep_checkpoint(session: Session, request: Request) -> str:
         raise ValueError(f"A checkpoint is a folder with {', '.join(CHECKPOINT_FILES)}; choose those three files.")
     paths = {name: _uploaded(given[name]) for name in CHECKPOINT_FILES}
     try:
-        if sum(path.stat().st_size for path in paths.values()) > MAX_CHECKPOINT_BYTES:
-            raise ValueError(f"That checkpoint is larger than {MAX_CHECKPOINT_BYTES:,} bytes; use a smaller model.")
+        if sum(path.stat().st_size for path in paths.values()) > max_bytes:
+            raise ValueError(f"That checkpoint is larger than {max_bytes:,} bytes; use a smaller model.")
         with new_folder(session.models / wanted) as fresh:
             for name, path in paths.items():
                 shutil.move(path, fresh / name)
@@ -104,13 +114,27 @@ def _remove(path: Path) -> None:
 
 
 def _uploaded(path: object) -> Path:
-    """The path of a file that arrived. The page names it, so it could be any path: only those count."""
+    """The path of a file that arrived. The page names it, so it could be any path: only those count.
+
+    Links are none of them, and archives and pickles are refused, whatever they are called.
+    """
     folder = upload_folder()
     try:
-        resolved = (folder / path).resolve() if isinstance(path, str) else folder
-        arrived = resolved.is_relative_to(folder) and resolved.is_file()
+        named = folder / path if isinstance(path, str) else folder
+        resolved = named.resolve()
+        arrived = resolved.is_relative_to(folder) and resolved.is_file() and not _is_link(named)
     except (OSError, ValueError):  # too long a name, or half a character in it
         arrived = False
     if not arrived:
         raise ValueError("The upload did not arrive; choose the file again.")
+    try:
+        refuse_packed(resolved)
+    except ValueError:
+        resolved.unlink()
+        raise
     return resolved
+
+
+def _is_link(path: Path) -> bool:
+    """Whether this is another name for a file that has a name elsewhere too."""
+    return path.is_symlink() or path.stat().st_nlink > 1

@@ -249,6 +249,9 @@ def ask_train(ask: Asked) -> None:
     ask("list_choices")
     ask("keep_paste", text="Row, row, row your boat. " * 40)
     ask("keep_upload", path=_uploaded("t.txt", b"one story " * 40))
+    german = "Über die Brücke fährt ein Mädchen. ".encode("cp1252") * 40
+    ask("keep_upload", path=_uploaded("german.txt", german))
+    ask("keep_upload", path=_uploaded("german.txt", german), encoding="cp1252")
     ask("keep_upload", path=_uploaded("t.csv", b"id,body\n" + b"1,one story\n2,another one\n" * 40))
     ask("download_corpus", corpus="pydoc")
     for corpus in ("task:sort", "tales", "upload:t.txt"):

@@ -9,7 +9,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
 from llm.training import hardware
 from llm.training.distributed import ALONE, Worker
-from llm.training.hardware import WIDE, choose_dtype, compiled, denormals_flushed, has_fast_bfloat16
+from llm.training.hardware import WIDE, choose_dtype, compiled, denormals_flushed, has_fast_bfloat16, out_of_memory
 from llm.training.trainer import StepEvent, Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -24,6 +24,37 @@ def make(worker=ALONE, dropout=0.0):
 
 def losses(trainer):
     return [event.loss for event in trainer if isinstance(event, StepEvent)]
+
+
+class Held:
+    """What failed work held."""
+
+    def __init__(self, gone):
+        self.gone = gone
+
+    def __del__(self):
+        self.gone.append(True)
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("... can't allocate memory")]
+)
+def test_out_of_memory_is_one_sentence_and_frees_what_the_work_held(error, monkeypatch):
+    """The cache is emptied after the failed work's tensors are let go, so that the next attempt has room."""
+    gone, emptied = [], []
+
+    def work():
+        held = Held(gone)
+        raise error if held else None
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(bool(gone)))
+    try:
+        work()
+    except type(error) as caught:
+        assert "not enough memory" in out_of_memory(caught)
+    assert emptied == [True]
+    assert out_of_memory(ValueError("no")) is None
 
 
 def test_denormals_count_as_zero_in_a_training_alone():

@@ -275,7 +275,7 @@ def test_a_cell_is_spelt_out_when_it_is_chosen(page):
     cells.hover(position={"x": 12, "y": 36})
     expect(page.locator(".gb-tip")).to_contain_text("h[0]")
     value = float(walk.step("h.1.mlp.c_fc").rows[0].values[0])
-    digits = number(re.search(r"before GELU: (\S+)", page.locator(".gb-tip").text_content())[1])
+    digits = number(re.search(r"before the activation: (\S+)", page.locator(".gb-tip").text_content())[1])
     assert digits == pytest.approx(value, rel=1e-4)
     cells.click(position={"x": 12, "y": 36})
     page.wait_for_function(

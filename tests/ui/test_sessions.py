@@ -56,9 +56,9 @@ def test_a_text_is_kept_once_on_the_disk_and_not_in_memory(home):
     texts, text = OwnTexts(home / "texts"), "Zürich \U0001f989 \ud800 " * 1000
     texts["../../a/b"] = text
     texts["<b>.txt"] = text
-    assert texts["../../a/b"] == texts["<b>.txt"] == text
+    assert texts["../../a/b"] == texts["<b>.txt"] == text.replace("\ud800", "?")
     assert len(list((home / "texts").glob("*.txt"))) == 1 and set(home.iterdir()) == {home / "texts"}
-    assert texts.all()["<b>.txt"].bytes == len(text.encode("utf-8", "surrogatepass"))
+    assert texts.all()["<b>.txt"].bytes == len(text.encode("utf-8", "replace"))
     texts["new"] = "another"
     texts.keep_last(1)
     assert list(texts) == ["new"] and "<b>.txt" not in texts
@@ -201,7 +201,7 @@ def test_what_was_not_fetched_goes(home, monkeypatch):
         came.write_text(json.dumps({}))
         paths[name] = str(came)
     with pytest.raises(ValueError):
-        uploads.keep_checkpoint(sessions.of(ME), {"name": "x", "paths": paths})
+        uploads.keep_checkpoint(sessions.of(ME), {"name": "x", "paths": paths}, 10**6)
     assert {path.name for path in (home / "gradio").iterdir()} == {"exports"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import numpy as np
 import pytest
@@ -13,13 +14,14 @@ from llm.tokenizers import CharacterTokenizer, GPT2Tokenizer, WhitespaceTokenize
 from llm.ui.memory import Memory
 from llm.ui.tokenizer import edited_text
 from llm.ui.tokenizer.edited_text import EditedTexts, edited, turn, units
-from llm.ui.tokenizer.token_shapes import inside_characters, readable, text_counts
+from llm.ui.tokenizer.token_facts import MAX_SPELT, explain_ids
+from llm.ui.tokenizer.token_shapes import decoded, inside_characters, readable, text_counts
 
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
-PARTS = ["a", "the ", " ", "\n", "\r\n", "é", "e\u0301", "\u0600", "1", FAMILY, "數", "<|endoftext|>", "'s"]
+PARTS = ["a", "the ", " ", "\n", "\r\n", "é", "e\u0301", "\u0600", "1", FAMILY, "數", "<|endoftext|>", "'s", "🇫", "🇷"]
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=30).map("".join)
 BPE = train_bpe("the cat sat on the mat. " * 9 + "é數" * 5, 290)
-ALPHABET = "the cat sat\n\ra'sé\u0301\u06001<|endoftext|>數" + FAMILY
+ALPHABET = "the cat sat\n\ra'sé\u0301\u06001<|endoftext|>數🇫🇷" + FAMILY
 KINDS = [BPE, GPT2Tokenizer(), WhitespaceTokenizer.train("the cat a 1"), CharacterTokenizer.train(ALPHABET)]
 
 
@@ -120,6 +122,35 @@ def test_places_inside_characters_are_unicodes(text):
         at += size
     assert inside_characters(text) == inside
     assert text_counts(text)["graphemes"] == len(regex.findall(r"\X", text))
+
+
+@given(st.binary(max_size=24) | st.text(max_size=8).map(lambda text: text.encode("utf-8", "surrogatepass")[1:]))
+def test_broken_bytes_stand_where_pythons_decoder_gives_up(data):
+    """Bytes are cut into text and what is none as by decoding, skipping what is broken, and decoding on."""
+    expected, rest = [], data
+    while rest:
+        try:
+            expected.append((rest.decode(), b""))
+            break
+        except UnicodeDecodeError as error:
+            expected.append((rest[: error.start].decode(), rest[error.start : error.end]))
+            rest = rest[error.end :]
+    assert list(decoded(data)) == expected
+
+
+def test_ids_that_stand_for_endless_bytes_are_refused():
+    """A few pasted ids of long tokens could fill the memory."""
+    with pytest.raises(ValueError, match="paste fewer"):
+        explain_ids(CharacterTokenizer("é"), [0] * (MAX_SPELT // 2 + 1))
+
+
+def test_flags_take_no_square_of_their_number():
+    """Half a million halves of flags are paired in a moment; counted anew at each, it would take ten minutes."""
+    started = time.monotonic()
+    text = "\N{REGIONAL INDICATOR SYMBOL LETTER F}" * 500_001
+    assert text_counts(text)["graphemes"] == 250_001
+    assert len(inside_characters(text)) == 7 * 250_000 + 3
+    assert time.monotonic() - started < 20
 
 
 def test_a_character_in_several_tokens_is_one_unit():

@@ -1,12 +1,17 @@
 """The Train tab's endpoints, called directly with what a page or a stranger might send."""
 
+import bz2
+import gzip
 import math
+import pickle
 import secrets
+import tarfile
 import time
 from pathlib import Path
 
 import gradio as gr
 import pytest
+import torch
 
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA
@@ -251,6 +256,51 @@ def test_upload_paths_outside_the_upload_folder_are_refused(tab, tmp_path):
     assert secret.exists()
 
 
+def test_links_archives_and_pickles_are_no_uploads(tab, tmp_path):
+    """By what a file is, not by its name: a link could lead anywhere, an archive unfold without end, a pickle run."""
+    folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    other = folder.parent / secrets.token_hex(8)
+    other.write_text("another visitor's text " * 20, encoding="utf-8")
+    (folder / "soft.txt").symlink_to(other)
+    (folder / "hard.txt").hardlink_to(other)
+    for name in ("soft.txt", "hard.txt"):
+        assert "choose the file again" in tab.keep_upload({"visitor": ME, "path": str(folder / name)})["error"]
+    other.unlink()
+    torch.save({"a": torch.zeros(3)}, folder / "zip")
+    torch.save({"a": torch.zeros(3)}, folder / "old", _use_new_zipfile_serialization=False)
+    with tarfile.open(folder / "tar", "w") as archive:
+        archive.add(folder / "zip", "x")
+    packed = {
+        "archive": [
+            (folder / "zip").read_bytes(),
+            (folder / "tar").read_bytes(),
+            gzip.compress(b"a"),
+            bz2.compress(b"a"),
+        ],
+        "pickle": [(folder / "old").read_bytes(), pickle.dumps([1], 2), pickle.dumps({"a": "b" * 999})],
+    }
+    for what, contents in packed.items():
+        for content in contents:
+            (folder / "t.txt").write_bytes(content)
+            error = tab.keep_upload({"visitor": ME, "path": str(folder / "t.txt")})["error"]
+            assert what in error and len(error) < 200 and not (folder / "t.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "names", [["../../up.txt"], ["/etc/x.txt"], ["con.txt", "a\\b.txt", "%2e%2e%2fx.txt", "<b>.txt"]]
+)
+def test_an_uploads_name_is_a_name_and_never_a_path(tab, names):
+    """Whatever a file is called, its text is kept in memory under that name, and nothing is written by it."""
+    for name in names:
+        folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
+        folder.mkdir(parents=True)
+        path = folder / name.rpartition("/")[2]
+        path.write_text("one story " * 40, encoding="utf-8")
+        assert tab.keep_upload({"visitor": ME, "path": str(path)})["name"] == f"upload:{path.name}"
+        assert list(folder.iterdir()) == []
+
+
 def test_tables_and_pasted_texts_become_corpora(tab):
     """Of a table a column can be chosen, and what is not text to learn from is refused."""
     folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
@@ -260,7 +310,8 @@ def test_tables_and_pasted_texts_become_corpora(tab):
         (folder / "t.csv").write_text("id,body\n" + "1,one story\n2,another one\n" * 40, encoding="utf-8")
         return tab.keep_upload({"visitor": ME, "path": str(folder / "t.csv"), **more})
 
-    assert upload() == {"name": "upload:t.csv: body", "columns": ["id", "body"], "column": "body"}
+    taken = {"name": "upload:t.csv: body", "columns": ["id", "body"], "column": "body"}
+    assert upload() == {**taken, "found": "", "encodings": []}
     assert upload(column="id")["name"] == "upload:t.csv: id"
     assert "must be one of" in upload(column="nothing")["error"]
     assert tab.plan_run(settings(corpus="upload:t.csv: body"))["vocab_size"] == len(set("one story\nanother one\n"))

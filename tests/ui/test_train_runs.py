@@ -6,12 +6,16 @@ import zipfile
 
 import pandas as pd
 import pytest
+import torch
+from trainings import kept_model
 
 from llm.checkpoint import load_checkpoint
 from llm.runs.run import Run
 from llm.ui.door.receiving import upload_folder
+from llm.ui.subject import SHIPPED
 from llm.ui.train.example import example_run
 from llm.ui.train.run_context import read_context, write_context
+from llm.ui.uploads import keep_own
 from tests.ui.train_tab import ME, PREPARATIONS, TrainTab, settings
 
 
@@ -77,7 +81,7 @@ def test_before_the_first_run_there_is_a_shipped_example(tab):
     shipped = [event for event in run.metrics() if event["event"] == "evaluation"]
     assert [step for step, _ in told["curves"]["validation_loss"]] == [event["step"] for event in shipped]
     assert told["end"]["reason"] == "finished" and len(told["backdrop"]["exam"]) == 64
-    prepared = PREPARATIONS.again(tab.sessions.of({"visitor": ME}), run.corpus_ref, run.tokenizer)
+    prepared = PREPARATIONS.again(tab.sessions.of({"visitor": ME}), run.corpus_ref, run)
     copy = Run.open(shutil.copytree(run.path, tab.sessions.of({"visitor": ME}).runs / "copy").parent, "copy")
     write_context(copy, prepared, "character")
     assert read_context(copy) == told["backdrop"]
@@ -151,6 +155,58 @@ def test_a_run_cut_off_is_listed_and_goes_on_as_if_nothing_had_happened(tab):
     for curve in ("loss", "validation_loss", "grad_norm"):
         assert told["curves"][curve] == expected["curves"][curve]
     assert told["moments"] == expected["moments"]
+
+
+def test_two_texts_of_one_name_are_told_apart(tab):
+    """Another same.txt gets a name and a card of its own; Continue goes on with the run's own text, or says why not."""
+    session = tab.sessions.of({"visitor": ME})
+    first, second = "The owl and the pussycat went to sea.\n" * 60, "Pigs fly to the moon on Sundays.\n" * 90
+    assert keep_own(session, "same.txt", first) == keep_own(session, "same.txt", first) == "same.txt"
+    request = tab.start(corpus="upload:same.txt", max_steps=5)
+    tab.finish(request)
+    assert keep_own(session, "same.txt", second) == "same.txt (2)"
+    card = tab.describe_corpus({**settings(), "corpus": "upload:same.txt (2)"})
+    assert card["n_bytes"] == len(second) and "Pigs" in card["sample"]
+    other = tab.start(corpus="upload:same.txt (2)", max_steps=5)
+    tab.finish(other)
+    texts = {ghost["text"] for ghost in tab.read_ghosts({**request, "runs": [request["run"], other["run"]]})["ghosts"]}
+    assert len(texts) == 2  # no curve of one is drawn behind the other
+
+    session.uploads.clear()  # the server was started again, and the other text was uploaded first
+    keep_own(session, "same.txt", second)
+    assert tab.open_run(request)["form"]["corpus"] == "upload:same.txt (2)"
+    tab.continue_run({**request, "max_steps": 8})
+    assert tab.finish(request)["state"] == "finished"
+    session.uploads.clear()
+    run = Run.open(session.runs, request["run"])
+    (run.path / "text.json").write_text(json.dumps(second))
+    refused = tab.continue_run({**request, "max_steps": 9})["error"]
+    assert "not the text that this run learnt from" in refused and "begin a new run" in refused
+
+
+def test_training_on_from_a_model_is_listed_as_its_child(tab):
+    """A model of the bar's menu keeps shape and tokens, whatever the form says; the run begins with its weights."""
+    parent = load_checkpoint(SHIPPED / "sorter")
+    origins = {origin["ref"] for origin in tab.list_choices({"visitor": ME})["origins"]}
+    assert "shipped:sorter" in origins
+    form = {"origin": "shipped:sorter", "corpus": "task:sort", "tokenizer": "bpe", "n_layer": 3, "max_steps": 2}
+    card = tab.describe_corpus({**settings(), **form})
+    assert card["vocab_size"] == parent.tokenizer.vocab_size
+    request = tab.start(**form)
+    assert tab.finish(request)["state"] == "finished"
+    run = Run.open(tab.sessions.of(request).runs, request["run"])
+    assert run.model_config == parent.model.config and run.tokenizer.hash == parent.tokenizer.hash
+    assert torch.equal(kept_model(run, 0).wte.weight, parent.model.wte.weight.half().float())
+    (row,) = tab.list_ledger(request)["rows"]
+    assert row["parent"] == "sorter" and tab.open_run(request)["form"]["origin"] == "shipped:sorter"
+    tab.continue_run({**request, "max_steps": 3})
+    assert tab.finish(request)["state"] == "finished"
+    child = tab.start(origin=f"run:{run.id}", max_steps=1)
+    tab.finish(child)
+    assert {row["parent"] for row in tab.list_ledger(request)["rows"]} == {"sorter", run.name}
+    misfit = tab.plan_run({**settings(), **form, "corpus": "tales"})["error"]
+    assert "“sorter” has no" in misfit
+    assert "no such model" in tab.plan_run({**settings(), **form, "origin": "nothing"})["error"]
 
 
 def test_a_page_that_fell_behind_is_told_so(tab):

@@ -203,6 +203,44 @@ def test_files_that_cannot_be_read_are_refused(page, tmp_path, name, data, sente
     assert page.locator("[data-name=corpus]").input_value() == "tales"
 
 
+def test_a_text_in_another_encoding_is_converted(page):
+    """The page says what it found, shows how the text reads in each encoding that fits, and learns from the choice."""
+    open_tab(page)
+    text = "Über die Brücke fährt ein Mädchen mit großen Äpfeln. " * 200
+    page.locator(".gb-train [data-id=file]").set_input_files(
+        {"name": "german.txt", "mimeType": "text/plain", "buffer": text.encode("cp1252")}
+    )
+    page.get_by_text("is not UTF-8: byte 0, in line 1, is 0xdc").wait_for()
+    choice = page.get_by_label("The file's encoding")
+    assert "cp1252: Über die Brücke" in choice.inner_text()
+    choice.select_option("cp1252")
+    page.wait_for_function("document.querySelector('[data-name=corpus]').value === 'upload:german.txt'")
+    page.wait_for_function("document.querySelector('[data-id=plan]').textContent.includes('in the vocabulary')")
+    page.locator("[data-name=corpus]").select_option("tales")
+    expect(choice).to_be_hidden()
+
+
+def test_the_form_trains_on_from_a_model(page):
+    """Another model to begin with hides what it brings, proposes a gentle rate, and its run is listed as a child."""
+    open_tab(page)
+    page.locator("[data-name=corpus]").select_option("task:sort")
+    page.locator("[data-name=origin]").select_option("shipped:sorter")
+    for name in ("tokenizer", "n_layer", "vocab_size"):
+        expect(page.locator(f"[data-name={name}]")).to_be_hidden()
+    page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
+    settings = page.evaluate("glassbox.modules['train/shown_run.js'].shownRun.settings()")
+    assert settings["origin"] == "shipped:sorter" and settings["learning_rate"] == pytest.approx(1e-4, rel=0.1)
+    assert "origin" in page.url
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function("document.querySelector('[data-id=n-step]').textContent !== '–'")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Runs", exact=True).click()
+    page.get_by_text("↳ from sorter").wait_for()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator("[data-name=origin]").select_option("new")
+    expect(page.locator("[data-name=n_layer]")).to_be_visible()
+
+
 def test_an_uploaded_text_becomes_the_corpus(page):
     """A good file can be learned from at once."""
     open_tab(page)

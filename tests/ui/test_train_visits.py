@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import torch
 from playwright.sync_api import expect
 
 from llm.checkpoint import load_checkpoint
@@ -33,6 +34,19 @@ def ended(training, seconds=20):
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.02)
     return training.state
+
+
+def test_a_run_out_of_memory_says_so_and_the_next_one_trains(tab, monkeypatch):
+    """The failure is one sentence, and nothing stays in the way."""
+
+    def full(self):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "_ready", full)
+        failed = tab.finish(tab.start(**MINE))
+    assert failed["state"] == "failed" and "not enough memory" in failed["failure"] and "GiB" not in failed["failure"]
+    assert tab.finish(tab.start(**MINE))["state"] == "finished"
 
 
 # ---- vocabularies ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import time
 import gradio as gr
 
 from llm.ui.sessions import Sessions
+from llm.ui.subject import Subjects
 from llm.ui.train import VIEWS
 from llm.ui.train.preparation import Preparations
 from llm.ui.train.presets import FORM
@@ -21,7 +22,7 @@ class TrainTab:
 
     def __init__(self):
         self.sessions = Sessions()
-        shared = Shared(self.sessions)
+        shared = Shared(Subjects(self.sessions))
         shared.preparations = PREPARATIONS
         with gr.Blocks():
             self.panels = [build(shared) for build in VIEWS]
@@ -49,4 +50,4 @@ class TrainTab:
 def settings(**changes):
     """What the form would send."""
     defaults = {name: setting.default for name, setting in FORM.items()}
-    return {"visitor": ME, "corpus": "task:sort", "tokenizer": "character", **defaults, **TINY, **changes}
+    return {"visitor": ME, "corpus": "task:sort", "origin": "", "tokenizer": "character", **defaults, **TINY, **changes}

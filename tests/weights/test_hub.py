@@ -15,8 +15,10 @@ import torch
 from transformers import GPT2LMHeadModel
 from twins import hugging_face_twin, randomised
 
+from llm.checkpoint import load_checkpoint
+from llm.cli.parser import main
 from llm.config import ModelConfig
-from llm.tokenizers import train_tokenizer
+from llm.tokenizers import export, train_tokenizer
 from llm.weights.hub import fetch_model
 from llm.weights.pretrained import load_gpt2
 
@@ -296,3 +298,17 @@ def test_offline_mode_asks_nobody(hub, monkeypatch):
     with pytest.raises(ValueError, match="can't be reached"):
         load_gpt2(REPOSITORY)
     assert hub.requests == []
+
+
+def test_the_tokenizer_of_a_repository_comes_with_it(hub, tmp_path):
+    """Its own files count, and are asked for once; a repository without any is no reason to guess."""
+    bpe = train_tokenizer("bpe", "the quick brown fox jumps over the lazy dog " * 9, 280)
+    model = randomised(TINY.replace(vocab_size=bpe.vocab_size))
+    hugging_face_twin(model).save_pretrained(tmp_path / "theirs")
+    hub.files |= {path.name: path.read_bytes() for path in (tmp_path / "theirs").iterdir()}
+    assert main(["convert", REPOSITORY, str(tmp_path / "without")]) == 2
+    hub.files["tokenizer.json"] = export(bpe, "hugging_face").encode()
+    for out in ("one", "two"):
+        assert main(["convert", REPOSITORY, str(tmp_path / out)]) == 0
+        assert load_checkpoint(tmp_path / out).tokenizer.encode("the fox") == bpe.encode("the fox")
+    assert [file for file, _ in hub.fetched()].count("tokenizer.json") == 1

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from llm.deadline import seconds_left
 from llm.inside.head_pictures import pattern_rows
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
 from llm.inside.head_search import FoundHead
@@ -53,7 +54,8 @@ class Pass:
         return self.seen[last if layer == self.layers else f"blocks.{layer}.hook_resid_pre"][0]
 
     def scored(self, q_HTD: Tensor, k_HTD: Tensor) -> list[Scores]:
-        """The scores of one layer's heads on this prompt."""
+        """The scores of one layer's heads on this prompt. Raises TooLong when whoever asked has no time left."""
+        seconds_left()
         T = len(self.ids)
         row_R = measured_rows(T).to(q_HTD.device)
         pattern_HRT = pattern_rows(q_HTD, k_HTD, row_R) if len(row_R) else q_HTD.new_zeros(self.heads, 0, T)

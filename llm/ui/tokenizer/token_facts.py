@@ -11,6 +11,8 @@ from llm.ui.tokenizer.token_shapes import decoded, readable
 
 MAX_REMARKS = 5
 """Sentences on what is wrong with pasted ids."""
+MAX_SPELT = 500_000
+"""Bytes that pasted ids may stand for: a token alone can have a thousand."""
 
 
 def token_table(tokenizer: Tokenizer, ids: Iterable[int]) -> dict[str, dict[str, Any]]:
@@ -52,30 +54,36 @@ def explain_ids(tokenizer: Tokenizer, ids: list[int]) -> dict[str, Any]:
     """The text of ids, the ids that are no tokens left out, and a remark on each thing that is wrong.
 
     `parts` are {"text": ...}, {"hex": bytes that are no character} and {"id": no token}, in order.
+    Raises ValueError when they stand for more than MAX_SPELT bytes.
     """
     parts: list[dict[str, Any]] = []
     remarks: list[str] = []
-    data = b""
+    data = bytearray()
+    spelt = 0
 
     def flush() -> None:
-        nonlocal data
-        for text, broken in decoded(data):
+        for text, broken in decoded(bytes(data)):
             if text:
                 parts.append({"text": text})
             if broken:
                 parts.append({"hex": broken.hex(" ")})
                 remarks.append(why_broken(broken))
-        data = b""
+        data.clear()
 
     for place, id in enumerate(ids, start=1):
         try:
-            data += tokenizer.token_bytes(id)
+            token = tokenizer.token_bytes(id)
         except ValueError:
             flush()
             parts.append({"id": id})
             remarks.append(
                 f"{id}, the {_ordinal(place)}, is no token: ids here go from 0 to {tokenizer.vocab_size - 1:,}."
             )
+            continue
+        data += token
+        spelt += len(token)
+        if spelt > MAX_SPELT:
+            raise ValueError(f"These ids stand for over {MAX_SPELT:,} bytes; paste fewer of them.")
     flush()
     if len(remarks) > MAX_REMARKS:
         remarks[MAX_REMARKS:] = [f"{len(remarks) - MAX_REMARKS:,} more things are wrong."]

@@ -7,10 +7,11 @@ points, or a letter with its accents.
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import regex
@@ -21,8 +22,11 @@ from llm.tokenizers.byte_level import PATTERN
 Span = tuple[int, int]
 Part = dict[str, str]
 
+# Flags are pairs. `\X` alone counts, at each of them, all those before it.
+_CLUSTER = r"\p{RI}\p{RI}(?=\p{RI})|\X"
+_GRAPHEME = regex.compile(_CLUSTER)
 # Unlike Unicode, we let a line break of two characters count as two: readers see neither as one sign.
-_CHARACTER = regex.compile(r"\r|\X")
+_CHARACTER = regex.compile(rf"\r|{_CLUSTER}")
 # Only here can a character have more than one code point, but for line breaks of two.
 _MIXED = regex.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 _UNSEEN = {"Mn", "Mc", "Me", "Cc", "Cf", "Cn", "Co", "Zs", "Zl", "Zp"}
@@ -37,13 +41,12 @@ def readable(data: bytes) -> list[Part]:
     """
     if data.isascii() and data and b"\x7f" not in data:
         return [{"text": data.decode("ascii")}]
-    parts: list[Part] = []
+    parts: list[tuple[str, list[str]]] = []
 
     def add(name: str, value: str) -> None:
-        if parts and name in parts[-1]:
-            parts[-1][name] += f" {value}" if name == "hex" else value
-        else:
-            parts.append({name: value})
+        if not parts or parts[-1][0] != name:
+            parts.append((name, []))
+        parts[-1][1].append(value)
 
     for text, broken in decoded(data):
         for character in _CHARACTER.findall(text):
@@ -53,18 +56,27 @@ def readable(data: bytes) -> list[Part]:
                 add("hex", character.encode().hex(" "))
         if broken:
             add("hex", broken.hex(" "))
-    return parts
+    return [{name: (" " if name == "hex" else "").join(values)} for name, values in parts]
 
 
-def decoded(data: bytes) -> Iterable[tuple[str, bytes]]:
+def _marked(error: UnicodeError) -> tuple[str, int]:
+    """Stands for bytes that are no character: a low surrogate each, which no UTF-8 has, and a last one as their end."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]) + "\udfff", error.end
+
+
+codecs.register_error("glassbox.marked", _marked)
+_BROKEN = re.compile("([\udc00-\udcff]+)\udfff")
+
+
+def decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Stretches of whole UTF-8 characters, each with the bytes after it that are none."""
-    while data:
-        try:
-            yield data.decode("utf-8"), b""
-            return
-        except UnicodeDecodeError as error:
-            yield data[: error.start].decode("utf-8"), data[error.start : error.end]
-            data = data[error.end :]
+    text, start = data.decode("utf-8", "glassbox.marked"), 0
+    for match in _BROKEN.finditer(text):
+        yield text[start : match.start()], bytes(ord(sign) - 0xDC00 for sign in match[1])
+        start = match.end()
+    if start < len(text):
+        yield text[start:], b""
 
 
 def inside_characters(text: str) -> set[int]:
@@ -100,7 +112,7 @@ def text_counts(text: str) -> dict[str, int]:
     graphemes = len(text) - text.count("\r\n")
     for match in _MIXED.finditer(text):
         stretch = text[match.start() : match.end() + 1]
-        graphemes -= len(stretch) - len(regex.findall(r"\X", stretch))
+        graphemes -= len(stretch) - len(_GRAPHEME.findall(stretch))
     size = {"bytes": len(text.encode()), "characters": len(text)}
     return {**size, "graphemes": graphemes, "words": len(text.split())}
 

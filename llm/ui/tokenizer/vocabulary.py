@@ -60,11 +60,12 @@ def build_vocabulary(menu: TokenizerMenu) -> View:
         order = inputs.choice(request, "order", ORDERS, "id")
         found = lexicon.ordered(found, order, counts)
         start = inputs.whole(request, "start", 0, 10**7, 0)
+        special = set(tokenizer.special_tokens.values())
         return {
             **entry.introduction(),
             "total": len(found),
             "vocab_size": int(lexicon.used.sum()),
-            "tokens": [_shown(tokenizer, int(id), counts) for id in found[start : start + PAGE]],
+            "tokens": [_shown(tokenizer, int(id), special, counts) for id in found[start : start + PAGE]],
             "lengths": lexicon.lengths_found.tolist(),
             "bytes": lexicon.bytes_found.tolist(),
             "text": title,
@@ -141,13 +142,13 @@ def _bytes_of(query: str) -> bytes:
         raise ValueError("After 0x write bytes of two hexadecimal digits each, such as 0x20 77.") from error
 
 
-def _shown(tokenizer: Tokenizer, id: int, counts: NDArray[np.int64] | None) -> dict[str, Any]:
+def _shown(tokenizer: Tokenizer, id: int, special: set[int], counts: NDArray[np.int64] | None) -> dict[str, Any]:
     data = tokenizer.token_bytes(id)
     return {
         "id": id,
         "parts": readable(data),
         "hex": data.hex(" "),
         "rank": merge_rank(tokenizer, id),
-        "special": id in tokenizer.special_tokens.values(),
+        "special": id in special,
         "count": None if counts is None else int(counts[id]),
     }

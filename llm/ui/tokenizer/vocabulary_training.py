@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any, Literal
 
+from llm.deadline import TooLong, until
 from llm.tokenizers import BPETokenizer, BPETrainer, Merge
 from llm.ui.tokenizer.token_shapes import readable
 
@@ -49,6 +50,7 @@ class VocabularyTraining:
         self._asked = time.monotonic()
         self._permits = 0  # single merges still to make while paused
         self._turn = threading.Condition()
+        self._unwanted = threading.Event()  # set when even the counting of pairs may end
         self._thread = threading.Thread(target=self._work, name=f"vocabulary from {title}", daemon=True)
 
     def start(self) -> None:
@@ -74,6 +76,7 @@ class VocabularyTraining:
 
     def stop(self) -> None:
         """End before the next merge; what is learnt stays."""
+        self._unwanted.set()
         self._set("stopped")
 
     def tokenizer(self) -> BPETokenizer:
@@ -118,7 +121,8 @@ class VocabularyTraining:
     def _work(self) -> None:
         try:
             started = time.monotonic()
-            trainer = BPETrainer(self._text)
+            with until(self._unwanted):
+                trainer = BPETrainer(self._text)
             self._text = ""
             self._learnt, self._pairs = trainer.learnt, trainer.frequent_pairs(SHOWN_PAIRS)
             self._seconds = time.monotonic() - started
@@ -126,6 +130,8 @@ class VocabularyTraining:
                 if self.state == "reading":
                     self.state = "running"
             self._learn(trainer)
+        except TooLong:
+            self._text = ""  # stopped while reading
         except Exception as error:
             log.exception("Learning a vocabulary from %s failed", self.title)
             self.failure = f"The training stopped: {error}"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import torch
-
-from llm.runs.assembly import make_run, make_trainer
+from llm.runs.assembly import make_run, make_trainer, resume_run
 from llm.runs.run import Run
 from llm.training.trainer import Trainer
 from llm.ui.housekeeping import make_room
@@ -29,19 +27,24 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
     """
     before = _in_the_way(sessions, session, replace)
     prepared, model_config, train_config = wanted.prepared, wanted.model, wanted.train
-    name = f"{prepared.corpus.title}, {model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}"
-    run = make_run(session.runs, prepared, model_config, train_config, corpus=prepared.corpus.title, name=name)
+    shape = f"{model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}"
+    named = {
+        "corpus": prepared.corpus.title,
+        "name": f"{prepared.corpus.title}, {f'from {wanted.parent.name}' if wanted.parent else shape}",
+    }
+    run = make_run(session.runs, prepared, model_config, train_config, parent=wanted.parent, **named)
     write_context(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
         make_room(sessions, session, run)
-        return make_trainer(prepared, model_config, train_config, prepared.asked, device=device())
+        origin, where = wanted.begin_with, wanted.device
+        return make_trainer(prepared, model_config, train_config, prepared.asked, device=where, begin_with=origin)
 
     return _launch(session, Training(run, build, after=before))
 
 
 def go_on(
-    sessions: Sessions, session: Session, preparations: Preparations, run: Run, changes: dict[str, Any]
+    sessions: Sessions, session: Session, preparations: Preparations, run: Run, changes: dict[str, Any], device: str
 ) -> Training:
     """Take up a run where it was last saved, to another end if `changes` has "max_steps", the rest as `Trainer.change`.
 
@@ -52,13 +55,12 @@ def go_on(
     before = _in_the_way(sessions, session, replace=False)
     if not run.corpus_ref:
         raise ValueError("Nobody noted which text this run learns from; continue it where it was started.")
-    bring_back_text(session, run)
     max_steps = changes.pop("max_steps", None)
-    prepared = preparations.again(session, run.corpus_ref, run.tokenizer)
+    prepared = preparations.again(session, bring_back_text(session, run), run)
 
     def build() -> Trainer:
         make_room(sessions, session, run)
-        trainer = run.resume(*prepared.splits, device=device(), max_steps=max_steps, **prepared.asked)
+        trainer = resume_run(run, prepared, prepared.asked, device=device, max_steps=max_steps)
         trainer.change(**changes)
         return trainer
 
@@ -83,8 +85,3 @@ def _launch(session: Session, training: Training) -> Training:
     session.trainings.move_to_end(training.run.id)
     training.start()
     return training
-
-
-def device() -> str:
-    """Where runs train here."""
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -12,7 +12,6 @@ from llm.training.memory import memory_free, memory_limit
 from llm.training.optim import learning_rate
 from llm.ui.panel import Answer
 from llm.ui.sessions import Session, Sessions
-from llm.ui.train.launching import device
 from llm.ui.train.settings import Wanted
 
 SCHEDULE_POINTS = 80
@@ -24,7 +23,7 @@ def plan(sessions: Sessions, session: Session, wanted: Wanted) -> Answer:
     prepared, model, train = wanted.prepared, wanted.model, wanted.train
     check_lengths(model.n_ctx, *prepared.splits)
     check_readable(prepared.questions, prepared.passage, model)
-    check_memory(sessions, session, model, train)
+    check_memory(sessions, session, model, train, wanted.device)
     return {
         "n_params": model.n_params,
         "parts": parts_of(model),
@@ -38,9 +37,9 @@ def plan(sessions: Sessions, session: Session, wanted: Wanted) -> Answer:
     }
 
 
-def check_memory(sessions: Sessions, session: Session, model: ModelConfig, train: TrainConfig) -> None:
-    """Raises ValueError where a run of this visitor's would take more memory than there is for it."""
-    memory, room = memory_bytes(model, train), _room(sessions, session)
+def check_memory(sessions: Sessions, session: Session, model: ModelConfig, train: TrainConfig, device: str) -> None:
+    """Raises ValueError where a run of this visitor's would take more memory than the device has for it."""
+    memory, room = memory_bytes(model, train), _room(sessions, session, device)
     if memory > room:
         raise ValueError(
             f"This run needs about {memory / 1e9:.1f} GB of memory and there are {room / 1e9:.1f} for it here. "
@@ -48,7 +47,7 @@ def check_memory(sessions: Sessions, session: Session, model: ModelConfig, train
         )
 
 
-def _room(sessions: Sessions, session: Session) -> int:
+def _room(sessions: Sessions, session: Session, device: str) -> int:
     """Bytes that a run may take: of what is free, and beside what others were promised.
 
     The visitor's own run in training doesn't count: it ends before another one begins.
@@ -58,8 +57,8 @@ def _room(sessions: Sessions, session: Session) -> int:
         runs = [training.run for training in list(one.trainings.values()) if training.alive]
         return sum(memory_bytes(run.model_config, run.train_config) for run in runs)
 
-    free = memory_free(device()) + promised(session)
-    if device() != "cpu":
+    free = memory_free(device) + promised(session)
+    if device != "cpu":
         return free
     others = sum(promised(other) for other in sessions.all() if other is not session)
     return max(0, min(free, memory_limit() - sessions.memory.budget - others))
@@ -68,7 +67,7 @@ def _room(sessions: Sessions, session: Session) -> int:
 def forecast(wanted: Wanted, *, busy: bool) -> Answer:
     """How long the run will take, from about a second's measurement. `busy`: another run trains meanwhile."""
     with _measuring:
-        found = measure(wanted.model, wanted.train, device=device())
+        found = measure(wanted.model, wanted.train, device=wanted.device)
     return {"seconds": found.seconds_total, "measured": found.measured, "busy": busy}
 
 

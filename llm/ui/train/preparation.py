@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from llm.corpora import CORPORA, Corpus, load_corpus
 from llm.corpora.files import YOUR_OWN
-from llm.runs.assembly import Prepared, prepare
+from llm.runs.assembly import Prepared, check_text, prepare
+from llm.runs.run import Run
 from llm.tokenizers import KINDS, Tokenizer, train_tokenizer
 from llm.ui.memory import CUTTING_BYTES, Shelf
 from llm.ui.sessions import Session, Sessions
@@ -45,12 +46,19 @@ class Preparations:
         how = f"{tokenizer} {size}"
         return self._prepared(session, corpus, how, lambda text: train_tokenizer(tokenizer, text, size))
 
-    def again(self, session: Session, corpus: str, tokenizer: Tokenizer) -> Prepared:
-        """The same with a tokenizer that is there already, to go on with a run. Raises ValueError likewise."""
+    def in_tokens_of(self, session: Session, corpus: str, title: str, tokenizer: Tokenizer) -> Prepared:
+        """The corpus cut by the tokenizer of the model of that title. Raises ValueError likewise."""
+        return self._prepared(session, corpus, tokenizer.hash, lambda text: _fitting(title, tokenizer, text))
+
+    def again(self, session: Session, corpus: str, run: Run) -> Prepared:
+        """The same with a run's tokenizer, to go on with it. Raises ValueError likewise, and if the text is another."""
+        tokenizer = run.tokenizer
         same = (kept for kept in self._kept.values() if kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash)
         known = next(same, None)
         if known and not corpus.startswith(UPLOAD):
+            check_text(run, known.corpus)
             return known
+        check_text(run, _corpus(session, corpus))
         return self._prepared(session, corpus, tokenizer.hash, lambda text: tokenizer)
 
     def _prepared(self, session: Session, ref: str, how: str, tokenizer_for: Callable[[str], Tokenizer]) -> Prepared:
@@ -109,6 +117,7 @@ def _corpus(session: Session, ref: str) -> Corpus:
     if ref in CORPORA:
         return load_corpus(ref, allow_download=False)
     name = ref.removeprefix(UPLOAD)
+    _own_hash(session, ref)  # refuses what is none
     try:
         return Corpus(name, name, session.uploads[name], name, YOUR_OWN)
     except KeyError:

@@ -6,10 +6,13 @@ import os
 from typing import Any
 
 from llm.corpora import CORPORA, load_corpus
+from llm.corpora.encodings import OtherEncodingError
+from llm.runs.parent import GENTLE
 from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
+from llm.ui.devices import training_device
 from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
@@ -21,7 +24,7 @@ from llm.ui.train.presets import FORM, PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
 from llm.ui.train.run_files import export
 from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
-from llm.ui.train.settings import form_of, read_changes, read_wanted
+from llm.ui.train.settings import KEPT, form_of, read_changes, read_wanted
 from llm.ui.train.shared import Shared
 from llm.ui.uploads import keep_own, keep_text
 from llm.ui.vocabularies import MINE, about_kind
@@ -48,6 +51,12 @@ def build_run(shared: Shared) -> View:
                 {"name": MINE + name, "title": name, "size": kept.vocab_size}
                 for name, kept in reversed(session.tokenizers.items())
             ],
+            "origins": [
+                {"ref": model["ref"], "title": model["title"], "group": model["group"]}
+                for model in shared.subjects.available(session)
+            ],
+            "kept": KEPT,
+            "gentle": GENTLE,
             "settings": settings_for_page(FORM),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
@@ -62,27 +71,33 @@ def build_run(shared: Shared) -> View:
         return {}
 
     def keep_upload(request: Request) -> Answer:
-        """Take in an uploaded text or table."""
-        kept = keep_text(sessions.of(request), request)
-        return {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
+        """Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have."""
+        try:
+            kept = keep_text(sessions.of(request), request)
+        except OtherEncodingError as other:
+            if not other.likely:
+                raise
+            encodings = [{"name": name, "sample": sample} for name, sample in other.samples.items()]
+            return {"name": "", "columns": [], "column": None, "found": other.what, "encodings": encodings}
+        taken = {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
+        return {**taken, "found": "", "encodings": []}
 
     def keep_paste(request: Request) -> Answer:
         """Take in a pasted text."""
         text = inputs.text(request, "text", MAX_PASTE)
         if not text.strip():
             raise ValueError("There is nothing to learn from yet; paste a text of at least a few lines.")
-        keep_own(sessions.of(request), PASTED, text)
-        return {"name": UPLOAD + PASTED}
+        return {"name": UPLOAD + keep_own(sessions.of(request), PASTED, text)}
 
     def plan_run(request: Request) -> Answer:
         """What a run would be: its parts, its memory, its way through the text."""
         session = sessions.of(request)
-        return plan(sessions, session, read_wanted(preparations, session, request))
+        return plan(sessions, session, read_wanted(shared, request))
 
     def forecast_run(request: Request) -> Answer:
         """How long it would take."""
         session = sessions.of(request)
-        wanted = read_wanted(preparations, session, request)
+        wanted = read_wanted(shared, request)
         plan(sessions, session, wanted)  # refuses what is too large
         return forecast(wanted, busy=sessions.training_count() > 0)
 
@@ -90,7 +105,7 @@ def build_run(shared: Shared) -> View:
         """Train a new run."""
         session = sessions.of(request)
         replace = inputs.flag(request, "replace")
-        wanted = read_wanted(preparations, session, request)
+        wanted = read_wanted(shared, request)
         plan(sessions, session, wanted)  # refuses what is too large
         return {"run": start(sessions, session, wanted, replace=replace).run.id}
 
@@ -99,8 +114,9 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         run = find_run(session, request)
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
-        check_memory(sessions, session, run.model_config, run.train_config)
-        return {"run": go_on(sessions, session, preparations, run, wanted).run.id}
+        where = training_device(request)
+        check_memory(sessions, session, run.model_config, run.train_config, where)
+        return {"run": go_on(sessions, session, preparations, run, wanted, where).run.id}
 
     def steer_run(request: Request) -> Answer:
         """Pause, resume, step or stop a run."""
@@ -136,8 +152,7 @@ def build_run(shared: Shared) -> View:
         """All that has happened in a run."""
         session = sessions.of(request)
         run = find_run(session, request)
-        bring_back_text(session, run)
-        form = form_of(run, bring_back_vocabulary(sessions, session, run))
+        form = form_of(run, bring_back_text(session, run), bring_back_vocabulary(sessions, session, run))
         training = session.trainings.get(run.id)
         if training:
             told = training.digest()
@@ -217,7 +232,7 @@ def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any
 
 def _about(session: Session, run: Run) -> dict[str, Any]:
     model = run.model_config.to_dict()
-    known = {"id": run.id, "name": run.name, "corpus": run.corpus, "tokens": run.tokenizer.hash}
+    known = {"id": run.id, "name": run.name, "corpus": run.corpus, **_learnt_from(run)}
     return {**known, "model": model, "path": _shown(session, run)}
 
 
@@ -232,4 +247,9 @@ def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any
     curves = training.digest()["curves"] if training else summaries.of(run).curves()
     names = ("validation_loss", "accuracy", "tokens_seen", "seconds")
     drawn = {name: curves[name] for name in names if name in curves}
-    return {"id": run.id, "name": run.name, "corpus": run.corpus_ref, "tokens": run.tokenizer.hash, "curves": drawn}
+    return {"id": run.id, "name": run.name, **_learnt_from(run), "curves": drawn}
+
+
+def _learnt_from(run: Run) -> dict[str, str]:
+    """What two runs have alike whose losses compare: the text, by its content where that is known, and the tokens."""
+    return {"text": run.text_hash or run.corpus_ref, "tokens": run.tokenizer.hash}

@@ -29,7 +29,7 @@ TEXT_FILE = "text.json"
 def write_context(run: Run, prepared: Prepared, tokenizer: str) -> RunContext:
     """Note all that belongs to the run's picture, the visitor's own text, and how the form names the tokenizer."""
     if prepared.ref.startswith(UPLOAD):
-        write_text(run.path / TEXT_FILE, json.dumps(prepared.corpus.text))
+        write_text(run.path / TEXT_FILE, json.dumps(prepared.corpus.whole().text))
     stream = TextStream(prepared.tokenizer)
     context = {
         "baselines": prepared.baselines,
@@ -54,11 +54,17 @@ def read_context(run: Run) -> RunContext:
         return {"baselines": [even], "exam": [], "passage": [], **rest}
 
 
-def bring_back_text(session: Session, run: Run) -> None:
-    """Put a visitor's own text among the uploads again, if it went with the run and isn't there."""
+def bring_back_text(session: Session, run: Run) -> str:
+    """How the form names the run's text; one of the visitor's own is found by its content, or comes from the run."""
+    if not run.corpus_ref.startswith(UPLOAD):
+        return run.corpus_ref
+    for name, text in session.uploads.all().items():
+        if run.text_hash and text.hash == run.text_hash:
+            return UPLOAD + name
     name, path = run.corpus_ref.removeprefix(UPLOAD), run.path / TEXT_FILE
-    if run.corpus_ref.startswith(UPLOAD) and name not in session.uploads and path.is_file():
-        keep_own(session, name, json.loads(path.read_text(encoding="utf-8")))
+    if path.is_file() and (run.text_hash or name not in session.uploads):
+        return UPLOAD + keep_own(session, name, json.loads(path.read_text(encoding="utf-8")))
+    return run.corpus_ref
 
 
 def bring_back_vocabulary(sessions: Sessions, session: Session, run: Run) -> str:

@@ -90,6 +90,7 @@ def _summary(session: Session, summaries: RunSummaries, run: Run) -> dict[str, A
         "state": state_of(session, run),
         "live": live(session, run.id) is not None,
         "corpus": run.corpus,
+        "parent": run.parent.name if run.parent else "",
         "n_params": run.model_config.n_params,
         **(training or summaries.of(run)).reached(),
         "bytes": run.size_bytes(),

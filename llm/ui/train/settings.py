@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm.config import ModelConfig, TrainConfig
+from llm.model import GPT
 from llm.runs.assembly import Prepared
+from llm.runs.parent import Parent
 from llm.runs.run import Run
 from llm.settings import settings_of
 from llm.tokenizers import KINDS
 from llm.ui import inputs
+from llm.ui.devices import training_device
 from llm.ui.panel import Request
-from llm.ui.sessions import Session
-from llm.ui.train.preparation import Preparations, is_sized
+from llm.ui.train.preparation import is_sized
 from llm.ui.train.presets import FORM
+from llm.ui.train.shared import Shared
 from llm.ui.vocabularies import MINE
 
 
@@ -28,18 +31,40 @@ class Wanted:
     prepared: Prepared
     model: ModelConfig
     train: TrainConfig
+    device: str
+    begin_with: GPT | None = None
+    """A model to train on from, whose shape this is; None for a new one."""
+    parent: Parent | None = None
+    """What is noted of it."""
 
 
-def read_wanted(preparations: Preparations, session: Session, request: Request) -> Wanted:
+KEPT = ("tokenizer", "vocab_size", *(name for name in settings_of(ModelConfig) if name in FORM and name != "dropout"))
+"""What a model that is trained on from brings along, whatever the form says."""
+
+
+def read_wanted(shared: Shared, request: Request) -> Wanted:
     """The form's values, checked. Raises ValueError with the first thing that can't be."""
+    session, preparations = shared.sessions.of(request), shared.preparations
     values = {name: inputs.setting(request, setting) for name, setting in FORM.items()}
     corpus, tokenizer = inputs.text(request, "corpus", limit=300), read_tokenizer(request)
     vocab_size = values.pop("vocab_size")
     shape = {name: values.pop(name) for name in settings_of(ModelConfig) if name in values}
     ModelConfig(vocab_size=2, **shape)  # a shape that can't be is refused before the text is read
     train = TrainConfig(**values)
+    if ref := read_origin(request):
+        origin = shared.subjects.of({**request, "model": ref, "step": None})
+        prepared = preparations.in_tokens_of(session, corpus, origin.title, origin.tokenizer)
+        model = origin.config.replace(dropout=shape["dropout"])
+        parent = Parent(origin.title, ref, origin.step)
+        return Wanted(origin.tokenizer.kind, prepared, model, train, training_device(request), origin.model, parent)
     prepared = preparations.of(session, corpus, tokenizer, vocab_size)
-    return Wanted(tokenizer, prepared, ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape), train)
+    model = ModelConfig(vocab_size=prepared.tokenizer.vocab_size, **shape)
+    return Wanted(tokenizer, prepared, model, train, training_device(request))
+
+
+def read_origin(request: Request) -> str:
+    """The model to train on from, as the bar names it; empty for a new one."""
+    return inputs.text(request, "origin", limit=200) if request.get("origin") else ""
 
 
 def read_tokenizer(request: Request) -> str:
@@ -54,13 +79,13 @@ def read_changes(request: Request, names: Sequence[str]) -> dict[str, Any]:
     return {name: inputs.setting(request, known[name]) for name in names if name in request}
 
 
-def form_of(run: Run, tokenizer: str) -> dict[str, Any]:
+def form_of(run: Run, corpus: str, tokenizer: str) -> dict[str, Any]:
     """What the form would have to say to make that run again, but for changes on the fly.
 
-    `tokenizer` is how the form names the run's.
+    `corpus` and `tokenizer` are what the form calls the run's.
     """
     shape, train = run.model_config.to_dict(), run.train_config.to_dict()
     known = {name: shape.get(name, train.get(name)) for name in FORM}
     if not is_sized(tokenizer):
         known["vocab_size"] = FORM["vocab_size"].default  # nobody chose it
-    return {**known, "corpus": run.corpus_ref, "tokenizer": tokenizer}
+    return {**known, "origin": run.parent.ref if run.parent else "", "corpus": corpus, "tokenizer": tokenizer}

@@ -8,7 +8,7 @@ import math
 from llm.ui import inputs
 from llm.ui.panel import Answer, Request, View
 from llm.ui.train.presets import FORM
-from llm.ui.train.settings import read_tokenizer
+from llm.ui.train.settings import read_origin, read_tokenizer
 from llm.ui.train.shared import Shared
 
 
@@ -20,7 +20,12 @@ def build_text(shared: Shared) -> View:
         """What a text is like, cut by a tokenizer."""
         session = sessions.of(request)
         tokenizer, size = read_tokenizer(request), inputs.setting(request, FORM["vocab_size"])
-        prepared = preparations.of(session, inputs.text(request, "corpus", limit=300), tokenizer, size)
+        corpus = inputs.text(request, "corpus", limit=300)
+        if ref := read_origin(request):
+            origin = shared.subjects.of({**request, "model": ref, "step": None})
+            prepared = preparations.in_tokens_of(session, corpus, origin.title, origin.tokenizer)
+        else:
+            prepared = preparations.of(session, corpus, tokenizer, size)
         card = dataclasses.asdict(prepared.card)
         return {**card, "ref": prepared.ref, "even_loss": math.log(prepared.tokenizer.vocab_size)}
 

@@ -17,7 +17,7 @@ from llm.files import disk_trouble, is_full
 from llm.runs.run import Run
 from llm.runs.summary import RunSummary
 from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, SnapshotEvent, StepEvent
-from llm.training.hardware import denormals_flushed
+from llm.training.hardware import denormals_flushed, out_of_memory
 from llm.training.trainer import Trainer
 from llm.ui.train.pace import Pace
 
@@ -186,7 +186,8 @@ class Training:
                     self._wait()
         except Exception as error:
             log.exception("Run %s failed", self.run.id)
-            self.failure = f"The training stopped: {disk_trouble(error) or error}"
+            trouble = out_of_memory(error) or disk_trouble(error)
+            self.failure = trouble or f"The training stopped: {error}"
             self.state = "failed"
         finally:
             with self._turn:

@@ -93,7 +93,7 @@ def test_windows_files_and_an_index_column(write):
         ("a.jsonl", '{"x": "1"}\n{"y": "1"}\n', "z", r"no column 'z'; choose x, y"),
         ("a.jsonl", '{"x": " "}\n', "x", r"'x' of 'a.jsonl' holds no text"),
         ("a.jsonl", b'{"x": "1"}\n{"x": "\xe9"}\n', "x", r"byte 18, in line 2, is 0xe9"),
-        ("a.txt", "text", "x", r"'a.txt' is no table; choose a .csv or .jsonl"),
+        ("a.txt", "text", "x", r"'a.txt' is no table; choose a .csv, .tsv, .jsonl, .json or .parquet file"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(write, name, content, column, message):

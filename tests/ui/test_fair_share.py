@@ -1,0 +1,153 @@
+"""Questions are answered in turns: a visitor with many holds up nobody else, and who leaves is not worked for."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+import torch
+
+from llm.deadline import seconds_left
+from llm.limits import Limits
+from llm.ui import build_app
+from llm.ui.fair_share import FairShare
+from llm.ui.panel import Panel, _guarded
+
+
+class Connection:
+    """A request whose page is there until it leaves."""
+
+    def __init__(self):
+        self.left = False
+
+    async def is_disconnected(self):
+        return self.left
+
+
+def share(**limits):
+    return FairShare(Limits(**limits))
+
+
+def test_a_visitor_gets_a_few_answers_at_a_time_and_others_theirs_at_once():
+    """With two at once, the third waits for a place; another visitor needs none of them."""
+    running, most, go = [], [], threading.Event()
+
+    def slow(asked):
+        running.append(asked)
+        most.append(len(running))
+        if asked["visitor"] == "many":
+            go.wait(10)
+        running.remove(asked)
+        return asked
+
+    ask = share(at_once=2).between(slow)
+
+    async def main():
+        mine = [asyncio.create_task(ask({"visitor": "many", "n": n}, Connection())) for n in range(9)]
+        await asyncio.sleep(0.3)
+        assert len(running) == 2
+        assert await asyncio.wait_for(ask({"visitor": "another"}, Connection()), 5) == {"visitor": "another"}
+        go.set()
+        assert [answer["n"] for answer in await asyncio.gather(*mine)] == list(range(9))
+
+    asyncio.run(main())
+    assert max(most) == 3
+
+
+def test_too_many_waiting_questions_are_refused_in_a_sentence():
+    """Beyond those that may wait there is an answer at once; afterwards the visitor may ask again."""
+    go = threading.Event()
+    shares = share(at_once=1, questions_waiting=10)
+    ask = shares.between(lambda asked: {"ok": go.wait(10)})
+
+    async def main():
+        waiting = [asyncio.create_task(ask({"visitor": "v"}, Connection())) for _ in range(11)]
+        await asyncio.sleep(0.1)
+        assert "Wait a moment" in (await ask({"visitor": "v"}, Connection()))["error"]
+        go.set()
+        assert await asyncio.gather(*waiting) == [{"ok": True}] * 11
+        assert await ask({"visitor": "v"}, Connection()) == {"ok": True}
+
+    asyncio.run(main())
+    assert not shares._shares  # nothing is kept of those who have been answered
+
+
+def test_work_for_a_page_that_is_gone_is_given_up():
+    """Both what is under way and what still waits."""
+    begun = []
+
+    def endless(asked):
+        begun.append(asked["n"])
+        while True:
+            seconds_left()
+            time.sleep(0.01)
+
+    ask = share(at_once=1).between(_guarded(endless))
+
+    async def main():
+        connections = [Connection(), Connection()]
+        tasks = [asyncio.create_task(ask({"visitor": "v", "n": n}, c)) for n, c in enumerate(connections)]
+        await asyncio.sleep(0.2)
+        for connection in connections:
+            connection.left = True
+        assert "left" in (await asyncio.wait_for(tasks[0], 5))["error"]
+        assert await asyncio.wait_for(tasks[1], 5) is None
+
+    asyncio.run(main())
+    assert begun == [0]
+
+
+def test_an_answer_that_takes_too_long_is_given_up():
+    """The limit's own sentence, whoever is still there."""
+
+    def endless(asked):
+        while True:
+            seconds_left()
+
+    ask = share(answer_seconds=1).between(_guarded(endless))
+    assert "too long" in asyncio.run(ask({}, Connection()))["error"]
+
+
+@pytest.mark.parametrize("asked", [None, 3, "x", [], {"visitor": 3}, {"visitor": [1]}])
+def test_any_question_has_its_turn(asked):
+    """What is no proper question is refused by the endpoint's own guard."""
+    answer = asyncio.run(share().between(_guarded(lambda request: {"seen": True}))(asked, Connection()))
+    assert answer.keys() <= {"seen", "error"}
+
+
+def test_out_of_memory_is_said_and_the_next_question_answered(caplog):
+    """No traceback, no "went wrong": what ran out and what helps."""
+
+    def heavy(asked):
+        if asked["large"]:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+        return {"ok": True}
+
+    answer = _guarded(heavy)
+    assert "not enough memory" in answer({"large": True})["error"] and answer({"large": False}) == {"ok": True}
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.slow
+def test_forty_five_heavy_questions_keep_nobody_waiting(tmp_path, monkeypatch):
+    """While one visitor has 45 long texts read, the list of models comes to another within two seconds."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    panels = [block for block in build_app(Limits(at_once=4)).blocks.values() if isinstance(block, Panel)]
+    ask = {fn.__name__: getattr(panel, fn.__name__) for panel in panels for fn in panel.server_fns}
+    text = "\N{REGIONAL INDICATOR SYMBOL LETTER F}" * 300_000
+
+    async def main():
+        await ask["list_models"]({"visitor": "b" * 32}, Connection())
+        mine = {"visitor": "a" * 32, "model": "shipped:tales", "text": text, "tok": "gpt2"}
+        heavy = [asyncio.create_task(ask["read_text"]({**mine, "sheet": str(n)}, Connection())) for n in range(45)]
+        waits = []
+        while not all(task.done() for task in heavy):
+            started = time.monotonic()
+            assert "models" in await ask["list_models"]({"visitor": "b" * 32}, Connection())
+            waits.append(time.monotonic() - started)
+            await asyncio.sleep(0.2)
+        assert all("error" not in task.result() for task in heavy)
+        print(f"\n{len(waits)} lists beside 45 texts: the slowest after {max(waits):.2f} s")
+        assert max(waits) < 2
+
+    asyncio.run(main())
