@@ -13,7 +13,10 @@ come from a stranger.
 
 from __future__ import annotations
 
+import errno
 import math
+import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +82,7 @@ def save_checkpoint(
         raise ValueError(f"{folder} already holds something that isn't a checkpoint; choose a new folder.")
     with new_folder(folder) as fresh:
         weights = {name: t.detach().to("cpu", dtype).contiguous() for name, t in model.state_dict().items()}
-        save_file(state_to_gpt2(weights), fresh / "model.safetensors", metadata={"format": "pt"})
+        write_tensors(fresh / "model.safetensors", state_to_gpt2(weights))
         tokenizer.save(fresh / "tokenizer.json")
         config = {
             "format": FORMAT,
@@ -91,7 +94,7 @@ def save_checkpoint(
         write_json(fresh / "config.json", config)
         if trainer is not None:
             tensors, rest = trainer.state()
-            save_file(tensors, fresh / "trainer.safetensors")
+            write_tensors(fresh / "trainer.safetensors", tensors)
             write_json(fresh / "trainer.json", rest)
         if (folder / CARD).is_file():
             shutil.copyfile(folder / CARD, fresh / CARD)
@@ -191,6 +194,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except SafetensorError as error:  # what `check_weights` doesn't look at, such as the header's notes
         raise ValueError(f"{path.name} can't be read ({error}); copy it again.") from error
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write a safetensors file. Raises OSError when the disk won't have it, as any other writer does."""
+    try:
+        save_file(tensors, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        told = re.search(r"os error ([0-9]+)", str(error))
+        number = int(told[1]) if told else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _is_count(value: Any) -> TypeGuard[int]:

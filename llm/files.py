@@ -7,6 +7,7 @@ writer left behind is removed by a later one.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,6 +21,8 @@ from typing import Any
 
 MAX_JSON_BYTES = 1_000_000
 """A JSON file larger than this is refused before it is read, unless its reader allows more."""
+ROOM = 1_000_000
+"""Bytes that a folder has to have room for, or it counts as full."""
 MAX_JSON_DEPTH = 50
 """Objects and lists within one another; what is deeper would end in an error at some later place."""
 STALE_SECONDS = 3_600.0
@@ -117,6 +120,32 @@ def parsed_json(data: bytes | str, name: str) -> dict[str, Any]:
     if level:
         raise ValueError(f"{name} has over {MAX_JSON_DEPTH} objects and lists within one another; save it again.")
     return values
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something could not be written because the disk, or what a person may have of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def disk_trouble(error: BaseException) -> str | None:
+    """What is wrong with the disk and what helps, in one sentence; None when it is not about that."""
+    if is_full(error):
+        return "The disk is full; free some space, for instance by deleting runs."
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+        return "The folder of Glassbox can't be written to; set GLASSBOX_HOME to one that can, and start it again."
+    return None
+
+
+def folder_trouble(folder: Path) -> str | None:
+    """Why nothing can be kept in a folder, which is made if need be, and what helps; None when all is well."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _under_way(folder / "room") as fresh:
+            fresh.write_bytes(bytes(ROOM))
+    except OSError as error:
+        why = "is full" if is_full(error) else f"can't be written to ({error.strerror or error})"
+        return f"{folder} {why}: everything can be looked at, but nothing kept. Set GLASSBOX_HOME to another folder."
+    return None
 
 
 def refuse_packed(path: Path) -> None:

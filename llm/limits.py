@@ -57,6 +57,12 @@ class Limits(Checked):
     """Whether the page says where on this computer things lie."""
     memory_mb: Annotated[int, About("Memory", 0, 10**7, unit="MB"), Public(0)] = 0
     """Megabytes that models, traces, caches and texts of all visitors may take together; 0 is half of what there is."""
+    visitor_memory_mb: Annotated[int, About("Memory of a visitor", 10, 10**7, unit="MB"), Public(300)] = 2_000
+    """Megabytes that texts being written or edited by one visitor may take; the longest unused go first."""
+    vocabulary_tokens: Annotated[int, About("Tokens of vocabularies", 1_000, 10**8), Public(400_000)] = 2_000_000
+    """Tokens in all vocabularies that are kept for a visitor; the oldest go first."""
+    preparations: Annotated[int, About("Texts prepared at once", 1, 64), Public(2)] = 2
+    """Texts cut into tokens at once, one for each visitor; others wait."""
     runs: Annotated[int, About("Runs kept", 1, 10_000), Public(5)] = 30
     """Runs kept on the disk for a visitor; the oldest go first."""
     visitor_disk_mb: Annotated[int, About("Disk of a visitor", 10, 10**7, unit="MB"), Public(300)] = 4_000

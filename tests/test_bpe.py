@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llm.corpora import load_corpus
-from llm.tokenizers import BPETrainer, GPT2Tokenizer, Merge, train_bpe
+from llm.tokenizers import BPETrainer, GPT2Tokenizer, Merge, bpe, train_bpe
 from llm.tokenizers.bpe import MAX_TOKEN_BYTES
 from llm.tokenizers.byte_level import PATTERN
 from llm.tokenizers.gpt2 import byte_characters
@@ -205,3 +205,17 @@ def test_cutting_long_blanks_changes_no_token(blank):
     tokenizer = GPT2Tokenizer()
     for text in (f"a{blank * 100_001}b {blank * 120_000}", f"{blank * 99_999}1{blank * 100_000}'s"):
         assert tokenizer.encode(text) == tokenizer._encoding.encode_ordinary(text)
+
+
+def test_a_text_without_spaces_takes_bounded_memory(monkeypatch):
+    """Of its one huge piece the first part is learnt from, cut between two characters; what is learnt can spell it."""
+    monkeypatch.setattr(bpe, "MAX_DISTINCT_BYTES", 1_001)
+    text = "äöü" * 5_000
+    trainer = BPETrainer(text)
+    assert trainer.n_tokens == 1_000
+    first = next(trainer.merges())
+    assert first.count <= 1_000
+    assert trainer.tokenizer().decode(trainer.tokenizer().encode(text)) == text
+    pieces = "".join(f" {a}{b}{c}" for a, b, c in itertools.product("abcdefghij", repeat=3))
+    assert BPETrainer(pieces).n_tokens == 1_001
+    assert BPETrainer("of the " * 3_000).n_tokens == 21_000  # few distinct ones: all of it

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 
 import llm.ui
 from llm.cli import serve as module
@@ -77,3 +78,22 @@ def test_one_core_is_left_free_before_torch_is_imported():
             [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
         )
         assert said.stdout.strip() == (own or str(max(1, os.cpu_count() - 1)))
+
+
+def test_a_home_that_cannot_be_written_to_is_named_at_the_start(launched, tmp_path, monkeypatch, capsys):
+    """One sentence with the remedy, and the page opens all the same."""
+    assert main(["serve"]) == 0
+    assert "GLASSBOX_HOME" not in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "file" / "home"))
+    assert main(["serve"]) == 0 and launched
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "can't be written to (Not a directory)" in said and "Set GLASSBOX_HOME" in said
+
+
+def test_a_full_home_is_named_at_the_start(launched, tmp_path, monkeypatch, capsys):
+    """A disk without room is as useless as one that is locked; nothing is left on it by looking."""
+    with small_disk(tmp_path / "disk", 512) as disk:
+        monkeypatch.setenv("GLASSBOX_HOME", str(disk.path / "home"))
+        assert main(["serve"]) == 0
+        assert "is full" in capsys.readouterr().err and not list((disk.path / "home").glob(".*"))

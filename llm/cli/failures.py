@@ -41,7 +41,7 @@ def guarded(run: Callable[[], None]) -> int:
         sentence = _trouble(error)
         if sentence is None:
             raise
-        say(sentence)
+        say(" ".join((sentence, *getattr(error, "__notes__", ()))))
         return 1
     return 0
 

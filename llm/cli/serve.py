@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from llm.cli.options import add_settings, command
+from llm.cli.output import say
+from llm.files import folder_trouble
 from llm.limits import LIMITS, limits_of
+from llm.paths import home
 
 SUMMARY = "build, train and look inside a GPT-2 in the browser"
 
@@ -43,6 +46,8 @@ def serve(args: argparse.Namespace) -> None:
     # One core stays free for the page: on two cores, a picture drawn while a model trains takes 11 ms
     # instead of 20. It has to be set before torch is imported, which llm.ui does.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
+    if trouble := folder_trouble(home()):
+        say(trouble)
     _check_address(args.host, args.port)
     limits = limits_of(args, os.environ)
     host: str | None = args.host

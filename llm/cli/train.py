@@ -25,6 +25,7 @@ from llm.cli.options import (
 from llm.cli.output import bytes_shown, say
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, Corpus, LargeText, Text, task_of
+from llm.files import is_full
 from llm.paths import home
 from llm.runs.parent import GENTLE
 from llm.settings import settings_of
@@ -114,6 +115,10 @@ def train(args: argparse.Namespace) -> None:
                     show_and_save(corpus, trainer, run, args.out)
                 except ConnectionError as lost:
                     raise ConnectionError(f"{lost} To go on: --resume {run.id}") from lost
+                except OSError as error:
+                    if is_full(error):
+                        error.add_note(f"To go on: --resume {run.id}")
+                    raise
             else:  # not the first of several processes: it works, and leaves talking and writing to that one
                 list(trainer)
 

@@ -13,6 +13,7 @@ since the last evaluation is lost, and `resume` goes on from there as if nothing
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -36,11 +37,12 @@ from llm.checkpoint import (
     save_checkpoint,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.files import parsed_json, read_json, write_json, write_text
+from llm.files import existing_folder, parsed_json, read_json, write_json, write_text
+from llm.model import GPT
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
 from llm.runs.parent import Parent
-from llm.runs.snapshots import Snapshots
+from llm.runs.snapshots import MAX_BYTES, Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.training.distributed import ALONE, Worker
 from llm.training.events import EVENT_NAMES, DoneEvent, Event, Question, SnapshotEvent
@@ -73,6 +75,9 @@ class Run:
         self.model_config = ModelConfig.from_dict(values["model"])
         self.train_config = TrainConfig.from_dict(values["train"])
         """The settings it began with; `metrics` tells of changes on the fly."""
+        self._appended: Event | None = None
+        self.snapshot_bytes = MAX_BYTES
+        """How much of the disk its snapshots may take."""
         self._snapshots = Snapshots(path / "snapshots")
 
     @classmethod
@@ -100,8 +105,6 @@ class Run:
         path = _path(root, run_id)
         if path.exists():
             raise ValueError(f"There is already a run {run_id}; choose another name.")
-        (path / "snapshots").mkdir(parents=True)
-        tokenizer.save(path / "tokenizer.json")
         values = {
             "name": name or run_id,
             "created": now.isoformat(timespec="microseconds"),  # two of one second keep their order
@@ -113,7 +116,13 @@ class Run:
             "model": model_config.to_dict(),
             "train": train_config.to_dict(),
         }
-        write_json(path / "run.json", values)  # last: a folder without it is no run yet
+        try:
+            (path / "snapshots").mkdir(parents=True)
+            tokenizer.save(path / "tokenizer.json")
+            write_json(path / "run.json", values)  # last: a folder without it is no run yet
+        except OSError:  # a full disk
+            shutil.rmtree(path, ignore_errors=True)
+            raise
         return cls(path, values)
 
     @classmethod
@@ -142,8 +151,11 @@ class Run:
 
         Every snapshot is kept for looking at; the heavier checkpoint to resume from is written at
         evaluations and when the training was stopped. A diverging training leaves its last good snapshot.
+        When the disk is full, this raises OSError with all that was saved before in place, and can be called again.
         """
-        self.append(event)
+        if event is not self._appended:
+            self.append(event)
+            self._appended = event
         if isinstance(event, SnapshotEvent):
             self.snapshot(trainer)
             if event.evaluated:
@@ -160,9 +172,15 @@ class Run:
 
     def append(self, event: Event) -> None:
         """Add one line to metrics.jsonl: {"event": name, and the event's own fields}."""
-        line = json.dumps({"event": EVENT_NAMES[type(event)], **dataclasses.asdict(event)})
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        line = json.dumps({"event": EVENT_NAMES[type(event)], **dataclasses.asdict(event)}).encode() + b"\n"
+        with (self.path / "metrics.jsonl").open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path / "metrics.jsonl"))
+            except OSError:  # half a line would spoil the next one
+                file.truncate(before)
+                raise
 
     def metrics(self) -> list[dict[str, Any]]:
         """All events so far. A last line that a crash cut short is left out.
@@ -183,7 +201,7 @@ class Run:
         largest = max(float(p.detach().abs().max()) for p in trainer.model.parameters())
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
-        self._snapshots.thin()
+        self._snapshots.thin(min(self.snapshot_bytes, MAX_BYTES))
         try:
             add_moment(self._snapshots.folder, trainer.step, trainer.model)
         except Exception as error:  # the timeline can measure them later; no training ends for that
@@ -221,15 +239,18 @@ class Run:
         must be those of the same text. A stop condition that ended the run is switched off. With
         `max_steps` a finished run goes on to a later end; the schedule is stretched to it, so the
         learning rate jumps back up to where it would be on the longer way. Of several workers only
-        the first changes the folder. Raises ValueError when there is nothing to go on from.
+        the first changes the folder. A run that was killed before its first checkpoint begins anew.
+        Raises ValueError when the checkpoint is unsound, or `max_steps` is behind it.
         """
         config = self.train_config.replace(**SWITCHED_OFF.get(self.state, {}))
         config = config.replace(max_steps=config.max_steps if max_steps is None else max_steps)
-        checkpoint = load_checkpoint(self.path / "checkpoint", device)
-        if max_steps is not None and max_steps <= checkpoint.step:
+        checkpoint = load_checkpoint(self.path / "checkpoint", device) if self.has_checkpoint else None
+        if checkpoint is None and self.parent:
+            raise ValueError("This run ended before its first checkpoint; begin it again from the same model.")
+        if checkpoint and max_steps is not None and max_steps <= checkpoint.step:
             raise ValueError(f"This run has made {checkpoint.step:,} steps already; choose more as its new end.")
         trainer = Trainer(
-            checkpoint.model,
+            checkpoint.model if checkpoint else GPT(self.model_config, seed=config.seed).to(device),
             train_tokens,
             validation_tokens,
             config,
@@ -238,9 +259,13 @@ class Run:
             questions=questions,
             passage_ids=passage_ids,
         )
-        trainer.restore(*load_trainer_state(self.path / "checkpoint"))
+        if checkpoint:
+            trainer.restore(*load_trainer_state(self.path / "checkpoint"))
         if worker.is_first:
-            self._forget_after(trainer)
+            if checkpoint:
+                self._forget_after(trainer)
+            else:
+                self._forget_all()
             self.train_config = config
             self._note(state="running", train=config.to_dict())
         return trainer
@@ -273,6 +298,20 @@ class Run:
         """Remove the run and everything in it from the disk."""
         (self.path / "run.json").unlink()  # first: what is half deleted is no run any more
         shutil.rmtree(self.path)
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to go on from."""
+        try:
+            return existing_folder(self.path / "checkpoint").is_dir()
+        except ValueError:
+            return False
+
+    def _forget_all(self) -> None:
+        """Drop what was written down before the first checkpoint."""
+        (self.path / "metrics.jsonl").unlink(missing_ok=True)
+        for step in self.snapshots():
+            self._snapshots.drop(step)
 
     def _forget_after(self, trainer: Trainer) -> None:
         """Drop what was written down after the checkpoint from which `trainer` goes on."""

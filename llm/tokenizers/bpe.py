@@ -28,6 +28,10 @@ MAX_TOKEN_BYTES = 128
 """No token grows longer (GPT-2's longest has 128 bytes too): a page of dashes stays many tokens, and
 a forged file of merges that double cannot fill the memory."""
 
+MAX_DISTINCT_BYTES = 4_000_000
+"""Of the distinct pieces of a text, 450 MB and half a minute at most: a text without spaces is one such piece, and
+its first part is learnt from. In 465 kB of documentation there are 45 kB of them."""
+
 _EXAMPLES = 3
 _EDGE = -1  # stands before, between and after the chunks; never part of a pair
 _GONE = -2  # this place was merged into the one on its left
@@ -129,7 +133,7 @@ class BPETrainer:
 
     @property
     def n_tokens(self) -> int:
-        """How many tokens the text has by now; before the first merge, as many as it has bytes."""
+        """How many tokens the text that is learnt from has by now; before the first merge, as many as it has bytes."""
         return self._chunks.n_tokens
 
     def merges(self) -> Iterator[Merge]:
@@ -179,6 +183,8 @@ class BPETrainer:
 class _Chunks:
     """The distinct chunks of a text as tokens, one after the other in linked lists, and their pairs.
 
+    Those beyond MAX_DISTINCT_BYTES are left out.
+
     A chunk that occurs 500 times is held once and counts 500 times. `where` finds a pair's places
     from left to right; entries that no longer hold the pair are skipped when they are met.
     """
@@ -189,8 +195,14 @@ class _Chunks:
         self.times = array("i", [0])  # how often the chunk of this place occurs in the text
         self.chunks: list[bytes] = []
         self.starts = array("i")  # the place of each chunk's first byte
+        room = MAX_DISTINCT_BYTES
         for chunk, times in Counter(match.group() for match in regex.finditer(PATTERN, text)).items():
             data = chunk.encode("utf-8")
+            if len(data) > room:
+                data = data[:room].decode("utf-8", "ignore").encode("utf-8")
+            room -= len(data)
+            if not data:
+                break
             self.chunks.append(data)
             self.starts.append(len(self.ids))
             self.ids.extend((*data, _EDGE))

@@ -81,14 +81,16 @@ def measure(model_config: ModelConfig, train_config: TrainConfig, *, device: tor
 def memory_bytes(model_config: ModelConfig, train_config: TrainConfig) -> int:
     """About how much memory a training in float32 takes: weights, gradients, moments and `activation_floats`.
 
-    The logits count twice, because their gradient is as large.
+    The logits count three times: their gradient is as large, and so is what the loss makes it from.
+    Saving copies the moments, when the activations of the step are gone.
     """
     c = model_config
     in_muon = (4 * c.n_embd + 2 * c.mlp_size) * c.n_embd * c.n_layer if train_config.optimizer == "muon" else 0
     copies = 5 if train_config.layer_stats else 4
     kept = copies * model_config.n_params - in_muon  # Muon has one moment where AdamW has two
     tokens = train_config.batch_size * model_config.n_ctx
-    return 4 * (kept + tokens * (activation_floats(model_config) + model_config.vocab_size))
+    step = tokens * (activation_floats(model_config) + 2 * model_config.vocab_size)
+    return 4 * (kept + max(step, 2 * model_config.n_params - in_muon))
 
 
 def activation_floats(config: ModelConfig) -> int:

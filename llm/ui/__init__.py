@@ -32,6 +32,7 @@ from llm.ui.door.receiving import receiving
 from llm.ui.door.visitors import Visitors
 from llm.ui.fair_share import FairShare
 from llm.ui.generate import build_generate_tab
+from llm.ui.housekeeping import keep_swept
 from llm.ui.model import build_model_tab
 from llm.ui.page_settings import dials_for_page
 from llm.ui.panel import ASSETS, Panel, TabRow
@@ -53,13 +54,16 @@ TABS = {
     "Tokenizer": build_tokenizer_tab,
     "Generate": build_generate_tab,
 }
+UPLOADS_GO = (300, 600)
+"""How often uploads are looked for that no view took in, and how old they may get, in seconds."""
 FIRST_TAB = "attention"
 
 
 def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
     """The whole page. Launch it with `launch_options()`. Raises ValueError when two panels have one name."""
     subjects = Subjects(Sessions(limits))
-    app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600))
+    keep_swept(subjects.sessions)
+    app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_GO)
     with app:
         build_bar(subjects)
         TabRow(TABS)
@@ -73,6 +77,7 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
     share = FairShare(limits)
     for panel in panels:
         panel.by_turns(share)
+        panel.shows_paths = limits.paths
     names = Counter(panel.elem_id for panel in panels)
     if twice := [name for name, count in names.items() if count > 1]:
         raise ValueError(f"Two panels are called {twice[0]}; give one of them another title.")

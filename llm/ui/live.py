@@ -5,22 +5,23 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar, cast
 
 import numpy as np
 
 from llm.config import ModelConfig
 from llm.tokenizers import Tokenizer
-from llm.ui.panel import Answer
+from llm.ui.memory import Shelf
+from llm.ui.panel import Answer, Request
 from llm.ui.subject import Subjects
 
-MAX_LIVE = 50
-MAX_CACHE_BYTES = 2_000_000_000
-"""Keys and values of all live generations: GPT-2 small needs 75 MB for each."""
-IDLE_SECONDS = 600
+DEAR_SECONDS = 60.0
+"""For so long after its last use nobody else can push a text away."""
+IDLE_SECONDS = 600.0
+OWN_BYTES = 100_000
+"""What a text under way takes besides its keys and values."""
 CALL_SECONDS = 0.25
 """How long one call may go on drawing: the page shows what came while the next call runs."""
 
@@ -28,10 +29,8 @@ CALL_SECONDS = 0.25
 class Live:
     """What is kept between two calls of the page: a text, or several, under way."""
 
-    def __init__(self, cache_bytes: int) -> None:
+    def __init__(self) -> None:
         self.id = secrets.token_hex(8)
-        self.cache_bytes = cache_bytes
-        self.last_used = time.monotonic()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -42,41 +41,31 @@ class Live:
         try:
             yield
         finally:
-            self.last_used = time.monotonic()
             self._lock.release()
 
 
-class LiveGenerations:
-    """At most one generation in each of a visitor's lanes.
+L = TypeVar("L", bound=Live)
 
-    Idle ones go, and the longest unused when there are too many.
-    """
+
+class LiveGenerations:
+    """At most one generation in each of a visitor's lanes. One goes when it is idle, or for another of its visitor."""
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        self._generations: OrderedDict[tuple[str, str], Live] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept = Shelf[Live](subjects.sessions.memory, dear_seconds=DEAR_SECONDS, idle_seconds=IDLE_SECONDS)
 
-    def put(self, owner: tuple[str, str], generation: Live) -> None:
-        """Keep it in place of the last one in that visitor's lane."""
-        now = time.monotonic()
-        with self._lock:
-            self._generations[owner] = generation
-            self._generations.move_to_end(owner)
-            for other, old in list(self._generations.items())[:-1]:
-                held = sum(kept.cache_bytes for kept in self._generations.values())
-                full = len(self._generations) > MAX_LIVE or held > MAX_CACHE_BYTES
-                if full or now - old.last_used > IDLE_SECONDS:
-                    del self._generations[other]
+    def begin(self, request: Request, lane: str, cache_bytes: int, build: Callable[[], L]) -> L:
+        """Make a generation in place of the last one in that lane of the visitor's, if there is room for its caches.
 
-    def get(self, owner: tuple[str, str], id: str) -> Live | None:
+        Raises ValueError where there is none, and what `build` raises.
+        """
+        owner = request["visitor"]
+        return cast(L, self._kept.make((owner, lane), cache_bytes + OWN_BYTES, build, owner=owner))
+
+    def get(self, request: Request, lane: str, id: str) -> Live | None:
         """The generation of that id in the visitor's lane, or None when it has gone."""
-        with self._lock:
-            generation = self._generations.get(owner)
-            if generation is None or generation.id != id:
-                return None
-            self._generations.move_to_end(owner)
-            return generation
+        generation = self._kept.get((request["visitor"], lane))
+        return generation if generation is not None and generation.id == id else None
 
 
 def cache_bytes(config: ModelConfig) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import html
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import gradio as gr
 from gradio.components.base import server
 
+from llm.files import disk_trouble
 from llm.training.hardware import out_of_memory
 from llm.ui.fair_share import FairShare
 
@@ -26,11 +28,18 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
+_PATH = re.compile(r"(?<![\w.:/~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\"]+[/\\])+([^\s/\\'\"]*)")
+_FAILURES = ("error", "failure")
+"""What an answer calls the sentences that may come from anywhere inside."""
+
 log = logging.getLogger(__name__)
 
 
 class Panel(gr.HTML):
     """A part of the page: static markup, a script that draws it, and the functions it may call."""
+
+    shows_paths = True
+    """Whether a failure may say where on this computer things lie."""
 
     def __init__(self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = (), **more: Any) -> None:
         super().__init__(
@@ -39,7 +48,7 @@ class Panel(gr.HTML):
             js_on_load=f"glassbox.mount({name!r}, element);",
             apply_default_css=False,
             elem_id=f"gb-{name}",
-            server_functions=[_guarded(endpoint) for endpoint in endpoints],
+            server_functions=[_guarded(endpoint, self) for endpoint in endpoints],
             **more,
         )
 
@@ -115,25 +124,38 @@ def _markup(name: str) -> str:
     return found[0].read_text(encoding="utf-8")
 
 
-def _guarded(endpoint: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+def _guarded(endpoint: Callable[[Request], Answer], panel: Panel) -> Callable[[Request], Answer]:
     """Turn refusals into an answer the page can show, and keep everything else out of the page.
 
     Anyone can call an endpoint with anything, so the request may not even be a dictionary.
     """
+
+    def told(answer: Answer) -> Answer:
+        return answer if panel.shows_paths else _without_paths(answer)
 
     @functools.wraps(endpoint)
     def answer(request: Request) -> Answer:
         try:
             if not isinstance(request, dict):
                 raise ValueError("The page sent something this server doesn't understand. Reload the page.")
-            return endpoint(request)
+            return told(endpoint(request))
         except ValueError as refusal:
-            return {"error": str(refusal)}
+            return told({"error": str(refusal)})
         except Exception as error:
-            if sentence := out_of_memory(error):
-                log.warning("%s ran out of memory: %s", endpoint.__name__, error)
+            if sentence := out_of_memory(error) or disk_trouble(error):
+                log.warning("%s: %s", endpoint.__name__, error)
                 return {"error": sentence}
             log.exception("%s failed", endpoint.__name__)
             return {"error": "Something went wrong inside the server; its log has the details."}
 
+    return answer
+
+
+def _without_paths(answer: Answer) -> Answer:
+    """An answer whose failures, also those a level deeper, name files without saying where they lie."""
+    for name, value in answer.items():
+        if name in _FAILURES and isinstance(value, str):
+            answer[name] = _PATH.sub(r"\1", value)
+        elif isinstance(value, dict):
+            answer[name] = _without_paths(value)
     return answer

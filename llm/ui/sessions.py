@@ -8,14 +8,20 @@ here and nowhere else. A newcomer takes the place of somebody who has nothing he
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
+import time
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llm.files import remove_folder
 from llm.limits import LAPTOP, Limits
 from llm.paths import home
+from llm.ui.memory import Memory
+from llm.ui.own_texts import OwnTexts
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
@@ -28,11 +34,13 @@ _TOKEN = re.compile(r"[0-9a-f]{32,64}")
 class Session:
     """One visitor's state. `trainings` are the runs that this process has trained, newest last."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, limits: Limits = LAPTOP) -> None:
+        self.folder, self.limits = folder, limits
         self.trainings: OrderedDict[str, Training] = OrderedDict()
-        self.uploads: OrderedDict[str, str] = OrderedDict()
+        self.uploads = OwnTexts(folder / "texts")
         """Texts by their name, as the visitor uploaded them."""
+        self.seen = time.time()
+        """When the visitor last asked for something."""
         self.tokenizers: OrderedDict[str, Tokenizer] = OrderedDict()
         """Vocabularies by their name, trained here or from a file, newest last."""
         self.vocabulary_training: VocabularyTraining | None = None
@@ -51,11 +59,19 @@ class Session:
     @property
     def empty(self) -> bool:
         """Whether nothing would be lost with it: what lies in its folder is found again."""
-        return not (self.trainings or self.uploads or self.tokenizers or self.vocabulary_training)
+        return not (self.trainings or self.tokenizers or self.vocabulary_training)
 
     @property
     def busy(self) -> bool:
-        return any(training.alive for training in self.trainings.values())
+        return any(training.alive for training in list(self.trainings.values()))
+
+    def touch(self) -> None:
+        """The visitor is here; their folder says so to later processes, within a minute."""
+        now = time.time()
+        with suppress(OSError):  # nothing of theirs is on the disk yet
+            if now - self.folder.stat().st_mtime > 60:
+                os.utime(self.folder)
+        self.seen = now
 
 
 class Sessions:
@@ -63,6 +79,7 @@ class Sessions:
 
     def __init__(self, limits: Limits = LAPTOP) -> None:
         self.limits = limits
+        self.memory = Memory(limits)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -77,8 +94,9 @@ class Sessions:
                 self._make_room()
                 # The folder's name does not give the token away.
                 name = hashlib.sha256(token.encode()).hexdigest()[:16]
-                self._sessions[token] = Session(home() / "visitors" / name)
+                self._sessions[token] = Session(home() / "visitors" / name, self.limits)
             self._sessions.move_to_end(token)
+            self._sessions[token].touch()
             return self._sessions[token]
 
     def _make_room(self) -> None:
@@ -95,6 +113,19 @@ class Sessions:
         """Every session there is now."""
         with self._lock:
             return list(self._sessions.values())
+
+    def forget_idle(self) -> None:
+        """Forget visitors who have been away too long, with all that is theirs in memory and on the disk."""
+        oldest = time.time() - self.limits.idle_hours * 3600
+        with self._lock:
+            gone = {token: one for token, one in self._sessions.items() if one.seen < oldest and not one.busy}
+            for token in gone:
+                del self._sessions[token]
+        for token, session in gone.items():
+            self.memory.forget(token)
+            if session.vocabulary_training:
+                session.vocabulary_training.stop()
+            remove_folder(session.folder)
 
     def training_count(self) -> int:
         """How many runs are in training now, over all visitors."""

@@ -8,8 +8,6 @@ looking at a model in training never waits for its next step.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 
 from llm.checkpoint import load_checkpoint
 from llm.config import ModelConfig
-from llm.files import read_json
+from llm.files import existing_folder, read_json
 from llm.model import GPT
 from llm.paths import home
 from llm.runs.run import Run, list_runs
@@ -25,13 +23,13 @@ from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
 from llm.ui.devices import looking_device
+from llm.ui.memory import TOKEN_BYTES, Shelf
 from llm.ui.sessions import Session, Sessions
+from llm.ui.turns import Once
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 FIRST = "tales"
 """The shipped model that the page opens on: it can read any prompt."""
-MAX_LOADED_PARAMS = 400_000_000
-"""Parameters of all models kept loaded: 1.6 GB in float32."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ class Subjects:
 
     def __init__(self, sessions: Sessions) -> None:
         self.sessions = sessions
-        self._loaded: OrderedDict[tuple[str, int | None, float, str], Loaded] = OrderedDict()
-        self._lock = threading.Lock()
+        self._loaded = Shelf[Loaded](sessions.memory, anchor=lambda loaded: loaded.model)
+        self._once = Once()
 
     def available(self, session: Session) -> list[dict[str, Any]]:
         """Every model this visitor can point at, with its steps and what it learnt from: what the bar's menu shows."""
@@ -120,15 +118,11 @@ class Subjects:
 
     def _cached(self, folder: Path, step: int | None, device: str, load: Callable[[], Loaded]) -> Loaded:
         key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0, device)
-        with self._lock:
-            if key not in self._loaded:
-                self._loaded[key] = load()
-            self._loaded.move_to_end(key)
-            kept = sum(loaded.config.n_params for loaded in self._loaded.values())
-            while kept > MAX_LOADED_PARAMS and len(self._loaded) > 1:
-                _, dropped = self._loaded.popitem(last=False)
-                kept -= dropped.config.n_params
-            return self._loaded[key]
+        with self._once.of(key):
+            if kept := self._loaded.get(key):
+                return kept
+            place = folder if step is None else Snapshots(folder / "snapshots").path(step)
+            return self._loaded.make(key, _loaded_bytes(place), load)
 
 
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:
@@ -139,6 +133,13 @@ def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> d
 def _opened(folder: Path, title: str, device: str) -> Loaded:
     checkpoint = load_checkpoint(folder, device)
     return Loaded(checkpoint.model.eval(), checkpoint.tokenizer, title, None)
+
+
+def _loaded_bytes(folder: Path) -> int:
+    """What a checkpoint will take in memory, by what it says of itself; whoever loads it checks that."""
+    values = read_json(existing_folder(folder) / "config.json").get("model")
+    config = ModelConfig.from_dict(values if isinstance(values, dict) else {})
+    return 4 * config.n_params + TOKEN_BYTES * config.vocab_size
 
 
 def _checkpoints(root: Path) -> Iterator[Path]:

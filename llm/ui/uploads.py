@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
 from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
+from llm.corpora.corpus import text_hash
 from llm.corpora.files import read_bytes
 from llm.corpora.tables import columns_of, is_table, read_table
 from llm.files import new_folder, refuse_packed, remove_folder
@@ -22,8 +24,6 @@ from llm.ui.sessions import Session
 
 MAX_TEXT_BYTES = 20_000_000
 """Of a text or a table; on the command line there is no limit."""
-MAX_UPLOADS = 5
-"""Texts, and checkpoints, kept for a visitor; the oldest goes first."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
 CHECKPOINT_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
@@ -56,7 +56,7 @@ def keep_text(session: Session, request: Request) -> Kept:
             corpus = read_text_file(path, MAX_TEXT_BYTES, encoding)
             kept, text = Kept(corpus.name), corpus.text
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
     return dataclasses.replace(kept, name=keep_own(session, kept.name, text))
 
 
@@ -67,12 +67,10 @@ def _likely(columns: list[str]) -> str:
 
 def keep_own(session: Session, name: str, text: str) -> str:
     """Keep a visitor's text; returns the name it got, numbered where another text has it. The oldest may have to go."""
-    names = chain([name], (f"{name} ({n})" for n in count(2)))
-    kept = next(name for name in names if session.uploads.get(name, text) == text)
-    session.uploads.pop(kept, None)
+    names, held = chain([name], (f"{name} ({n})" for n in count(2))), session.uploads.all()
+    kept = next(name for name in names if name not in held or held[name].hash == text_hash(text))
     session.uploads[kept] = text
-    while len(session.uploads) > MAX_UPLOADS:
-        session.uploads.popitem(last=False)
+    session.uploads.keep_last(session.limits.uploads)
     return kept
 
 
@@ -82,7 +80,7 @@ def read_upload(request: Request) -> tuple[str, bytes]:
     try:
         return path.name, read_bytes(path, MAX_IMPORT_BYTES)
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def keep_checkpoint(session: Session, request: Request, max_bytes: int) -> str:
@@ -92,16 +90,27 @@ def keep_checkpoint(session: Session, request: Request, max_bytes: int) -> str:
     if not isinstance(given, dict) or set(given) != set(CHECKPOINT_FILES):
         raise ValueError(f"A checkpoint is a folder with {', '.join(CHECKPOINT_FILES)}; choose those three files.")
     paths = {name: _uploaded(given[name]) for name in CHECKPOINT_FILES}
-    if sum(path.stat().st_size for path in paths.values()) > max_bytes:
-        raise ValueError(f"That checkpoint is larger than {max_bytes:,} bytes; use a smaller model.")
-    with new_folder(session.models / wanted) as fresh:
-        for name, path in paths.items():
-            shutil.move(path, fresh / name)
-        load_checkpoint(fresh)
+    try:
+        if sum(path.stat().st_size for path in paths.values()) > max_bytes:
+            raise ValueError(f"That checkpoint is larger than {max_bytes:,} bytes; use a smaller model.")
+        with new_folder(session.models / wanted) as fresh:
+            for name, path in paths.items():
+                shutil.move(path, fresh / name)
+            load_checkpoint(fresh)
+    finally:
+        for path in paths.values():
+            _remove(path)
     kept = sorted(session.models.glob("[!.]*"), key=lambda folder: folder.stat().st_mtime)
-    for folder in kept[:-MAX_UPLOADS]:
+    for folder in kept[: -session.limits.uploads]:
         remove_folder(folder)
     return wanted
+
+
+def _remove(path: Path) -> None:
+    """Delete an upload, and the folder that Gradio made for it alone."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # something else lies there
+        path.parent.rmdir()
 
 
 def _uploaded(path: object) -> Path:

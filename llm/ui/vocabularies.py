@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from llm.tokenizers import Tokenizer
+from llm.ui.memory import TOKEN_BYTES
 from llm.ui.sessions import Session, Sessions
 
 MINE = "mine:"
@@ -13,7 +15,9 @@ MAX_NAME = 60
 MAX_KEPT = 8
 """Vocabularies of one visitor; the oldest goes first."""
 MAX_TOKENS = 4_000_000
-"""Of the vocabularies of all visitors together: about 1.5 GB."""
+"""Of the vocabularies of all visitors together: about 1.5 GB, and never more than a quarter of the memory."""
+AWAY_SECONDS = 900.0
+"""Whoever was away for so long may lose theirs to others."""
 
 
 def about_kind(kind: type[Tokenizer]) -> dict[str, Any]:
@@ -33,12 +37,25 @@ def keep_vocabulary(sessions: Sessions, session: Session, name: str, tokenizer: 
 
     Raises ValueError when all visitors together hold too many.
     """
-    held = sum(kept.vocab_size for other in sessions.all() for kept in other.tokenizers.values())
-    if held + tokenizer.vocab_size > MAX_TOKENS:
-        raise ValueError("The visitors of this page keep too many vocabularies just now. Try again later.")
+    most = min(MAX_TOKENS, sessions.memory.budget // 4 // TOKEN_BYTES)
+    others = [other for other in sessions.all() if other is not session]
+    held = sum(map(_tokens, others)) + tokenizer.vocab_size
+    for other in sorted(others, key=lambda other: other.seen):
+        if held > most and time.time() - other.seen > AWAY_SECONDS:
+            held -= _tokens(other)
+            other.tokenizers.clear()
     name = " ".join(name.split())[:MAX_NAME] or "My vocabulary"
-    session.tokenizers.pop(name, None)
+    own = {kept: one.vocab_size for kept, one in session.tokenizers.items() if kept != name}
+    room = sessions.limits.vocabulary_tokens - tokenizer.vocab_size
+    while own and (len(own) >= MAX_KEPT or sum(own.values()) > room):
+        own.pop(next(iter(own)))
+    if held + sum(own.values()) > most or room < 0:
+        raise ValueError("The visitors of this page keep too many vocabularies just now. Try again later.")
+    for gone in session.tokenizers.keys() - own.keys():
+        del session.tokenizers[gone]
     session.tokenizers[name] = tokenizer
-    while len(session.tokenizers) > MAX_KEPT:
-        session.tokenizers.popitem(last=False)
     return MINE + name
+
+
+def _tokens(session: Session) -> int:
+    return sum(kept.vocab_size for kept in list(session.tokenizers.values()))

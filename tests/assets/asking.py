@@ -14,6 +14,7 @@ import orjson
 from fastapi.encoders import jsonable_encoder
 from shapes import Known, Shape
 
+from llm.limits import LAPTOP, Limits
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
 from llm.ui.panel import Panel
@@ -68,7 +69,8 @@ Endpoint = Callable[[dict[str, Any]], dict[str, Any]]
 class Asked:
     """The endpoints of an app, and the shape of all that they have answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LAPTOP) -> None:
+        self.limits = limits
         self.shapes: dict[str, Shape] = {}
         self.endpoints: dict[str, dict[str, Endpoint]] = {}
         self.open_app()
@@ -76,7 +78,7 @@ class Asked:
     def open_app(self) -> None:
         """Build the app, as when the server starts again."""
         self.endpoints = {}
-        for panel in build_app().blocks.values():
+        for panel in build_app(self.limits).blocks.values():
             for endpoint in panel.server_fns if isinstance(panel, Panel) else []:
                 # An endpoint of several panels is asked once.
                 self.endpoints.setdefault(endpoint.__name__, {}).setdefault(endpoint.__module__, endpoint)

@@ -158,10 +158,17 @@ def test_divergence_is_noted(tmp_path):
     assert resume(run).step == 5
 
 
-def test_a_run_without_a_checkpoint_cannot_be_resumed(tmp_path):
-    """Killed before the first event was recorded, there is nothing to go on from."""
-    with pytest.raises(ValueError, match="checkpoint"):
-        resume(make_run(tmp_path))
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path, whole):
+    """Killed before the first checkpoint, with some events and a snapshot written, it becomes the run it was to be."""
+    run = make_run(tmp_path)
+    assert resume(run).step == 0
+    record(run, make_trainer(), until=lambda event: isinstance(event, SnapshotEvent))
+    shutil.rmtree(run.path / "checkpoint")
+    record(run, resume(Run.open(tmp_path, run.id)))
+    assert timeless(run.metrics()) == timeless(whole.metrics()) and run.snapshots() == whole.snapshots()
+    (run.path / "checkpoint" / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"config\.json"):
+        resume(run)  # an unsound one is no missing one
 
 
 def test_damage_inside_the_metrics_is_an_error(tmp_path):

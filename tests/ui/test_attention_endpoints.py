@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from tiny_model import TEXT, asked, read, sharper
 
 from llm.checkpoint import save_checkpoint
-from llm.ui import subject
+from llm.ui import subject, traces
 from llm.ui.attention.compare import build_compare
 from llm.ui.attention.heads import THUMBNAIL, build_heads
 from llm.ui.attention.inside_a_head import build_inside_a_head
@@ -173,9 +173,11 @@ def test_a_pair_that_is_not_named_is_the_last_token_and_what_it_looks_at_most(ta
 @pytest.mark.usefixtures("tab")
 def test_a_pass_is_kept_and_never_mistaken_for_another():
     """The same prompt costs one forward pass, another prompt gets its own, and old ones make room."""
-    passes = Passes(subject.Subjects(Sessions()))
+    subjects = subject.Subjects(Sessions())
+    passes = Passes(subjects)
     first = passes.of(asked())
     assert passes.of(asked()).seen is first.seen
+    subjects.sessions.memory.budget = subjects.sessions.memory.held + 4 * traces._bytes(first.seen)
     others = [passes.of(asked(prompt=TEXT[:n])) for n in range(1, 20)]
     assert [len(one.ids) for one in others] == list(range(1, 20))
     assert passes.of(asked()).seen is not first.seen

@@ -17,6 +17,7 @@ import pytest
 from gradio.queueing import Queue
 
 from llm.limits import Limits
+from llm.tokenizers import BPETokenizer
 from llm.ui.door import FOLDERS, LARGE_AT_ONCE, ROUTES, rates
 from llm.ui.door.names import address_of
 from llm.ui.door.page_answer import marked
@@ -188,14 +189,17 @@ def test_a_home_that_can_not_be_written(tmp_path, monkeypatch):
 
 
 def test_newcomers_take_no_place_from_those_who_have_something(tmp_path, monkeypatch):
-    """A crowd of fresh tokens costs nobody an upload; when all places are taken, the newcomer is told."""
+    """A crowd of fresh tokens costs nobody a vocabulary or an upload; when all places are taken, they are told."""
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
     sessions = Sessions(Limits(visitors=3))
     first = sessions.of({"visitor": "0" * 32})
-    first.uploads["mine"] = "a text"
+    first.tokenizers["mine"] = BPETokenizer([])
+    sessions.of({"visitor": "e" * 32}).uploads["mine"] = "a text"
     for n in range(200):
-        sessions.of({"visitor": f"{n + 1:032x}"}).uploads.update({"x": "y"} if n > 197 else {})
+        sessions.of({"visitor": f"{n + 1:032x}"}).tokenizers.update({"x": BPETokenizer([])} if n > 198 else {})
     assert sessions.of({"visitor": "0" * 32}) is first
+    assert sessions.of({"visitor": "e" * 32}).uploads["mine"] == "a text"  # on the disk, whoever took the place
+    sessions.of({"visitor": "e" * 32}).tokenizers["x"] = BPETokenizer([])
     with pytest.raises(ValueError, match="places here are taken"):
         sessions.of({"visitor": "f" * 32})
 

@@ -17,12 +17,12 @@ from llm.filters import filter_logits
 from llm.model import GPT
 from llm.sampler import generate
 from llm.tokenizers import train_tokenizer
-from llm.ui import live as live_module
+from llm.ui import memory as memory_module
 from llm.ui import subject
 from llm.ui.generate import drawing
 from llm.ui.generate.drawing import MAX_TOKENS, Generation
 from llm.ui.generate.write import build_write
-from llm.ui.live import MAX_LIVE, LiveGenerations
+from llm.ui.live import DEAR_SECONDS, IDLE_SECONDS, OWN_BYTES, LiveGenerations
 from llm.ui.sessions import Sessions
 
 TEXT = "the quick brown fox jumps over the lazy dog; " * 4
@@ -286,23 +286,26 @@ def test_two_calls_never_step_one_generation(table, monkeypatch):
 
 
 def test_live_generations_are_bounded(table, monkeypatch):
-    """Too many, too large or too long unused: the oldest go, the newest stays."""
+    """A visitor's own go for their next ones, others' never while they are being written, idle ones always."""
+    now = 1_000.0
+    monkeypatch.setattr(memory_module.time, "monotonic", lambda: now)
     loaded = table.subjects.of({"visitor": VISITOR, "model": "shipped:tiny"})
-    live, made = LiveGenerations(table.subjects), []
+    live, memory, size = LiveGenerations(table.subjects), table.subjects.sessions.memory, 10_000_000
+    memory.share, memory.budget = 2 * (size + OWN_BYTES), 8 * (size + OWN_BYTES)  # half of it for four texts
 
-    def put(n):
-        made.append(Generation(loaded, [1], SamplingConfig()))
-        live.put(f"visitor {n}", made[-1])
+    def begin(visitor, lane):
+        made = live.begin({"visitor": visitor}, lane, size, lambda: Generation(loaded, [1], SamplingConfig()))
+        return lambda: live.get({"visitor": visitor}, lane, made.id) is not None
 
-    def kept():
-        return [n for n, generation in enumerate(made) if live.get(f"visitor {n}", generation.id)]
-
-    for n in range(MAX_LIVE + 3):
-        put(n)
-    assert kept() == list(range(3, MAX_LIVE + 3))
-    made[-1].last_used -= 3_600
-    put(MAX_LIVE + 3)
-    assert MAX_LIVE + 2 not in kept() and MAX_LIVE + 3 in kept()
-    monkeypatch.setattr(live_module, "MAX_CACHE_BYTES", 3 * made[0].cache_bytes)
-    put(MAX_LIVE + 4)
-    assert kept() == [MAX_LIVE + 1, MAX_LIVE + 3, MAX_LIVE + 4]
+    left, right, one, other = begin("me", "left"), begin("me", "right"), begin("one", "write"), begin("other", "write")
+    with pytest.raises(ValueError, match="no room"):
+        begin("stranger", "write")
+    assert left() and right() and one() and other()
+    third = begin("me", "write")
+    assert not left() and right() and one() and other() and third()
+    now += DEAR_SECONDS
+    assert right() and one() and third()  # in use again
+    assert begin("stranger", "write")() and right() and one() and third() and not other()
+    now += IDLE_SECONDS + 1
+    memory.clear_idle()
+    assert not (right() or one() or third())

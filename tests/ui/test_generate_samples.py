@@ -18,7 +18,7 @@ from llm.ui.generate import many_at_once
 from llm.ui.generate import surprise as surprise_view
 from llm.ui.generate.many_at_once import MAX_LENGTH, MAX_SAMPLES, build_many_at_once
 from llm.ui.generate.surprise import build_surprise
-from llm.ui.live import LiveGenerations
+from llm.ui.live import OWN_BYTES, LiveGenerations
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_sample_ends_at_its_stop_text(samples):
 
 def test_a_batch_too_large_for_the_memory_is_refused(samples, monkeypatch):
     """The cache of all texts together is bounded, and the sentence says how many there is room for."""
-    monkeypatch.setattr(many_at_once, "MAX_CACHE_BYTES", 3 * 2 * 2 * 16 * 16 * 4)
+    monkeypatch.setattr(samples.subjects.sessions.memory, "share", 3 * 2 * 2 * 16 * 16 * 4 + OWN_BYTES)
     assert "room for 3 texts" in samples.ask("begin_batch", samples=4)["error"]
     assert "tokens" in samples.ask("begin_batch", samples=3, max_new_tokens=2)
 

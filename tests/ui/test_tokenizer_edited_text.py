@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm.tokenizers import CharacterTokenizer, GPT2Tokenizer, WhitespaceTokenizer, train_bpe
+from llm.ui.memory import Memory
 from llm.ui.tokenizer import edited_text
 from llm.ui.tokenizer.edited_text import EditedTexts, edited, turn, units
 from llm.ui.tokenizer.token_facts import MAX_SPELT, explain_ids
@@ -166,14 +167,16 @@ def test_a_character_in_several_tokens_is_one_unit():
 
 def test_sheets_are_bounded_and_know_their_version(monkeypatch):
     """The longest unused text goes first, and a page whose sheet is gone is told so."""
-    monkeypatch.setattr(edited_text, "MAX_HELD", 100)
-    kept = EditedTexts()
+    monkeypatch.setattr(edited_text, "_bytes", lambda sheet: len(sheet.text))
+    memory = Memory()
+    memory.budget = memory.share = 100
+    kept = EditedTexts(memory)
     for n in range(4):
         sheet, _ = turn(None, "x" * 40, BPE, False)
         kept.put((str(n), "s"), sheet)
     assert [kept.get((str(n), "s"), 1) is not None for n in range(4)] == [False, False, True, True]
     assert kept.get(("3", "s"), 2) is None
-    kept.put(("5", "s"), turn(None, "x" * 500, BPE, False)[0])
+    kept.put(("5", "s"), turn(None, "x" * 90, BPE, False)[0])
     assert kept.get(("5", "s"), 1) is not None and kept.get(("3", "s"), 1) is None
 
 

@@ -16,7 +16,10 @@ import torch
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA
 from llm.model import GPT
+from llm.runs.run import Run
 from llm.tokenizers import KINDS
+from llm.training.forecast import memory_bytes
+from llm.ui.train import planning
 from llm.ui.train.presets import FORM as FIELDS
 from llm.ui.train.presets import PRESETS
 from tests.ui.train_tab import ME, TrainTab, settings
@@ -25,6 +28,9 @@ FORM = ("list_choices", "download_corpus", "keep_upload", "keep_paste", "plan_ru
 DRIVE = ("start_run", "continue_run", "steer_run", "change_run", "open_run", "poll_run", "read_layers")
 RUNS = ("list_ledger", "read_ghosts", "export_run", "compare_runs", "rename_run", "delete_run")
 OPEN = ("list_choices", "list_ledger", "read_example_run")
+
+
+CONFIGS = ("model_config", "train_config")
 
 
 @pytest.fixture
@@ -90,6 +96,28 @@ def test_bad_settings_get_one_sentence(tab, changes, words):
     answer = tab.start_run(settings(**changes))
     assert words in answer["error"]
     assert tab.sessions.training_count() == 0
+
+
+def test_a_run_is_planned_within_the_memory(tab, monkeypatch):
+    """With 2 GB, half of them for what is looked at, a run of 12 x 768 is refused in one sentence; a small one is not.
+
+    What others' runs were promised is no room either, though they may not have taken it yet.
+    """
+    large = settings(n_layer=12, n_head=12, n_embd=768, n_ctx=128)
+    for free, limit in ((1_500_000_000, 2_000_000_000), (1_000_000_000, 64_000_000_000)):
+        monkeypatch.setattr(planning, "memory_free", lambda device, free=free: free)
+        monkeypatch.setattr(planning, "memory_limit", lambda limit=limit: limit)
+        tab.sessions.memory.budget = limit // 2
+        for ask in (tab.plan_run, tab.start_run, tab.forecast_run):
+            assert "needs about 2.4 GB of memory and there are 1.0 for it here" in ask(large)["error"]
+        assert "memory" in tab.plan_run(settings())
+    request = tab.start(max_steps=100_000)
+    small = memory_bytes(*(Run.open(tab.sessions.of(request).runs, request["run"]).__dict__[name] for name in CONFIGS))
+    monkeypatch.setattr(planning, "memory_limit", lambda: tab.sessions.memory.budget + 3 * small // 2)
+    assert "memory" in tab.plan_run(settings())  # it would end first
+    assert "there are 0.0 for it" in tab.plan_run(settings(visitor="1" * 32))["error"]
+    tab.steer_run({**request, "action": "stop"})
+    tab.finish(request)
 
 
 def test_requests_that_are_no_dictionaries_are_refused(tab):
@@ -276,9 +304,9 @@ def test_an_uploads_name_is_a_name_and_never_a_path(tab, names):
 def test_tables_and_pasted_texts_become_corpora(tab):
     """Of a table a column can be chosen, and what is not text to learn from is refused."""
     folder = Path(gr.utils.get_upload_folder()) / secrets.token_hex(8)
-    folder.mkdir(parents=True)
 
     def upload(**more):
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "t.csv").write_text("id,body\n" + "1,one story\n2,another one\n" * 40, encoding="utf-8")
         return tab.keep_upload({"visitor": ME, "path": str(folder / "t.csv"), **more})
 

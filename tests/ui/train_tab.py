@@ -14,7 +14,7 @@ from llm.ui.train.shared import Shared
 ME = "0" * 32
 SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32}
 TINY = {**SHAPE, "batch_size": 4, "max_steps": 20, "eval_interval": 10, "warmup_steps": 0, "learning_rate": 0.01}
-PREPARATIONS = Preparations()  # shared, so that a text is read once for all tests
+PREPARATIONS = Preparations(Sessions())  # shared, so that a text is read once for all tests
 
 
 class TrainTab:

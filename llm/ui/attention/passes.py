@@ -5,8 +5,6 @@ Shapes: T time, R rows, C embedding, H heads, D head size.
 
 from __future__ import annotations
 
-import threading
-import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,16 +16,11 @@ from llm.inside.head_pictures import pattern_rows
 from llm.inside.head_scores import HEAD_KINDS, head_scores, measured_rows, most_telling
 from llm.inside.head_search import FoundHead
 from llm.inside.trace import Trace
-from llm.model import GPT
 from llm.ui import inputs
 from llm.ui.attention.worked_examples import example_of
-from llm.ui.prompt import finite, window
+from llm.ui.prompt import window
 from llm.ui.subject import Loaded, Subjects
-from llm.ui.zero_gpu import traced
-
-MAX_BYTES = 256_000_000
-"""Of all passes kept: GPT-2 small over 1,024 tokens takes 151 MB."""
-MAX_KEPT = 16
+from llm.ui.traces import Traces
 
 Scores = dict[str, float | None]
 """One head's scores, by kind."""
@@ -103,9 +96,7 @@ class Passes:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        # The latest last. A model is held weakly: `Subjects` alone decides how long it stays loaded.
-        self._kept: list[tuple[weakref.ref[GPT], list[int], Trace]] = []
-        self._lock = threading.Lock()
+        self._traces = Traces(subjects.sessions.memory)
 
     def of(self, request: dict[str, Any]) -> Pass | None:
         """The pass that a request is about, run if need be; None for an empty prompt.
@@ -118,20 +109,8 @@ class Passes:
 
     def over(self, loaded: Loaded, ids: list[int], note: str | None = None) -> Pass:
         """The pass of a model over these ids."""
-        with self._lock:
-            seen = next((entry[2] for entry in self._kept if entry[0]() is loaded.model and entry[1] == ids), None)
-        if seen is None:
-            names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
-            names += ["blocks.*.hook_resid_pre", f"blocks.{loaded.config.n_layer - 1}.hook_resid_post"]
-            seen = traced(loaded.model, ids, names, last_only=True)
-            finite(seen.logits)
-        with self._lock:
-            others = [entry for entry in self._kept if entry[0]() is not None and entry[2] is not seen]
-            self._kept = [*others[1 - MAX_KEPT :], (weakref.ref(loaded.model), ids, seen)]
-            while len(self._kept) > 1 and sum(_bytes(entry[2]) for entry in self._kept) > MAX_BYTES:
-                self._kept.pop(0)
-        return Pass(loaded, ids, note, seen)
-
-
-def _bytes(seen: Trace) -> int:
-    return sum(tensor.nelement() * tensor.element_size() for tensor in seen.tensors.values())
+        config = loaded.config
+        names = [f"blocks.*.attn.hook_{name}" for name in "qkv"]
+        names += ["blocks.*.hook_resid_pre", f"blocks.{config.n_layer - 1}.hook_resid_post"]
+        size = (4 * config.n_layer + 1) * config.n_embd
+        return Pass(loaded, ids, note, self._traces.of(loaded.model, ids, names, floats_per_token=size))

@@ -46,16 +46,13 @@ def build_while_generating(passes: Passes) -> View:
         """The prompt's own patterns, before anything is written."""
         loaded = passes.subjects.of(request)
         ids, note = _start(loaded, inputs.text(request, "prompt"))
-        growth = Growth(
-            loaded,
-            ids,
-            SamplingConfig(
-                temperature=inputs.setting(request, DIALS["temperature"]),
-                seed=inputs.setting(request, DIALS["seed"]),
-                max_new_tokens=MAX_NEW,
-            ),
+        config = SamplingConfig(
+            temperature=inputs.setting(request, DIALS["temperature"]),
+            seed=inputs.setting(request, DIALS["seed"]),
+            max_new_tokens=MAX_NEW,
         )
-        live.put((request["visitor"], LANE), growth)
+        size = 2 * cache_bytes(loaded.config)  # the decoder's, and queries and keys of the start
+        growth = live.begin(request, LANE, size, lambda: Growth(loaded, ids, config))
         return {
             "growth": growth.id,
             "tokens": named(loaded.tokenizer, ids),
@@ -72,13 +69,13 @@ def build_while_generating(passes: Passes) -> View:
     def grow_rows(request: Request) -> Answer:
         """Up to `count` more tokens, each with its row; {"gone": True} when the text was put away meanwhile."""
         passes.subjects.sessions.of(request)
-        growth = live.get((request["visitor"], LANE), inputs.text(request, "growth", limit=32))
+        growth = live.get(request, LANE, inputs.text(request, "growth", limit=32))
         return growth.draw(inputs.whole(request, "count", 1, 64, 1)) if isinstance(growth, Growth) else {"gone": True}
 
     def read_start(request: Request) -> Answer:
         """One head's rows of what the picture began with, in full; {"gone": True} when it has begun anew since."""
         passes.subjects.sessions.of(request)
-        growth = live.get((request["visitor"], LANE), inputs.text(request, "growth", limit=32))
+        growth = live.get(request, LANE, inputs.text(request, "growth", limit=32))
         return growth.read_start(request) if isinstance(growth, Growth) else {"gone": True}
 
     return View("While generating", [begin_rows, grow_rows, read_start])
@@ -88,7 +85,7 @@ class Growth(Live):
     """A text that is being written while someone watches."""
 
     def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
-        super().__init__(2 * cache_bytes(loaded.config))  # the decoder's, and queries and keys of the start
+        super().__init__()
         self._tokenizer = loaded.tokenizer
         self._start: tuple[int, Start] | None = None
         """The latest of the starts, and its number."""

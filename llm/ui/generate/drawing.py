@@ -63,15 +63,15 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         loaded = live.subjects.of(request)
         prompt, written = text_so_far(request, loaded)
         config = sampling_config(request, MAX_TOKENS + 1)  # one is always drawn ahead
-        generation = Generation(loaded, prompt + written, config)
-        live.put((request["visitor"], lane(request)), generation)
+        generation = live.begin(
+            request, lane(request), cache_bytes(loaded.config), lambda: Generation(loaded, prompt + written, config)
+        )
         return generation.draw(_count(request))
 
     def draw_tokens(request: Request) -> Answer:
         """Up to `count` more tokens of a live generation; {"gone": True} when it was put away meanwhile."""
         live.subjects.sessions.of(request)
-        owner = (request["visitor"], lane(request))
-        generation = live.get(owner, inputs.text(request, "generation", limit=32))
+        generation = live.get(request, lane(request), inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
 
     return [vocabulary_endpoint(live.subjects), read_logits, begin_generation, draw_tokens]
@@ -95,7 +95,7 @@ class Generation(Live):
     """
 
     def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
-        super().__init__(cache_bytes(loaded.config))
+        super().__init__()
         self._seconds = FIRST_SECONDS
         self._eot_id = loaded.tokenizer.eot_id
         self._stream = TextStream(loaded.tokenizer, config.stop)

@@ -11,7 +11,7 @@ from llm.sampler import checked_ids, generate_together
 from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.generate.drawing import described, sampling_config, vocabulary_endpoint
-from llm.ui.live import Live, LiveGenerations, cache_bytes
+from llm.ui.live import OWN_BYTES, Live, LiveGenerations, cache_bytes
 from llm.ui.page_settings import MAX_SEED
 from llm.ui.panel import Answer, Request, View
 from llm.ui.subject import Loaded
@@ -20,8 +20,6 @@ MAX_SAMPLES = 32
 MAX_LENGTH = 500
 MAX_RUN = 8
 """The longest runs of tokens that diversity is counted in."""
-MAX_CACHE_BYTES = 1_000_000_000
-"""Keys and values of one batch: thirteen texts of GPT-2 small."""
 CALL_SECONDS = 0.25
 LANE = "batch"
 
@@ -34,19 +32,20 @@ def build_many_at_once(live: LiveGenerations) -> View:
         loaded = live.subjects.of(request)
         prompt = checked_ids(prompt_ids(loaded.tokenizer, inputs.text(request, "prompt")), loaded.config.vocab_size)
         samples = inputs.whole(request, "samples", 1, MAX_SAMPLES, 8)
-        most = MAX_CACHE_BYTES // cache_bytes(loaded.config)
-        if samples > max(1, most):
-            raise ValueError(f"There is room for {max(1, most)} texts of this model side by side; ask for fewer.")
+        most = max(1, (live.subjects.sessions.memory.share - OWN_BYTES) // cache_bytes(loaded.config))
+        if samples > most:
+            raise ValueError(f"There is room for {most} texts of this model side by side; ask for fewer.")
         length = inputs.whole(request, "max_new_tokens", 1, MAX_LENGTH, 100)
         config = sampling_config(request, length)
-        batch = Batch(loaded, prompt, config, [min(MAX_SEED, config.seed + i) for i in range(samples)])
-        live.put((request["visitor"], LANE), batch)
+        seeds = [min(MAX_SEED, config.seed + i) for i in range(samples)]
+        size = samples * cache_bytes(loaded.config)
+        batch = live.begin(request, LANE, size, lambda: Batch(loaded, prompt, config, seeds))
         return batch.draw()
 
     def draw_batch(request: Request) -> Answer:
         """What a live batch has written since; {"gone": True} when it was put away meanwhile."""
         live.subjects.sessions.of(request)
-        batch = live.get((request["visitor"], LANE), inputs.text(request, "batch", limit=32))
+        batch = live.get(request, LANE, inputs.text(request, "batch", limit=32))
         return batch.draw() if isinstance(batch, Batch) else {"gone": True}
 
     return View("Many at once", [begin_batch, draw_batch, vocabulary_endpoint(live.subjects)])
@@ -56,7 +55,7 @@ class Batch(Live):
     """Samples under way, side by side."""
 
     def __init__(self, loaded: Loaded, prompt: list[int], config: SamplingConfig, seeds: list[int]) -> None:
-        super().__init__(cache_bytes(loaded.config) * len(seeds))
+        super().__init__()
         self._hash, self._eot_id, self._seeds = loaded.tokenizer.hash, loaded.tokenizer.eot_id, seeds
         self._texts: list[list[int]] = [[] for _ in seeds]
         self._streams = [TextStream(loaded.tokenizer, config.stop) for _ in seeds]

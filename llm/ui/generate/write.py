@@ -29,14 +29,18 @@ def build_write(live: LiveGenerations) -> View:
 def _checkpoint_folder(subjects: Subjects, request: Request, loaded: Loaded) -> str:
     """The folder that `llm.checkpoint.load_checkpoint` reads this very model from, as a person would write it.
 
-    Relative to the project where it lies inside it, and with ~ for the home folder.
+    Relative to the project where it lies inside it, and with ~ for the home folder. Strangers, who have no such
+    folder, are told its end.
     """
     session = subjects.sessions.of(request)
     kind, _, name = request["model"].partition(":")
     if kind in ("run", "cli"):
         root = session.runs if kind == "run" else home() / "runs"
-        return _short(root / name / "snapshots" / f"step-{loaded.step:08d}")
-    return _short((subject.SHIPPED if kind == "shipped" else session.models) / name)
+        folder = root / name / "snapshots" / f"step-{loaded.step:08d}"
+    else:
+        root = subject.SHIPPED if kind == "shipped" else session.models
+        folder = root / name
+    return _short(folder) if session.limits.paths else folder.relative_to(root.parent).as_posix()
 
 
 def _short(folder: Path) -> str:

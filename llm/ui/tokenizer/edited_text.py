@@ -6,8 +6,7 @@ and the new tokens are held against the old ones. Of long texts a window of toke
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import sys
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any
@@ -17,13 +16,14 @@ from numpy.typing import NDArray
 
 from llm.tokenizers import MergingTokenizer, Tokenizer, WhitespaceTokenizer
 from llm.ui import inputs
+from llm.ui.memory import Memory, Shelf
 from llm.ui.panel import Request
 from llm.ui.tokenizer.token_shapes import piece_ends, shared_characters, token_spans
 
 MAX_TEXT = 1_000_000
 """Characters of one sheet."""
-MAX_HELD = 24_000_000
-"""Characters of all texts together; the longest unused go first."""
+IDLE_SECONDS = 1_800.0
+"""A page whose text is gone sends it again."""
 WINDOW = 3_000
 """Tokens that are drawn at once, about: what is drawn begins and ends where it did while a visitor types."""
 _CONTEXT = 400  # bytes behind the window that the pattern may look at
@@ -55,24 +55,17 @@ class EditedText:
 class EditedTexts:
     """The texts of all visitors, by visitor and page."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], EditedText] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, memory: Memory) -> None:
+        self._kept = Shelf[EditedText](memory, idle_seconds=IDLE_SECONDS)
 
     def get(self, key: tuple[str, str], version: int) -> EditedText | None:
         """The sheet in the state that the page knows, or None."""
-        with self._lock:
-            sheet = self._kept.get(key)
-            return sheet if sheet and sheet.version == version else None
+        sheet = self._kept.get(key)
+        return sheet if sheet and sheet.version == version else None
 
     def put(self, key: tuple[str, str], sheet: EditedText) -> None:
         """Keep it; others go when there are too many."""
-        with self._lock:
-            self._kept[key] = sheet
-            self._kept.move_to_end(key)
-            held = sum(len(sheet.text) for sheet in self._kept.values())
-            while held > MAX_HELD and len(self._kept) > 1:
-                held -= len(self._kept.popitem(last=False)[1].text)
+        self._kept.make(key, _bytes(sheet), lambda: sheet, owner=key[0])
 
 
 def edited(old: str, request: Request) -> str:
@@ -179,6 +172,11 @@ def _piece_ends(tokenizer: Tokenizer, text: str, special: bool) -> set[int] | No
         return None
     parts = tokenizer.split_special(text) if special else [(text, False)]
     return piece_ends(piece for part, name in parts for piece in ([part] if name else tokenizer.pieces(part)))
+
+
+def _bytes(sheet: EditedText) -> int:
+    """What a text takes in memory, about."""
+    return 2_000 + sys.getsizeof(sheet.text) + sheet.ids.nbytes + 500 * len(sheet.units) + 60 * len(sheet.known)
 
 
 def _difference(old: NDArray[np.int64], new: NDArray[np.int64]) -> tuple[int, int, NDArray[np.int64]]:

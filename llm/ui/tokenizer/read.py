@@ -15,7 +15,7 @@ MAX_SPECIAL = 30
 
 def build_read(menu: TokenizerMenu) -> View:
     """The view and its endpoints."""
-    texts = EditedTexts()
+    texts = EditedTexts(menu.subjects.sessions.memory)
 
     def read_text(request: Request) -> Answer:
         """Tokens of `text`, or of the sheet's text after an edit. `gone`: send the whole text, please."""

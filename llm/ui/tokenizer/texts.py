@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from llm.corpora import CORPORA, load_corpus
@@ -24,7 +25,9 @@ def list_texts(session: Session) -> list[dict[str, Any]]:
         for name, info in CORPORA.items()
         if not info.needs_download or _is_here(name)
     ]
-    found += [{"ref": UPLOAD + name, "title": name, "bytes": len(text)} for name, text in session.uploads.items()]
+    found += [
+        {"ref": UPLOAD + name, "title": name, "bytes": text.bytes} for name, text in session.uploads.all().items()
+    ]
     return found
 
 
@@ -36,8 +39,9 @@ def text_of(session: Session, request: Request) -> tuple[str, str]:
     ref = inputs.text(request, "corpus", 300)
     if ref == PASTED:
         return "Your text", inputs.text(request, "text", MAX_PASTED)
-    if ref.startswith(UPLOAD) and (name := ref.removeprefix(UPLOAD)) in session.uploads:
-        return name, session.uploads[name][:MAX_BYTES]
+    if ref.startswith(UPLOAD):
+        with suppress(KeyError):
+            return (name := ref.removeprefix(UPLOAD)), session.uploads[name][:MAX_BYTES]
     if ref in CORPORA:
         corpus = load_corpus(ref, allow_download=False)
         return corpus.title, corpus.text[:MAX_BYTES]

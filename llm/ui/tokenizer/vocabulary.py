@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -11,16 +9,16 @@ from numpy.typing import NDArray
 
 from llm.tokenizers import MergingTokenizer, Tokenizer
 from llm.ui import inputs
+from llm.ui.memory import CUTTING_BYTES, TOKEN_BYTES, Shelf
 from llm.ui.panel import Answer, Request, View
 from llm.ui.tokenizer.texts import list_texts, text_of
 from llm.ui.tokenizer.token_facts import history, merge_rank
 from llm.ui.tokenizer.token_shapes import readable
 from llm.ui.tokenizer.tokenizer_menu import TokenizerMenu
+from llm.ui.turns import Once
 
 PAGE = 120
 """Tokens in one answer."""
-MAX_KEPT = 6
-"""Vocabularies, and counts of texts, kept laid out for searching."""
 LONGEST = 24
 """Bytes from which on lengths are put together."""
 ORDERS = ("id", "length", "count")
@@ -28,7 +26,8 @@ ORDERS = ("id", "length", "count")
 
 def build_vocabulary(menu: TokenizerMenu) -> View:
     """The view; its endpoints search, count in a text and explain."""
-    lexica = _Kept()
+    memory, once = menu.subjects.sessions.memory, Once()
+    lexica, counted = Shelf[Lexicon](memory), Shelf[NDArray[np.int64]](memory)
 
     def list_corpora(request: Request) -> Answer:
         """The texts in which tokens can be counted."""
@@ -38,12 +37,20 @@ def build_vocabulary(menu: TokenizerMenu) -> View:
         """A page of the tokens that a query finds, and how many have which length and first byte."""
         entry = menu.of(request)
         tokenizer = entry.tokenizer
-        lexicon = lexica.of((tokenizer.hash,), lambda: Lexicon(tokenizer))
+        size, hash_ = tokenizer.vocab_size, tokenizer.hash
+        with once.of(hash_):
+            lexicon = lexica.get(hash_) or lexica.make(hash_, TOKEN_BYTES * size, lambda: Lexicon(tokenizer))
         counts, title = None, None
         if request.get("corpus") is not None:
             title, text = text_of(menu.subjects.sessions.of(request), request)
-            key = (tokenizer.hash, str(hash(text)))
-            counts = lexica.of(key, lambda: _counted(tokenizer, text))
+            key = (hash_, hash(text))
+            with once.of(key):
+                counts = counted.get(key)
+                if counts is None:
+                    needed = CUTTING_BYTES * len(text)
+                    counts = counted.make(
+                        key, needed, lambda: _counted(tokenizer, text), measure=lambda made: made.nbytes
+                    )
         found = lexicon.search(
             inputs.text(request, "query", 200, ""),
             length=inputs.whole(request, "length", 0, LONGEST, 0) or None,
@@ -119,23 +126,6 @@ class Lexicon:
         if order == "count" and counts is not None:
             return ids[np.argsort(-counts[ids], kind="stable")]
         return ids
-
-
-class _Kept:
-    """The last few of what took long to make."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, key: tuple[str, ...], make: Any) -> Any:
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            self._kept.move_to_end(key)
-            while len(self._kept) > 2 * MAX_KEPT:
-                self._kept.popitem(last=False)
-            return self._kept[key]
 
 
 def _counted(tokenizer: Tokenizer, text: str) -> NDArray[np.int64]:

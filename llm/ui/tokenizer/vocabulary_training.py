@@ -9,7 +9,7 @@ import time
 from typing import Any, Literal
 
 from llm.deadline import TooLong, until
-from llm.tokenizers import BPETokenizer, BPETrainer
+from llm.tokenizers import BPETokenizer, BPETrainer, Merge
 from llm.ui.tokenizer.token_shapes import readable
 
 State = Literal["reading", "running", "paused", "finished", "stopped", "failed"]
@@ -41,7 +41,7 @@ class VocabularyTraining:
         self.sample = _sample(text)
         self._text = text
         self._pace = pace
-        self._trainer: BPETrainer | None = None
+        self._learnt: list[Merge] = []
         self._tokens = [bytes([byte]) for byte in range(256)]
         self._lengths: list[int] = []  # tokens of the text after each merge
         self._pairs: list[tuple[tuple[int, int], int]] = []
@@ -81,9 +81,9 @@ class VocabularyTraining:
 
     def tokenizer(self) -> BPETokenizer:
         """A tokenizer of the merges so far. Raises ValueError before the first one."""
-        if self._trainer is None or not self._lengths:
+        if not self._lengths:
             raise ValueError("Nothing is learnt yet. Wait for the first merge.")
-        return BPETokenizer(self._trainer.learnt[: len(self._lengths)])
+        return BPETokenizer(self._learnt[: len(self._lengths)])
 
     def since(self, index: int) -> dict[str, Any]:
         """The merges after the first `index`, the most frequent pairs, and how things stand.
@@ -95,7 +95,7 @@ class VocabularyTraining:
         known = len(self._lengths)
         hurried = self.state == "running" and self._pace is None
         end = min(known, index + (MAX_SENT_WHILE_LEARNING if hurried else MAX_MERGES_SENT))
-        learnt = self._trainer.learnt[index:end] if self._trainer else []
+        learnt = self._learnt[index:end]
         return {
             "state": self.state,
             "failure": self.failure,
@@ -124,7 +124,7 @@ class VocabularyTraining:
             with until(self._unwanted):
                 trainer = BPETrainer(self._text)
             self._text = ""
-            self._trainer, self._pairs = trainer, trainer.frequent_pairs(SHOWN_PAIRS)
+            self._learnt, self._pairs = trainer.learnt, trainer.frequent_pairs(SHOWN_PAIRS)
             self._seconds = time.monotonic() - started
             with self._turn:
                 if self.state == "reading":

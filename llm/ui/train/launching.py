@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 from llm.runs.assembly import make_run, make_trainer, resume_run
-from llm.runs.run import Run, list_runs
+from llm.runs.run import Run
 from llm.training.trainer import Trainer
+from llm.ui.housekeeping import make_room
 from llm.ui.sessions import Session, Sessions
 from llm.ui.train.preparation import Preparations
 from llm.ui.train.run_context import bring_back_text, write_context
@@ -17,9 +18,6 @@ from llm.ui.train.training import Training
 
 MAX_TRAININGS = max(2, os.cpu_count() or 2)
 """Runs in training at once, over all visitors."""
-MAX_KEPT_RUNS = 30
-MAX_KEPT_BYTES = 4_000_000_000
-"""Of runs on the disk for each visitor; the oldest go first."""
 
 
 def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool = False) -> Training:
@@ -38,7 +36,7 @@ def start(sessions: Sessions, session: Session, wanted: Wanted, *, replace: bool
     write_context(run, prepared, wanted.tokenizer)
 
     def build() -> Trainer:
-        _make_room(session)
+        make_room(sessions, session, run)
         origin, where = wanted.begin_with, wanted.device
         return make_trainer(prepared, model_config, train_config, prepared.asked, device=where, begin_with=origin)
 
@@ -61,6 +59,7 @@ def go_on(
     prepared = preparations.again(session, bring_back_text(session, run), run)
 
     def build() -> Trainer:
+        make_room(sessions, session, run)
         trainer = resume_run(run, prepared, prepared.asked, device=device, max_steps=max_steps)
         trainer.change(**changes)
         return trainer
@@ -86,15 +85,3 @@ def _launch(session: Session, training: Training) -> Training:
     session.trainings.move_to_end(training.run.id)
     training.start()
     return training
-
-
-def _make_room(session: Session) -> None:
-    """Delete the visitor's oldest runs beyond what is kept; never one in training, and never the newest."""
-    held = 0
-    for i, run in enumerate(list_runs(session.runs)):
-        held += run.size_bytes()
-        too_many = i >= MAX_KEPT_RUNS or (i > 0 and held > MAX_KEPT_BYTES)
-        in_use = run.id in session.trainings and session.trainings[run.id].state in ("running", "paused")
-        if too_many and not in_use:
-            session.trainings.pop(run.id, None)
-            run.delete()

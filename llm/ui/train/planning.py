@@ -8,31 +8,26 @@ from llm.config import ModelConfig, TrainConfig
 from llm.data import check_lengths
 from llm.training.examination import check_readable
 from llm.training.forecast import measure, memory_bytes
+from llm.training.memory import memory_free, memory_limit
 from llm.training.optim import learning_rate
 from llm.ui.panel import Answer
+from llm.ui.sessions import Session, Sessions
 from llm.ui.train.settings import Wanted
 
-MAX_MEMORY = 4_000_000_000
-"""Bytes that a run's weights, optimiser and activations may take together."""
 SCHEDULE_POINTS = 80
 _measuring = threading.Lock()  # two measurements at a time would slow each other down
 
 
-def plan(wanted: Wanted) -> Answer:
+def plan(sessions: Sessions, session: Session, wanted: Wanted) -> Answer:
     """All that the form tells. Raises ValueError when text, context or memory don't suit each other."""
     prepared, model, train = wanted.prepared, wanted.model, wanted.train
     check_lengths(model.n_ctx, *prepared.splits)
     check_readable(prepared.questions, prepared.passage, model)
-    memory = memory_bytes(model, train)
-    if memory > MAX_MEMORY:
-        raise ValueError(
-            f"This run needs about {memory / 1e9:.1f} GB and a run here may take {MAX_MEMORY / 1e9:.0f}. "
-            "Use a smaller batch, context, width or vocabulary."
-        )
+    check_memory(sessions, session, model, train, wanted.device)
     return {
         "n_params": model.n_params,
         "parts": parts_of(model),
-        "memory": memory,
+        "memory": memory_bytes(model, train),
         "vocab_size": model.vocab_size,
         "tokens": prepared.card.n_tokens,
         "bytes_per_token": prepared.card.bytes_per_token,
@@ -40,6 +35,33 @@ def plan(wanted: Wanted) -> Answer:
         "schedule": schedule_of(train),
         "baselines": prepared.baselines,
     }
+
+
+def check_memory(sessions: Sessions, session: Session, model: ModelConfig, train: TrainConfig, device: str) -> None:
+    """Raises ValueError where a run of this visitor's would take more memory than the device has for it."""
+    memory, room = memory_bytes(model, train), _room(sessions, session, device)
+    if memory > room:
+        raise ValueError(
+            f"This run needs about {memory / 1e9:.1f} GB of memory and there are {room / 1e9:.1f} for it here. "
+            "Use a smaller batch, context, width or vocabulary."
+        )
+
+
+def _room(sessions: Sessions, session: Session, device: str) -> int:
+    """Bytes that a run may take: of what is free, and beside what others were promised.
+
+    The visitor's own run in training doesn't count: it ends before another one begins.
+    """
+
+    def promised(one: Session) -> int:
+        runs = [training.run for training in list(one.trainings.values()) if training.alive]
+        return sum(memory_bytes(run.model_config, run.train_config) for run in runs)
+
+    free = memory_free(device) + promised(session)
+    if device != "cpu":
+        return free
+    others = sum(promised(other) for other in sessions.all() if other is not session)
+    return max(0, min(free, memory_limit() - sessions.memory.budget - others))
 
 
 def forecast(wanted: Wanted, *, busy: bool) -> Answer:

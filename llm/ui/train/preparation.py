@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
+import sys
 from collections.abc import Callable
 
 from llm.corpora import CORPORA, Corpus, load_corpus
@@ -12,20 +10,26 @@ from llm.corpora.files import YOUR_OWN
 from llm.runs.assembly import Prepared, check_text, prepare
 from llm.runs.run import Run
 from llm.tokenizers import KINDS, Tokenizer, train_tokenizer
-from llm.ui.sessions import Session
+from llm.ui.memory import CUTTING_BYTES, Shelf
+from llm.ui.sessions import Session, Sessions
+from llm.ui.turns import Once, Turns
 from llm.ui.vocabularies import MINE
 
-MAX_KEPT = 6
+GONE = "That upload is gone. Choose the file again."
 UPLOAD = "upload:"
 """A visitor's own text is named by this and the name it was kept under."""
 
 
 class Preparations:
-    """Prepares each (text, tokenizer) once and keeps the last few."""
+    """Prepares each (text, tokenizer) once and keeps it while there is room.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
-        self._lock = threading.Lock()
+    A visitor's work waits for no other's, as long as not too many prepare at once.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._kept = Shelf[Prepared](sessions.memory)
+        self._once = Once()
+        self._turns = Turns(sessions.limits.preparations)
 
     def of(self, session: Session, corpus: str, tokenizer: str, vocab_size: int) -> Prepared:
         """The corpus of that name, cut by a tokenizer that learns from it, or by one of the visitor's own vocabularies.
@@ -49,31 +53,31 @@ class Preparations:
     def again(self, session: Session, corpus: str, run: Run) -> Prepared:
         """The same with a run's tokenizer, to go on with it. Raises ValueError likewise, and if the text is another."""
         tokenizer = run.tokenizer
-        with self._lock:
-            same = (
-                kept for kept in self._kept.values() if kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash
-            )
-            known = next(same, None)
+        same = (kept for kept in self._kept.values() if kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash)
+        known = next(same, None)
         if known and not corpus.startswith(UPLOAD):
             check_text(run, known.corpus)
             return known
-        own = _own_text(session, corpus)
-        check_text(run, own or load_corpus(corpus, allow_download=False))
+        check_text(run, _corpus(session, corpus))
         return self._prepared(session, corpus, tokenizer.hash, lambda text: tokenizer)
 
     def _prepared(self, session: Session, ref: str, how: str, tokenizer_for: Callable[[str], Tokenizer]) -> Prepared:
-        own = _own_text(session, ref)
-        # Another text may be kept under the same name later.
-        key = (ref if own is None else hashlib.sha256(own.text.encode("utf-8", "replace")).hexdigest(), how)
-        with self._lock:
-            if key not in self._kept:
-                corpus = own or load_corpus(ref, allow_download=False)
-                tokenizer = tokenizer_for(corpus.text)
-                self._kept[key] = prepare(ref, corpus, tokenizer)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+        # Another text may be kept under the same name later, and the same one under another visitor's name.
+        key = (ref, _own_hash(session, ref), how)
+        if kept := self._kept.get(key):
+            return kept
+        with self._once.of(key):
+            if kept := self._kept.get(key):
+                return kept
+            with self._turns.of(session.folder):
+                corpus = _corpus(session, ref)
+                size = sys.getsizeof(corpus.text)
+                return self._kept.make(
+                    key,
+                    CUTTING_BYTES * len(corpus.text) + size,
+                    lambda: prepare(ref, corpus, tokenizer_for(corpus.text)),
+                    measure=lambda made: made.tokens.nbytes + size,
+                )
 
     @staticmethod
     def is_here(corpus: str) -> bool:
@@ -97,13 +101,24 @@ def _fitting(name: str, tokenizer: Tokenizer, text: str) -> Tokenizer:
     return tokenizer
 
 
-def _own_text(session: Session, ref: str) -> Corpus | None:
-    """The visitor's own text; None if `ref` names a built-in one. Raises ValueError if there is no such text."""
+def _own_hash(session: Session, ref: str) -> str:
+    """Of the visitor's own text; "" if `ref` names a built-in one. Raises ValueError if there is no such text."""
     if ref in CORPORA:
-        return None
+        return ""
     if not ref.startswith(UPLOAD):
         raise ValueError("There is no such text. Choose one from the list.")
+    kept = session.uploads.all().get(ref.removeprefix(UPLOAD))
+    if kept is None:
+        raise ValueError(GONE)
+    return kept.hash
+
+
+def _corpus(session: Session, ref: str) -> Corpus:
+    if ref in CORPORA:
+        return load_corpus(ref, allow_download=False)
     name = ref.removeprefix(UPLOAD)
-    if name not in session.uploads:
-        raise ValueError("That upload is gone. Choose the file again.")
-    return Corpus(name, name, session.uploads[name], name, YOUR_OWN)
+    _own_hash(session, ref)  # refuses what is none
+    try:
+        return Corpus(name, name, session.uploads[name], name, YOUR_OWN)
+    except KeyError:
+        raise ValueError(GONE) from None

@@ -18,7 +18,7 @@ from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
 from llm.ui.train.example import example_run
 from llm.ui.train.launching import go_on, start
-from llm.ui.train.planning import forecast, plan
+from llm.ui.train.planning import check_memory, forecast, plan
 from llm.ui.train.preparation import UPLOAD, Preparations
 from llm.ui.train.presets import FORM, PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
@@ -91,12 +91,14 @@ def build_run(shared: Shared) -> View:
 
     def plan_run(request: Request) -> Answer:
         """What a run would be: its parts, its memory, its way through the text."""
-        return plan(read_wanted(shared, request))
+        session = sessions.of(request)
+        return plan(sessions, session, read_wanted(shared, request))
 
     def forecast_run(request: Request) -> Answer:
         """How long it would take."""
+        session = sessions.of(request)
         wanted = read_wanted(shared, request)
-        plan(wanted)  # refuses what is too large
+        plan(sessions, session, wanted)  # refuses what is too large
         return forecast(wanted, busy=sessions.training_count() > 0)
 
     def start_run(request: Request) -> Answer:
@@ -104,7 +106,7 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         replace = inputs.flag(request, "replace")
         wanted = read_wanted(shared, request)
-        plan(wanted)  # refuses what is too large
+        plan(sessions, session, wanted)  # refuses what is too large
         return {"run": start(sessions, session, wanted, replace=replace).run.id}
 
     def continue_run(request: Request) -> Answer:
@@ -112,7 +114,9 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         run = find_run(session, request)
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
-        return {"run": go_on(sessions, session, preparations, run, wanted, training_device(request)).run.id}
+        where = training_device(request)
+        check_memory(sessions, session, run.model_config, run.train_config, where)
+        return {"run": go_on(sessions, session, preparations, run, wanted, where).run.id}
 
     def steer_run(request: Request) -> Answer:
         """Pause, resume, step or stop a run."""
@@ -155,7 +159,7 @@ def build_run(shared: Shared) -> View:
         else:
             summary = summaries.of(run)
             told = {**summary.state(), "standing": at_rest(session, run, summary)}
-        return {**told, "about": _about(run), "form": form, "backdrop": read_context(run)}
+        return {**told, "about": _about(session, run), "form": form, "backdrop": read_context(run)}
 
     def poll_run(request: Request) -> Answer:
         """What has happened since event `since`, and how things stand."""
@@ -218,23 +222,23 @@ def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any
             "title": name,
             "group": "Yours",
             "description": "Your own text.",
-            "bytes": len(text),
+            "bytes": text.bytes,
             "here": True,
         }
-        for name, text in session.uploads.items()
+        for name, text in session.uploads.all().items()
     ]
     return built_in + own
 
 
-def _about(run: Run) -> dict[str, Any]:
+def _about(session: Session, run: Run) -> dict[str, Any]:
     model = run.model_config.to_dict()
     known = {"id": run.id, "name": run.name, "corpus": run.corpus, **_learnt_from(run)}
-    return {**known, "model": model, "path": _shown(run)}
+    return {**known, "model": model, "path": _shown(session, run)}
 
 
-def _shown(run: Run) -> str | None:
-    """Where the run lies, for whoever sits at this computer; strangers on a Space need not know."""
-    return None if os.environ.get("SPACE_ID") else str(run.path).replace(os.path.expanduser("~"), "~", 1)
+def _shown(session: Session, run: Run) -> str | None:
+    """Where the run lies, for whoever sits at this computer; strangers need not know."""
+    return str(run.path).replace(os.path.expanduser("~"), "~", 1) if session.limits.paths else None
 
 
 def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:

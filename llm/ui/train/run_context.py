@@ -11,7 +11,6 @@ import math
 from contextlib import suppress
 from typing import Any
 
-from llm.corpora import text_hash
 from llm.files import read_json, write_json, write_text
 from llm.runs.assembly import Prepared
 from llm.runs.run import Run
@@ -59,8 +58,8 @@ def bring_back_text(session: Session, run: Run) -> str:
     """How the form names the run's text; one of the visitor's own is found by its content, or comes from the run."""
     if not run.corpus_ref.startswith(UPLOAD):
         return run.corpus_ref
-    for name, text in session.uploads.items():
-        if run.text_hash and text_hash(text) == run.text_hash:
+    for name, text in session.uploads.all().items():
+        if run.text_hash and text.hash == run.text_hash:
             return UPLOAD + name
     name, path = run.corpus_ref.removeprefix(UPLOAD), run.path / TEXT_FILE
     if path.is_file() and (run.text_hash or name not in session.uploads):

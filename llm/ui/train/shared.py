@@ -13,5 +13,5 @@ class Shared:
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
         self.sessions = subjects.sessions
-        self.preparations = Preparations()
+        self.preparations = Preparations(self.sessions)
         self.summaries = RunSummaries()

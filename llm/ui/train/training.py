@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
+from llm.files import disk_trouble, is_full
 from llm.runs.run import Run
 from llm.runs.summary import RunSummary
 from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, SnapshotEvent, StepEvent
@@ -33,6 +34,8 @@ MAX_AWAY = 20.0
 """Seconds that a page may be gone which was to take its run along: a reload is no farewell."""
 ON_THEIR_WAY = 1.0
 """Seconds after a farewell in which questions may still arrive that were asked before it."""
+
+DISK_FULL = "The disk is full, so this run waits. Delete runs that you don't need, then resume it."
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +174,7 @@ class Training:
             tokens = trainer.tokens_seen
             self._pace.rested()
             for event in trainer:
-                self.run.record(trainer, event)
+                self._record(trainer, event)
                 if isinstance(event, StepEvent):
                     self._pace.stepped(event.seconds, event.tokens_seen - tokens)
                     tokens = event.tokens_seen
@@ -183,7 +186,8 @@ class Training:
                     self._wait()
         except Exception as error:
             log.exception("Run %s failed", self.run.id)
-            self.failure = out_of_memory(error) or f"The training stopped: {error}"
+            trouble = out_of_memory(error) or disk_trouble(error)
+            self.failure = trouble or f"The training stopped: {error}"
             self.state = "failed"
         finally:
             with self._turn:
@@ -200,6 +204,21 @@ class Training:
                 self.summary.extend(earlier)
                 self._count += 1  # so a page that asked before this has fallen behind
         return trainer
+
+    def _record(self, trainer: Trainer, event: Event) -> None:
+        """Write an event down. While the disk is full the run is paused; it tries again when it is resumed."""
+        while True:
+            try:
+                self.run.record(trainer, event)
+            except OSError as error:
+                if not is_full(error) or self._stopped:
+                    raise
+                self.failure = DISK_FULL
+                self.pause()
+                self._wait()
+            else:
+                self.failure = ""
+                return
 
     def _wait(self) -> None:
         """Return when another step may be made."""

@@ -1,0 +1,185 @@
+"""What is kept in memory for the visitors of a page: models, traces, texts. One budget holds for all of it.
+
+Each kind of thing has a `Shelf`, and what something takes is known before it is made. Where there is no room,
+what was not used for longest goes, on whichever shelf it lies. What a visitor would miss, such as a text being
+written, goes only for the same visitor's sake or when it has been idle; it may fill half of the budget at most,
+so that looking at models always has the other half.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from llm.limits import LAPTOP, Limits
+from llm.training.memory import memory_limit
+
+V = TypeVar("V")
+TOKEN_BYTES = 400
+"""What a tokenizer takes for each of its tokens, about."""
+CUTTING_BYTES = 40
+"""What cutting a text may take for each of its characters: numbers in Python, and then in an array."""
+NO_ROOM = "There is no room for this in the server's memory just now. Try again in a few minutes."
+TOO_LARGE = "This takes {:,} MB of memory, and there are {:,} for it here; choose something smaller."
+
+
+@dataclass
+class _Kept:
+    shelf: Shelf[Any]
+    key: Hashable
+    owner: str | None
+    bytes: int
+    used: float
+    value: Any = None
+    """None while it is being made."""
+
+    def idle(self, now: float) -> bool:
+        """Whether it may go for another's sake."""
+        return self.value is not None and now - self.used >= self.shelf.dear_seconds
+
+
+class Memory:
+    """All shelves of one app. `budget` is in bytes, and so is `share`, what one visitor's own things may take."""
+
+    def __init__(self, limits: Limits = LAPTOP) -> None:
+        limit = memory_limit()
+        self.budget = min(limits.memory_mb * 10**6 or limit // 2, limit * 3 // 4)
+        self.share = min(limits.visitor_memory_mb * 10**6, self.budget // 2)
+        self._kept: OrderedDict[tuple[int, Hashable], _Kept] = OrderedDict()
+        self._leaving: list[tuple[weakref.ref[Any], int]] = []  # let go, but still at work for somebody
+        self._lock = threading.RLock()
+
+    @property
+    def held(self) -> int:
+        """Bytes of all that is kept, and of what was let go but is still in use."""
+        with self._lock:
+            self._leaving = [(there, size) for there, size in self._leaving if there() is not None]
+            return sum(kept.bytes for kept in self._kept.values()) + sum(size for _, size in self._leaving)
+
+    def forget(self, owner: str) -> None:
+        """Let go all that is a visitor's own."""
+        with self._lock:
+            for kept in [kept for kept in self._kept.values() if kept.owner == owner]:
+                self._let_go(kept)
+
+    def clear_idle(self) -> None:
+        """Let go what its shelf keeps only for a while."""
+        now = time.monotonic()
+        with self._lock:
+            for kept in list(self._kept.values()):
+                limit = kept.shelf.idle_seconds
+                if kept.value is not None and limit is not None and now - kept.used > limit:
+                    self._let_go(kept)
+
+    def _take(self, new: _Kept) -> None:
+        """Enter something that is about to be made, in place of what has its key. Raises ValueError without room."""
+        with self._lock:
+            place = (id(new.shelf), new.key)
+            if old := self._kept.get(place):
+                self._let_go(old)
+            self.clear_idle()
+            kept, dear = self._kept.values(), new.shelf.dear_seconds > 0
+            if new.owner is not None:
+                own = [other for other in kept if other.owner == new.owner]
+                self._make_room(new, own, self.share, sum(other.bytes for other in own))
+            if dear:
+                alike = [other for other in kept if other.shelf.dear_seconds > 0]
+                self._make_room(new, alike, self.budget // 2, sum(other.bytes for other in alike))
+            self._make_room(new, list(kept), self.budget, self.held)
+            self._kept[place] = new
+
+    def _make_room(self, new: _Kept, others: Iterable[_Kept], most: int, held: int) -> None:
+        """Let go of `others`, which are in order of use, until `new` fits beside what is `held`."""
+        if new.bytes > most:
+            raise ValueError(TOO_LARGE.format(new.bytes // 10**6 + 1, most // 10**6))
+        now = time.monotonic()
+        for other in others:
+            if held + new.bytes <= most:
+                return
+            if other.idle(now) or (other.value is not None and new.owner is not None and other.owner == new.owner):
+                held -= self._let_go(other)
+        if held + new.bytes > most:
+            raise ValueError(NO_ROOM)
+
+    def _let_go(self, kept: _Kept) -> int:
+        """Forget it; returns the bytes that are free thereby."""
+        place = (id(kept.shelf), kept.key)
+        if self._kept.get(place) is kept:
+            del self._kept[place]
+        if kept.shelf.anchor is None or kept.value is None:
+            return kept.bytes
+        there, kept.value = weakref.ref(kept.shelf.anchor(kept.value)), None
+        if there() is None:
+            return kept.bytes
+        self._leaving.append((there, kept.bytes))
+        return 0
+
+
+class Shelf(Generic[V]):
+    """Things of one kind, by their keys."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        dear_seconds: float = 0.0,
+        idle_seconds: float | None = None,
+        anchor: Callable[[V], object] | None = None,
+    ) -> None:
+        """What the visitors would miss is dear for so many seconds after its last use; 0: it is simply made again.
+
+        Nothing stays unused for longer than `idle_seconds`. `anchor` is what takes the memory, where others may
+        still use it after it was let go.
+        """
+        self.memory = memory
+        self.dear_seconds, self.idle_seconds, self.anchor = dear_seconds, idle_seconds, anchor
+
+    def get(self, key: Hashable) -> V | None:
+        """What has this key; None where there is nothing, or not yet."""
+        memory, place = self.memory, (id(self), key)
+        with memory._lock:
+            kept = memory._kept.get(place)
+            if kept is None or kept.value is None:
+                return None
+            kept.used = time.monotonic()
+            memory._kept.move_to_end(place)
+            value: V = kept.value
+            return value
+
+    def make(
+        self,
+        key: Hashable,
+        size: int,
+        build: Callable[[], V],
+        *,
+        owner: str | None = None,
+        measure: Callable[[V], int] | None = None,
+    ) -> V:
+        """Make something that takes `size` bytes and keep it, for `owner` if it is one visitor's own.
+
+        It takes the place of what had its key. `measure` tells more exactly once it is there.
+        Raises ValueError when there is no room, before anything is made, and whatever `build` raises.
+        """
+        kept = _Kept(self, key, owner, size, time.monotonic())
+        self.memory._take(kept)
+        try:
+            value = build()
+        except BaseException:
+            with self.memory._lock:
+                self.memory._let_go(kept)
+            raise
+        with self.memory._lock:
+            kept.value, kept.used = value, time.monotonic()
+            if measure is not None:
+                kept.bytes = measure(value)
+        return value
+
+    def values(self) -> list[V]:
+        """All that is there, the least used first."""
+        with self.memory._lock:
+            return [kept.value for kept in self.memory._kept.values() if kept.shelf is self and kept.value is not None]

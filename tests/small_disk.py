@@ -1,0 +1,32 @@
+"""A disk of a few megabytes, for tests of what happens when it is full."""
+
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+
+class SmallDisk:
+    """Where it is, and how much fits on it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def grow(self, kilobytes):
+        """Make room."""
+        subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(self.path)], check=True)
+
+
+@contextmanager
+def small_disk(path, kilobytes):
+    """Mounted at `path` inside the block; the test is skipped where nobody may mount."""
+    path.mkdir()
+    try:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can mount a small disk")
+    try:
+        yield SmallDisk(path)
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
