@@ -175,6 +175,8 @@ class Run:
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
         self._snapshots.thin()
+        if trainer.stopping:  # nobody shall wait for more than what must be saved
+            return
         try:
             add_moment(self._snapshots.folder, trainer.step, trainer.model)
         except Exception:  # the timeline can measure them later; no training ends for that
@@ -187,6 +189,11 @@ class Run:
     def save_checkpoint(self, trainer: Trainer) -> None:
         """Save all that `resume` needs, in place of what was saved before."""
         self._save(self.path / "checkpoint", trainer)
+
+    def set_aside(self, trainer: Trainer) -> None:
+        """Save a training that rests between two steps, as a stop does; `resume` goes on with it, and nothing tells."""
+        self.save_checkpoint(trainer)
+        self._note(state="stopped")
 
     def resume(
         self,
@@ -266,6 +273,8 @@ class Run:
             # Changes after the checkpoint's own step are told with that step too, so they are counted.
             changes += m["event"] == "change"
             undone = m["event"] == "done" or (m["event"] == "change" and changes > trainer.changes)
+            if not trainer.reported and m["step"] == trainer.step and m["event"] not in ("step", "change"):
+                undone = True  # of an evaluation that was broken off
             if m["step"] <= trainer.step and not undone:
                 kept.append(json.dumps(m) + "\n")
         write_text(self.path / "metrics.jsonl", "".join(kept))
