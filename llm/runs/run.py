@@ -36,7 +36,7 @@ from llm.checkpoint import (
     save_checkpoint,
 )
 from llm.config import ModelConfig, TrainConfig
-from llm.files import read_json, write_json, write_text
+from llm.files import existing_folder, read_json, write_json, write_text
 from llm.runs.archive import write_archive
 from llm.runs.head_history import add_moment, forget_after
 from llm.runs.snapshots import Snapshots
@@ -127,6 +127,15 @@ class Run:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         return load_tokenizer(self.path / "tokenizer.json")
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        try:
+            existing_folder(self.path / "checkpoint")
+        except ValueError:
+            return False
+        return True
 
     def record(self, trainer: Trainer, event: Event) -> None:
         """Write down an event, and save what it calls for. To be called for each event before asking for the next.

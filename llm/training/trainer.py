@@ -62,7 +62,6 @@ class Trainer(Iterator[Event]):
 
     `worker` says how this machine computes, and this process's place when there are several (see
     `llm.training.distributed`): each is given the same arguments, and all yield the same events.
-    Alone, a trainer calls `between` at every layer of a pass: there is time for others.
 
     Raises ValueError when a split is shorter than the model's context, a question or the passage
     can't be read, or the worker can't train so.
@@ -79,7 +78,6 @@ class Trainer(Iterator[Event]):
         worker: Worker = ALONE,
         questions: Sequence[Question] = (),
         passage_ids: Sequence[int] = (),
-        between: Callable[[], None] = lambda: None,
     ) -> None:
         check_lengths(model.config.n_ctx, train_tokens, validation_tokens)
         check_readable(questions, passage_ids, model.config)
@@ -93,6 +91,8 @@ class Trainer(Iterator[Event]):
         self.tokens_seen = 0
         self.changes = 0
         """How often settings were changed on the fly; `config` holds their present values."""
+        self.between: Callable[[], None] = lambda: None
+        """Called at every layer of a pass, unless several processes train: there is time for something else."""
         self.prompt_ids = tuple(prompt_ids)
         self.questions = tuple(questions)
         self.passage_ids = tuple(passage_ids)
@@ -100,7 +100,6 @@ class Trainer(Iterator[Event]):
         self.validation_tokens = on_device(validation_tokens, model.device)
         self._progress = Progress()
         self._snapshot_step = -1  # the newest step whose snapshot was announced
-        self._between = between
         self._stop = threading.Event()
         self._wanted: dict[str, float] = {}  # changes that the next step will begin with
         self._changed: dict[str, float] = {}  # all changes so far, the newest of each setting
@@ -291,7 +290,7 @@ class Trainer(Iterator[Event]):
     def _check(self) -> None:
         if self.worker.world_size == 1 and self._stop.is_set():
             raise Interrupted
-        self._between()
+        self.between()
 
     def _make_step(self) -> StepEvent:
         started = time.perf_counter()

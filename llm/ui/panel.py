@@ -17,6 +17,8 @@ from typing import Any
 
 import gradio as gr
 
+from llm.ui.right_of_way import RIGHT_OF_WAY
+
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 Request = dict[str, Any]
@@ -117,7 +119,8 @@ def _guarded(endpoint: Callable[[Request], Answer]) -> Callable[[Request], Answe
         try:
             if not isinstance(request, dict):
                 raise ValueError("The page sent something this server doesn't understand. Reload the page.")
-            return endpoint(request)
+            with RIGHT_OF_WAY.taken():
+                return endpoint(request)
         except ValueError as refusal:
             return {"error": str(refusal)}
         except Exception:

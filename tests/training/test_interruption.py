@@ -24,7 +24,8 @@ WHOLE = CONFIG.replace(max_steps=7, layer_stats=True, grad_accum_steps=2)
 
 def trained(run, between=lambda: None):
     """A trainer of the run, from its beginning, all of whose events are written down."""
-    trainer = Trainer(GPT(run.model_config), *SPLITS, run.train_config, between=between, **ASKED)
+    trainer = Trainer(GPT(run.model_config), *SPLITS, run.train_config, **ASKED)
+    trainer.between = between
     for event in trainer:
         run.record(trainer, event)
     return trainer
@@ -52,13 +53,14 @@ def test_stopped_anywhere_and_resumed_equals_never_stopped(tmp_path, whole, shar
     def between():
         left[0] -= 1
         if left[0] == -1:
-            trainers[0].stop()
+            trainer.stop()
 
-    trainers = [Trainer(GPT(run.model_config), *SPLITS, WHOLE, between=between, **ASKED)]
-    for event in trainers[0]:
-        run.record(trainers[0], event)
+    trainer = Trainer(GPT(run.model_config), *SPLITS, WHOLE, **ASKED)
+    trainer.between = between
+    for event in trainer:
+        run.record(trainer, event)
     assert event == DoneEvent(event.step, "stopped") and event.step < 8
-    assert not has_hooks(trainers[0].model)
+    assert not has_hooks(trainer.model)
     trainer = run.resume(*SPLITS, **ASKED)
     assert trainer.step == event.step
     for event in trainer:
@@ -80,7 +82,9 @@ def timeless_lines(run):
 def test_checks_change_no_number():
     """A trainer that others may interrupt tells what it tells alone."""
     calls = []
-    assert timeless(make(between=lambda: calls.append(0))) == timeless(make())
+    trainer = make()
+    trainer.between = lambda: calls.append(0)
+    assert timeless(trainer) == timeless(make())
     assert len(calls) > 100
 
 
@@ -116,6 +120,7 @@ def test_a_large_run_stops_within_a_layer():
         if len(calls) == 5:
             trainer.stop()
 
-    trainer = Trainer(GPT(config), *split(text), train, between=between, prompt_ids=[0])
+    trainer = Trainer(GPT(config), *split(text), train, prompt_ids=[0])
+    trainer.between = between
     assert not any(isinstance(event, EvalEvent | SampleEvent) for event in trainer)
     assert len(calls) == 5

@@ -4,6 +4,7 @@ import time
 
 import gradio as gr
 
+from llm.limits import LAPTOP
 from llm.ui.sessions import Sessions
 from llm.ui.train import VIEWS
 from llm.ui.train.preparation import Preparations
@@ -19,9 +20,9 @@ PREPARATIONS = Preparations()  # shared, so that a text is read once for all tes
 class TrainTab:
     """All endpoints of the tab's views, with a session registry of their own: one server process."""
 
-    def __init__(self):
-        self.sessions = Sessions()
-        shared = Shared(self.sessions)
+    def __init__(self, limits=LAPTOP):
+        self.sessions = Sessions(limits)
+        self.shared = shared = Shared(self.sessions)
         shared.preparations = PREPARATIONS
         with gr.Blocks():
             self.panels = [build(shared) for build in VIEWS]
@@ -43,7 +44,7 @@ class TrainTab:
 
     def finish(self, request):
         """Wait for the run's end; returns the last answer."""
-        return self.until(request, lambda answer: answer["state"] not in ("running", "paused"))
+        return self.until(request, lambda answer: answer["state"] not in ("waiting", "running", "paused"))
 
 
 def settings(**changes):

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 
 from llm.config import ModelConfig, TrainConfig
 from llm.data import check_lengths
+from llm.limits import Limits
 from llm.training.examination import check_readable
 from llm.training.forecast import measure, memory_bytes
 from llm.training.optim import learning_rate
 from llm.ui.panel import Answer
+from llm.ui.train.allowance import check_allowed
 from llm.ui.train.launching import device
 from llm.ui.train.settings import Wanted
 
 MAX_MEMORY = 4_000_000_000
 """Bytes that a run's weights, optimiser and activations may take together."""
 SCHEDULE_POINTS = 80
-_measuring = threading.Lock()  # two measurements at a time would slow each other down
+MAX_FORECASTS = 200
 
 
-def plan(wanted: Wanted) -> Answer:
-    """All that the form tells. Raises ValueError when text, context or memory don't suit each other."""
+def plan(wanted: Wanted, limits: Limits) -> Answer:
+    """All that the form tells. Raises ValueError when text, context and memory don't suit each other, or the limits."""
     prepared, model, train = wanted.prepared, wanted.model, wanted.train
+    check_allowed(limits, model, train)
     check_lengths(model.n_ctx, *prepared.splits)
     check_readable(prepared.questions, prepared.passage, model)
     memory = memory_bytes(model, train)
@@ -43,11 +47,25 @@ def plan(wanted: Wanted) -> Answer:
     }
 
 
-def forecast(wanted: Wanted, *, busy: bool) -> Answer:
-    """How long the run will take, from about a second's measurement. `busy`: another run trains meanwhile."""
-    with _measuring:
-        found = measure(wanted.model, wanted.train, device=device())
-    return {"seconds": found.seconds_total, "measured": found.measured, "busy": busy}
+class Forecasts:
+    """How long runs will take; the last few that were measured are known for a while."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[ModelConfig, TrainConfig], float] = OrderedDict()
+        self._measuring = threading.Lock()  # two measurements at a time would slow each other down
+
+    def measure(self, wanted: Wanted, *, busy: bool) -> Answer:
+        """From about a second's measurement. `busy`: another run trains meanwhile."""
+        with self._measuring:
+            found = measure(wanted.model, wanted.train, device=device())
+            self._known[wanted.model, wanted.train] = found.seconds_total
+            while len(self._known) > MAX_FORECASTS:
+                self._known.popitem(last=False)
+        return {"seconds": found.seconds_total, "measured": found.measured, "busy": busy}
+
+    def known(self, wanted: Wanted) -> float | None:
+        """The seconds that were measured for such a run, if they were."""
+        return self._known.get((wanted.model, wanted.train))
 
 
 def parts_of(model: ModelConfig) -> list[dict[str, int | str]]:

@@ -43,13 +43,12 @@ class Preparations:
 
     def again(self, session: Session, corpus: str, tokenizer: Tokenizer) -> Prepared:
         """The same with a tokenizer that is there already, to go on with a run. Raises ValueError likewise."""
+        own = _own_text(session, corpus)
         with self._lock:
-            same = (
-                kept for kept in self._kept.values() if kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash
-            )
-            known = next(same, None)
-        if known and not corpus.startswith(UPLOAD):
-            return known
+            for kept in self._kept.values():
+                alike = kept.ref == corpus and kept.tokenizer.hash == tokenizer.hash
+                if alike and (own is None or kept.corpus.text == own.text):
+                    return kept
         return self._prepared(session, corpus, tokenizer.hash, lambda text: tokenizer)
 
     def _prepared(self, session: Session, ref: str, how: str, tokenizer_for: Callable[[str], Tokenizer]) -> Prepared:
