@@ -217,10 +217,10 @@ export type DownloadCorpus = Record<string, never>;
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
   batch?: string;
-  distinct?: number[];
+  distinct?: (number | null)[];
   done?: boolean;
   gone?: boolean;
-  overlap?: number[];
+  overlap?: (number | null)[];
   seeds?: number[];
   stopped?: boolean[];
   tokenizer?: string;
@@ -646,7 +646,7 @@ export interface OpenRun {
     step: number;
   }[];
   next?: number;
-  standing?: PollRun;
+  standing: PollRun;
 }
 
 /** One head's weights and scores as they are, for a file that stands alone. */
@@ -778,12 +778,16 @@ export interface PollRun {
   max_steps: number;
   next: number;
   outside: number | null;
+  place: number | null;
   ready: boolean;
+  remark: string;
   run: string;
   seconds_left: number | null;
   state: string;
   step: number;
+  stopping: boolean;
   tokens_per_second: number | null;
+  wait: number | null;
 }
 
 /** What a vocabulary can be learnt from, and whether one is in training already. */
@@ -1167,7 +1171,7 @@ export interface SearchVocabulary {
 /** Begin; one in training stops for it. */
 export type StartLearning = Record<string, never>;
 
-/** Train a new run. */
+/** Train a new run, at once or when it is its turn. */
 export interface StartRun {
   run: string;
 }

@@ -110,7 +110,7 @@ def test_a_paused_run_does_not_keep_others_waiting(tab):
 
 
 def test_a_run_that_nobody_watches_makes_room(tab, monkeypatch):
-    """It is set aside for who is there, goes on when the slot is free again, and stops, saved, when that never comes."""
+    """It is set aside for who is there, goes on when the slot is free, and stops, saved, when that never comes."""
     first = begin(tab, **LONG)
     tab.until(first, lambda answer: answer["step"] > 2)
     left = training_of(tab, first)
@@ -148,7 +148,7 @@ def test_who_leaves_the_queue_leaves_nothing(tab, monkeypatch):
 
 
 def test_restart_while_waiting_keeps_the_place(tab):
-    """Other settings are no reason to queue anew; a run that trains queues for its next one, though, when others wait."""
+    """Other settings are no reason to queue anew; but who trains, while others wait, queues for the next run."""
     first, second, third = begin(tab, **LONG), begin(tab, **LONG), begin(tab, **LONG)
     request = {"visitor": second["visitor"]}
     request["run"] = tab.start_run(settings(**request, replace=True))["run"]
@@ -159,7 +159,7 @@ def test_restart_while_waiting_keeps_the_place(tab):
 
 
 def test_the_expected_wait_comes_from_those_ahead(tab, monkeypatch):
-    """A turn for each run of unknown length, less for one that was measured to be shorter, and never more than a turn."""
+    """A turn for each run of unknown length, less for one that was measured to be shorter."""
     monkeypatch.setattr("llm.ui.train.slots.TURN_SECONDS", 1_000.0)
     short = settings(max_steps=50)
     first = begin(tab, **LONG)

@@ -157,10 +157,11 @@ class Training:
             self._changes |= settings
 
     def digest(self) -> dict[str, Any]:
-        """All that has happened so far, and which event comes next."""
+        """All that has happened so far, which event comes next, and how things stand."""
         with self._turn:
             self._seen = time.monotonic()
-            return {**self.summary.state(), "next": self._count}
+            standing = {"events": [], "next": self._count, "behind": False, **self._standing()}
+            return {**self.summary.state(), "next": self._count, "standing": standing}
 
     def reached(self) -> dict[str, Any]:
         """What the table of runs shows, as `RunSummary.reached`."""
