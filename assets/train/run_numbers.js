@@ -20,11 +20,11 @@ const joules = (j) =>
   j < 1e3 ? `${format.number(j)} J` : j < 1e6 ? `${format.number(j / 1e3)} kJ` : `${format.number(j / 1e6)} MJ`;
 const remaining = (s) => (s > 600 && s < 3600 ? `${Math.round(s / 60)} min` : format.seconds(s));
 
-function status(standing, { end, started }, pending) {
+function status(standing, end, pending) {
   const { state, failure, ready, stopping, remark } = standing;
   if (failure) return failure;
   if (stopping) return "Stopping; everything is being saved.";
-  if (waits(standing)) return waitingWords(standing, started);
+  if (waits(standing)) return waitingWords(standing);
   if (state === "diverged")
     return `${end?.why || "The loss was no longer a number."} Lower the learning rate and continue from its last good snapshot.`;
   if (ready === false) return "Building the model…";
@@ -73,7 +73,7 @@ const runNumbers =
     const right = examsOf(digest, backdrop)[0]?.points.at(-1)?.[1];
     const { step, max_steps: steps, state } = standing,
       going = state === "running" || state === "paused";
-    write("status", status(standing, digest, pending));
+    write("status", status(standing, digest.end, pending));
     write("n-step", steps ? `${format.whole(step)} / ${format.whole(steps)}` : "–");
     write("n-train", format.number(last("loss") ?? last("train_loss")));
     write("n-validation", format.number(validation));

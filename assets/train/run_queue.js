@@ -11,13 +11,16 @@ const FRAME = 500, // milliseconds between two pictures
 const waits = (standing) => standing.state === "waiting";
 
 /** Until a turn, in words. */
-const until = (seconds) => (seconds < 1.5 ? "any moment now" : `in about ${format.seconds(Math.ceil(seconds))}`);
+function until(seconds) {
+  if (seconds < 1.5) return "any moment now";
+  return `in about ${seconds < 59 ? `${Math.ceil(seconds)} s` : format.seconds(seconds)}`;
+}
 
-/** What is said of a run that waits; `begun`: it had a turn already. */
-function waitingWords({ place, wait }, begun) {
+/** What is said of a run that waits; above a recorded one the time stands already. */
+function waitingWords({ place, wait, recorded }) {
   if (place === null) return "Waiting for a place to train.";
-  const turn = `${begun ? "Others train now; its next turn comes" : "Its turn comes"} ${until(wait)}.`;
-  return `Waiting, place ${place} in the queue. ${turn}`;
+  const words = `Waiting, place ${place} in the queue.`;
+  return recorded ? words : `${words} Others train now; the next turn comes ${until(wait)}.`;
 }
 
 /**
@@ -52,13 +55,20 @@ function runQueue({ find, recorded, played }) {
     },
     /** What the picture shows instead of the run, or null. */
     shown(standing) {
-      return picture && { ...picture, standing: { ...standing, step: picture.step, max_steps: picture.last } };
+      return (
+        picture && {
+          ...picture,
+          standing: { ...standing, step: picture.step, max_steps: picture.last, recorded: true },
+        }
+      );
     },
-    /** Write above the picture where the run stands and what plays. */
-    label(standing) {
+    /**
+     * Write above the picture when the turn comes, and what plays.
+     * @param {any} standing
+     */
+    label({ place, wait }) {
       find("[data-id=example]").replaceChildren(
-        standing.place === null ? "" : el("b", { class: "gb-place" }, `Place ${standing.place} in the queue`),
-        standing.place === null ? "" : ` · your turn comes ${until(standing.wait)} · `,
+        el("span", {}, place === null ? "" : `Your turn comes ${until(wait)}. `),
         el("span", { class: "gb-soft" }, `Meanwhile a recorded training plays: ${told.name}.`),
       );
     },
