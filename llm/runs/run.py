@@ -260,7 +260,7 @@ class Run:
         """
         config = self.train_config.replace(**SWITCHED_OFF.get(self.state, {}))
         config = config.replace(max_steps=config.max_steps if max_steps is None else max_steps)
-        checkpoint = load_checkpoint(self.path / "checkpoint", device) if self.has_checkpoint else None
+        checkpoint = load_checkpoint(self.path / "checkpoint", device) if self.resumable else None
         if checkpoint is None and self.parent:
             raise ValueError("This run ended before its first checkpoint; begin it again from the same model.")
         if checkpoint and max_steps is not None and max_steps <= checkpoint.step:
@@ -314,14 +314,6 @@ class Run:
         """Remove the run and everything in it from the disk."""
         (self.path / "run.json").unlink()  # first: what is half deleted is no run any more
         shutil.rmtree(self.path)
-
-    @property
-    def has_checkpoint(self) -> bool:
-        """Whether there is something to go on from."""
-        try:
-            return existing_folder(self.path / "checkpoint").is_dir()
-        except ValueError:
-            return False
 
     def _forget_all(self) -> None:
         """Drop what was written down before the first checkpoint."""
