@@ -30,6 +30,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
     parser.add_argument("--public", action="store_true", help="smaller limits, for strangers; a Space has them anyway")
+    parser.add_argument("--class", dest="classroom", action="store_true", help="phones in the room follow your page")
+    parser.add_argument("--class-may", choices=["train"], help="what phones of a class may do besides looking")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     add_settings(parser, "limits", LIMITS)
 
@@ -45,4 +47,9 @@ def serve(args: argparse.Namespace) -> None:
     where = {"server_name": args.host, "server_port": args.port, "root_path": args.root_path}
     limits = limits_of(args, os.environ)
     names = given_names(args.allow_host + ([args.host] if args.host else []), os.environ)
+    if args.classroom:
+        from llm.ui.class_server import serve_class
+
+        serve_class(limits, where, names, may_change=args.class_may == "train", inbrowser=args.open)
+        return
     build_app(limits).launch(**where, inbrowser=args.open, **launch_options(limits, names=names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from llm.ui import inputs
-from llm.ui.panel import Answer, Panel, Request
+from llm.ui.panel import Answer, Panel, Request, changing
 from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
 
@@ -51,6 +51,7 @@ def build_bar(subjects: Subjects) -> Panel:
             model["examples"] = EXAMPLES.get(model.pop("text"), OTHERS)
         return {"models": models, "device": _device()}
 
+    @changing
     def keep_model(request: Request) -> Answer:
         """Take in the files of an uploaded checkpoint."""
         return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request)}"}

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
+
+from llm.ui.guests import ONLY_LOOKS, only_looks
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -24,15 +27,27 @@ Answer = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Answer])
+
+
+def changing(endpoint: _Endpoint) -> _Endpoint:
+    """Mark an endpoint that changes something here, or makes something that goes on.
+
+    The page asks it once, since a second time it would happen twice; whoever only looks is refused.
+    """
+    endpoint.changing = True  # type: ignore[attr-defined]
+    return endpoint
+
 
 class Panel(gr.HTML):
     """A part of the page: static markup, a script that draws it, and the functions it may call."""
 
     def __init__(self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = (), **more: Any) -> None:
+        once = json.dumps([endpoint.__name__ for endpoint in endpoints if _changes(endpoint)])
         super().__init__(
             value=None,
             html_template=_markup(name),
-            js_on_load=f"glassbox.mount({name!r}, element);",
+            js_on_load=f"glassbox.mount({name!r}, element, {once});",
             apply_default_css=False,
             elem_id=f"gb-{name}",
             server_functions=[_guarded(endpoint) for endpoint in endpoints],
@@ -106,6 +121,10 @@ def _markup(name: str) -> str:
     return found[0].read_text(encoding="utf-8")
 
 
+def _changes(endpoint: Callable[[Request], Answer]) -> bool:
+    return getattr(endpoint, "changing", False)
+
+
 def _guarded(endpoint: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
     """Turn refusals into an answer the page can show, and keep everything else out of the page.
 
@@ -117,6 +136,8 @@ def _guarded(endpoint: Callable[[Request], Answer]) -> Callable[[Request], Answe
         try:
             if not isinstance(request, dict):
                 raise ValueError("The page sent something this server doesn't understand. Reload the page.")
+            if only_looks.get() and _changes(endpoint):
+                raise ValueError(ONLY_LOOKS)
             return endpoint(request)
         except ValueError as refusal:
             return {"error": str(refusal)}

@@ -1,7 +1,8 @@
 """The subject on the table: which model, at which moment of its training.
 
 A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
-visitor), "cli:ID" (a run that the command line trained) or "upload:NAME". A moment is the step of
+visitor), "cli:ID" (a run that the command line trained) or "upload:NAME"; "class:" before one of
+the speaker's lets phones look at it while the speaker shows it. A moment is the step of
 one of its snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so
 looking at a model in training never waits for its next step.
 """
@@ -24,6 +25,8 @@ from llm.runs.run import Run, list_runs
 from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
+from llm.ui.classroom import CLASS, Classroom, Shown
+from llm.ui.guests import guest
 from llm.ui.sessions import Session, Sessions
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -50,8 +53,9 @@ class Loaded:
 class Subjects:
     """Finds and loads what a visitor points at."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, classroom: Classroom | None = None) -> None:
         self.sessions = sessions
+        self.classroom = classroom
         self._loaded: OrderedDict[tuple[str, int | None, float], Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -61,8 +65,11 @@ class Subjects:
             _entry("shipped", "Shipped", folder, folder.name, text=folder.name)
             for folder in sorted(_checkpoints(SHIPPED), key=lambda folder: folder.name != FIRST)
         ]
+        for shown in self.classroom.shown if self.classroom and guest.get() else ():
+            entry = _entry("class", "The speaker's", shown.folder, shown.title, text=shown.text)
+            found.append(entry | {"ref": CLASS + shown.ref})
         for kind, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
-            for run in list_runs(root):
+            for run in () if kind == "cli" and guest.get() else list_runs(root):
                 training = session.trainings.get(run.id)
                 entry = _entry(kind, group, run.path, run.name, text=run.corpus_ref)
                 if entry["steps"]:
@@ -104,16 +111,25 @@ class Subjects:
         named = read_json(folder / "config.json").get("info", {}).get("corpus", "")
         return named if isinstance(named, str) else ""
 
+    def shown(self, session: Session, ref: str) -> Shown:
+        """The model of a reference, as a speaker shows it to a class. Raises ValueError when it isn't there."""
+        kind, _, name = ref.partition(":")
+        if kind in ("shipped", "upload"):
+            return Shown(ref, _named(SHIPPED if kind == "shipped" else session.models, name), name, "")
+        if kind in ("run", "cli") and not (kind == "cli" and guest.get()):
+            run = Run.open(session.runs if kind == "run" else home() / "runs", name)
+            return Shown(ref, run.path, run.name, run.corpus_ref)
+        raise ValueError("There is no such model. Choose one from the menu at the top.")
+
     def _place(self, request: dict[str, Any]) -> tuple[Path, str]:
         """The folder and the title of the model that a request names. Raises ValueError when it isn't there."""
         session = self.sessions.of(request)
-        kind, _, name = inputs.text(request, "model", limit=200).partition(":")
-        if kind in ("shipped", "upload"):
-            return _named(SHIPPED if kind == "shipped" else session.models, name), name
-        if kind in ("run", "cli"):
-            run = Run.open(session.runs if kind == "run" else home() / "runs", name)
-            return run.path, run.name
-        raise ValueError("There is no such model. Choose one from the menu at the top.")
+        ref = inputs.text(request, "model", limit=200)
+        if self.classroom and ref.startswith(CLASS):
+            place = self.classroom.find(ref.removeprefix(CLASS))
+        else:
+            place = self.shown(session, ref)
+        return place.folder, place.title
 
     def _cached(self, folder: Path, step: int | None, load: Callable[[], Loaded]) -> Loaded:
         key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0)

@@ -16,6 +16,7 @@ from shapes import Known, Shape
 
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
+from llm.ui.classroom import Classroom
 from llm.ui.panel import Panel
 from llm.ui.train.presets import FORM
 
@@ -76,7 +77,7 @@ class Asked:
     def open_app(self) -> None:
         """Build the app, as when the server starts again."""
         self.endpoints = {}
-        for panel in build_app().blocks.values():
+        for panel in build_app(classroom=Classroom()).blocks.values():
             for endpoint in panel.server_fns if isinstance(panel, Panel) else []:
                 # An endpoint of several panels is asked once.
                 self.endpoints.setdefault(endpoint.__name__, {}).setdefault(endpoint.__module__, endpoint)
@@ -120,6 +121,8 @@ def ask_the_bar(ask: Asked) -> None:
     ask("keep_model", name="mine", paths={name: _uploaded(name, content) for name, content in files.items()})
     ask("list_models")
     ask("draw_code", link="http://localhost/")
+    ask("show_class", state="model=shipped%3Atales")
+    ask("allow_class", may_change=False)
     ask("read_timeline", model="shipped:induction")
     ask("read_timeline", model="shipped:sorter")
 

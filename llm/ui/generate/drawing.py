@@ -24,7 +24,7 @@ from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.page_settings import DIALS
-from llm.ui.panel import Answer, Request
+from llm.ui.panel import Answer, Request, changing
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
@@ -58,6 +58,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
             "logits": packed(logits_V),
         }
 
+    @changing
     def begin_generation(request: Request) -> Answer:
         """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it."""
         loaded = live.subjects.of(request)
@@ -67,6 +68,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         live.put((request["visitor"], lane(request)), generation)
         return generation.draw(_count(request))
 
+    @changing
     def draw_tokens(request: Request) -> Answer:
         """Up to `count` more tokens of a live generation; {"gone": True} when it was put away meanwhile."""
         live.subjects.sessions.of(request)

@@ -11,7 +11,7 @@ from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
 from llm.ui.page_settings import settings_for_page
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.sessions import Session
 from llm.ui.train.example import example_run
 from llm.ui.train.launching import go_on, start
@@ -55,17 +55,20 @@ def build_run(shared: Shared) -> View:
             "runs": [run.id for run in runs],
         }
 
+    @changing
     def download_corpus(request: Request) -> Answer:
         """Fetch a text that isn't here yet."""
         sessions.of(request)
         load_corpus(inputs.choice(request, "corpus", CORPORA))
         return {}
 
+    @changing
     def keep_upload(request: Request) -> Answer:
         """Take in an uploaded text or table."""
         kept = keep_text(sessions.of(request), request)
         return {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
 
+    @changing
     def keep_paste(request: Request) -> Answer:
         """Take in a pasted text."""
         text = inputs.text(request, "text", MAX_PASTE)
@@ -85,6 +88,7 @@ def build_run(shared: Shared) -> View:
         plan(wanted)  # refuses what is too large
         return forecast(wanted, busy=sessions.training_count() > 0)
 
+    @changing
     def start_run(request: Request) -> Answer:
         """Train a new run."""
         session = sessions.of(request)
@@ -93,6 +97,7 @@ def build_run(shared: Shared) -> View:
         plan(wanted)  # refuses what is too large
         return {"run": start(sessions, session, wanted, replace=replace).run.id}
 
+    @changing
     def continue_run(request: Request) -> Answer:
         """Take up a run where it was last saved."""
         session = sessions.of(request)
@@ -100,6 +105,7 @@ def build_run(shared: Shared) -> View:
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
         return {"run": go_on(sessions, session, preparations, run, wanted).run.id}
 
+    @changing
     def steer_run(request: Request) -> Answer:
         """Pause, resume, step or stop a run."""
         session = sessions.of(request)
@@ -110,6 +116,7 @@ def build_run(shared: Shared) -> View:
         getattr(training, action)()
         return {"state": training.state}
 
+    @changing
     def note_presence(request: Request) -> Answer:
         """A page with runs in training came or went."""
         present = inputs.flag(request, "present")
@@ -120,6 +127,7 @@ def build_run(shared: Shared) -> View:
                 training.leave()
         return {}
 
+    @changing
     def change_run(request: Request) -> Answer:
         """Other settings from the next step on."""
         session = sessions.of(request)
