@@ -26,7 +26,10 @@ const heard = new Promise((resolve) => {
 export const classroom = () => last;
 
 /** Why this page may change nothing on the server, or null where it may. */
-export const onlyLooks = async () => (line ? (await heard, last.only_looks) : null);
+export async function onlyLooks() {
+  if (line) await heard;
+  return last?.only_looks ?? null;
+}
 
 /** Listen; "class" is emitted with all that is heard. */
 export function listen() {
