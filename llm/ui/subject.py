@@ -28,12 +28,16 @@ from llm.ui import inputs
 from llm.ui.classroom import CLASS, Classroom, Shown
 from llm.ui.guests import guest
 from llm.ui.sessions import Session, Sessions
+from llm.ui.shared_answers import SharedAnswers
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 FIRST = "tales"
 """The shipped model that the page opens on: it can read any prompt."""
 MAX_LOADED_PARAMS = 400_000_000
 """Parameters of all models kept loaded: 1.6 GB in float32."""
+
+Place = tuple[str, int | None, float]
+"""Of one moment of a model: its folder, its step, and when the folder changed where there is only one moment."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Subjects:
     def __init__(self, sessions: Sessions, classroom: Classroom | None = None) -> None:
         self.sessions = sessions
         self.classroom = classroom
-        self._loaded: OrderedDict[tuple[str, int | None, float], Loaded] = OrderedDict()
+        self.answers = SharedAnswers(self.place)
+        self._loaded: OrderedDict[Place, Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
     def available(self, session: Session) -> list[dict[str, Any]]:
@@ -80,21 +85,20 @@ class Subjects:
     def of(self, request: dict[str, Any]) -> Loaded:
         """The model and moment that a request names. Raises ValueError when it isn't there."""
         folder, title = self._place(request)
-        snapshots = Snapshots(folder / "snapshots")
-        steps = snapshots.steps()
-        if (folder / "config.json").is_file() and (request.get("step") is None or not steps):
+        step = _moment(folder, request)
+        if step is None:
             return self._cached(folder, None, lambda: _opened(folder, title))
-        if not steps:
-            raise ValueError("This run has no snapshot yet. Wait for its first one.")
-        step = steps[-1]
-        if request.get("step") is not None:  # the nearest one that is kept: thinning may have taken it away
-            wanted = inputs.whole(request, "step", 0, 2**31)
-            step = min(steps, key=lambda kept: abs(kept - wanted))
 
         def load() -> Loaded:
-            return Loaded(snapshots.load(step).eval(), load_tokenizer(folder / "tokenizer.json"), title, step)
+            moment = Snapshots(folder / "snapshots").load(step).eval()
+            return Loaded(moment, load_tokenizer(folder / "tokenizer.json"), title, step)
 
         return self._cached(folder, step, load)
+
+    def place(self, request: dict[str, Any]) -> Place:
+        """By what the model and moment are known that a request names. Raises ValueError when it isn't there."""
+        folder = self._place(request)[0]
+        return _known_by(folder, _moment(folder, request))
 
     def snapshots(self, request: dict[str, Any]) -> tuple[Path, bool]:
         """The folder of the snapshots of the model that a request names, and whether it is the visitor's own."""
@@ -132,7 +136,7 @@ class Subjects:
         return place.folder, place.title
 
     def _cached(self, folder: Path, step: int | None, load: Callable[[], Loaded]) -> Loaded:
-        key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0)
+        key = _known_by(folder, step)
         with self._lock:
             if key not in self._loaded:
                 self._loaded[key] = load()
@@ -142,6 +146,26 @@ class Subjects:
                 _, dropped = self._loaded.popitem(last=False)
                 kept -= dropped.config.n_params
             return self._loaded[key]
+
+
+def _known_by(folder: Path, step: int | None) -> Place:
+    return str(folder), step, folder.stat().st_mtime if step is None else 0.0
+
+
+def _moment(folder: Path, request: dict[str, Any]) -> int | None:
+    """The step of the snapshot that a request means, or None for the checkpoint itself.
+
+    Raises ValueError when there is neither.
+    """
+    steps = Snapshots(folder / "snapshots").steps()
+    if (folder / "config.json").is_file() and (request.get("step") is None or not steps):
+        return None
+    if not steps:
+        raise ValueError("This run has no snapshot yet. Wait for its first one.")
+    if request.get("step") is None:
+        return steps[-1]
+    wanted = inputs.whole(request, "step", 0, 2**31)
+    return min(steps, key=lambda kept: abs(kept - wanted))  # the nearest kept one: thinning may have taken it away
 
 
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:

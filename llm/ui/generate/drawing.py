@@ -42,6 +42,7 @@ Endpoint = Callable[[Request], Answer]
 def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
     """What every view that writes may ask for."""
 
+    @live.subjects.answers.of
     def read_logits(request: Request) -> Answer:
         """What the model says about the token after the prompt and the `ids` written since."""
         loaded = live.subjects.of(request)
@@ -82,6 +83,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
     """The endpoint that names all tokens."""
 
+    @subjects.answers.of
     def read_vocabulary(request: Request) -> Answer:
         """The bytes of every token, once a tokenizer: the page names all tokens itself."""
         return vocabulary(subjects.of(request).tokenizer)
