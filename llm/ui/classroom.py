@@ -21,9 +21,11 @@ from llm.ui.sessions import Session
 
 CLASS = "class:"
 """What comes before the reference of a model of the speaker's, where phones name it."""
-OWN = ("run:", "cli:", "upload:")
+RUN = "run:"
+OWN = (RUN, "cli:", "upload:")
 """What comes before the reference of a model that not everybody has."""
 MINE = "mine:"
+"""What comes before a vocabulary of a visitor's own, which phones are not shown."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Classroom:
         """Whoever sends it is the speaker."""
         self.address = ""
         """Where phones find the page; known once the server listens."""
-        self.speaker: Session | None = None
+        self._speaker: Session | None = None
         self._may_change = may_change
         self._state: str | None = None
         self._told = 0
@@ -75,16 +77,17 @@ class Classroom:
         shown: dict[str, Shown] = {}
         pairs = []
         for key, value in parse_qsl(state, keep_blank_values=True):
-            if value.startswith(OWN):
+            ref = RUN + value if key == "run" else value
+            if ref.startswith(OWN):
                 try:
-                    shown[value] = find(value)
+                    shown[ref] = find(ref)
                 except ValueError:
                     continue
-                value = CLASS + value
+                value = value if key == "run" else CLASS + value
             if not value.startswith(MINE):
                 pairs.append((key, value))
         with self._lock:
-            self.speaker = speaker
+            self._speaker = speaker
             self._state, self._shown = urlencode(pairs), shown
             self._told += 1
         self._wake(everybody=True)
@@ -100,9 +103,14 @@ class Classroom:
             raise ValueError("The speaker shows another model now. Choose one from the menu at the top.")
         return self._shown[ref]
 
-    def run(self, id: str) -> Session | None:
-        """The speaker, where phones may look at the run of that id."""
-        return self.speaker if f"run:{id}" in self._shown else None
+    @property
+    def runs(self) -> list[str]:
+        """The ids of the speaker's runs that phones may look at now."""
+        return [ref.removeprefix(RUN) for ref in self._shown if ref.startswith(RUN)]
+
+    def owner(self, run: str) -> Session | None:
+        """The speaker, where phones may look at that run."""
+        return self._speaker if RUN + run in self._shown else None
 
     @property
     def phones(self) -> int:

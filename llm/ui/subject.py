@@ -72,7 +72,8 @@ class Subjects:
         ]
         for shown in self.classroom.shown if self.classroom and guest.get() else ():
             entry = _entry("class", "The speaker's", shown.folder, shown.title, text=shown.text)
-            found.append(entry | {"ref": CLASS + shown.ref})
+            if entry["steps"] or not shown.ref.startswith("run:"):
+                found.append(entry | {"ref": CLASS + shown.ref})
         for kind, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
             for run in () if kind == "cli" and guest.get() else list_runs(root):
                 training = session.trainings.get(run.id)

@@ -15,5 +15,5 @@ VIEWS = [build_run, build_runs, build_text, build_layers]
 
 def build_train_tab(subjects: Subjects) -> None:
     """The tab's views; all know the same runs."""
-    shared = Shared(subjects.sessions)
+    shared = Shared(subjects.sessions, subjects.classroom)
     Views("train", [build(shared) for build in VIEWS])

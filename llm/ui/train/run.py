@@ -10,6 +10,7 @@ from llm.runs.run import Run, list_runs
 from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
+from llm.ui.guests import guest
 from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.sessions import Session
@@ -41,6 +42,7 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         runs = list_runs(session.runs)
         training = next((run.id for run in runs if live(session, run.id)), None)
+        known = [*shared.runs_of_others(), *(run.id for run in runs)]
         return {
             "corpora": _corpora(session, preparations),
             "tokenizer_kinds": {name: about_kind(kind) for name, kind in KINDS.items()},
@@ -51,8 +53,8 @@ def build_run(shared: Shared) -> View:
             "settings": settings_for_page(FORM),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
-            "run": training or next((run.id for run in runs), None),
-            "runs": [run.id for run in runs],
+            "run": training or next(iter(known), None),
+            "runs": known,
         }
 
     @changing
@@ -140,7 +142,7 @@ def build_run(shared: Shared) -> View:
 
     def open_run(request: Request) -> Answer:
         """All that has happened in a run."""
-        session = sessions.of(request)
+        session = shared.owner(request)
         run = find_run(session, request)
         bring_back_text(session, run)
         form = form_of(run, bring_back_vocabulary(sessions, session, run))
@@ -154,7 +156,7 @@ def build_run(shared: Shared) -> View:
 
     def poll_run(request: Request) -> Answer:
         """What has happened since event `since`, and how things stand."""
-        session = sessions.of(request)
+        session = shared.owner(request)
         run = find_run(session, request)
         training = session.trainings.get(run.id)
         if training is None:
@@ -228,8 +230,8 @@ def _about(run: Run) -> dict[str, Any]:
 
 
 def _shown(run: Run) -> str | None:
-    """Where the run lies, for whoever sits at this computer; strangers on a Space need not know."""
-    return None if os.environ.get("SPACE_ID") else str(run.path).replace(os.path.expanduser("~"), "~", 1)
+    """Where the run lies, for whoever sits at this computer; strangers on a Space and phones need not know."""
+    return None if os.environ.get("SPACE_ID") or guest.get() else str(run.path).replace(os.path.expanduser("~"), "~", 1)
 
 
 def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:
