@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -119,7 +120,9 @@ def asked(room, panel, fn, cookie="", **data):
 
 def test_a_phone_changes_nothing_unless_allowed(room, people):
     """The page hides what trains, and raw HTTP is refused, uploads too, until the speaker allows it."""
-    phone = people(f"{room.url}/#tab=train")
+    cookie = f"glassbox_speaker={room.speaker.rsplit('/', 1)[1]}"
+    assert asked(room, "classroom", "show_class", cookie, state="model=shipped%3Atales&tab=train") == {}
+    phone = people()
     phone.locator("#gb-run .gb-only-looks").wait_for()
     assert not phone.locator("#gb-run [data-id=start]").is_visible()
     refused = {"error": "In this class the speaker trains and writes; phones look."}
@@ -132,7 +135,6 @@ def test_a_phone_changes_nothing_unless_allowed(room, people):
         urllib.request.urlopen(urllib.request.Request(f"{room.url}/gradio_api/upload", b"x", method="POST"))
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{room.url}/class/speaker/guess")
-    cookie = f"glassbox_speaker={room.speaker.rsplit('/', 1)[1]}"
     assert "generation" in asked(room, "write", "begin_generation", cookie, model="shipped:tales", prompt="Once")
 
     speaker = people(room.speaker, 1440, 900)
@@ -144,3 +146,34 @@ def test_a_phone_changes_nothing_unless_allowed(room, people):
     speaker.get_by_label("Phones may train and write").uncheck()
     phone.wait_for_function(f"{HEARD}.only_looks !== null")
     assert asked(room, "run", "start_run") == refused
+
+
+def test_phones_see_the_run_that_the_speaker_shows_and_no_other(room):
+    """By raw HTTP: a run of the speaker's is there for phones while it is shown, without its path, and only to look."""
+    speaker = {"cookie": f"glassbox_speaker={room.speaker.rsplit('/', 1)[1]}", "visitor": "5" * 32}
+    form = {"corpus": "task:sort", "tokenizer": "character", "n_layer": 1, "n_head": 1, "n_embd": 16, "n_ctx": 32}
+    run = asked(room, "run", "start_run", **speaker, **form, max_steps=4, batch_size=2)["run"]
+    while asked(room, "run", "poll_run", **speaker, run=run, since=0)["state"] in ("running", "paused"):
+        time.sleep(0.1)
+
+    def seen():
+        opened, traced = asked(room, "run", "open_run", run=run), looked(f"class:run:{run}")
+        models = [model["ref"] for model in asked(room, "bar", "list_models")["models"]]
+        return opened, traced, f"class:run:{run}" in models
+
+    def looked(model):
+        return asked(room, "heads", "trace_prompt", model=model, prompt="12>")
+
+    opened, traced, listed = seen()
+    assert opened["error"] and traced["error"] and not listed
+    assert asked(room, "classroom", "show_class", **speaker, state=f"tab=train&run={run}&model=run%3A{run}") == {}
+    opened, traced, listed = seen()
+    assert opened["about"]["id"] == run and opened["about"]["path"] is None
+    assert traced["tokens"] and listed
+    assert looked(f"run:{run}")["error"], "by no other name"
+    for change in ("delete_run", "rename_run"):
+        assert asked(room, "runs", change, run=run, name="mine")["error"]
+    assert asked(room, "runs", "list_ledger")["rows"] == []
+    assert asked(room, "classroom", "show_class", **speaker, state="model=shipped%3Atales") == {}
+    opened, traced, listed = seen()
+    assert opened["error"] and traced["error"] and not listed
