@@ -13,9 +13,7 @@ from llm.ui.class_door import SPEAKER, room_host
 from llm.ui.classroom import Classroom
 
 
-def serve_class(
-    limits: Limits, where: dict[str, Any], names: list[str], *, may_change: bool, inbrowser: bool
-) -> None:
+def serve_class(limits: Limits, where: dict[str, Any], names: list[str], *, may_change: bool, inbrowser: bool) -> None:
     """Serve a class until Ctrl+C; `where` is what `Blocks.launch` is told of host, port and path.
 
     `names` are those that the server goes by, beside this computer's own.
@@ -23,9 +21,8 @@ def serve_class(
     classroom = Classroom(may_change=may_change)
     host = where["server_name"] or "0.0.0.0"
     app = build_app(limits, classroom)
-    app.launch(
-        **where | {"server_name": host}, quiet=True, prevent_thread_lock=True, **launch_options(limits, classroom)
-    )
+    options = {**where, "server_name": host, **launch_options(limits, names=names, classroom=classroom)}
+    app.launch(**options | {"quiet": True, "prevent_thread_lock": True})
     path = (where["root_path"] or "").rstrip("/")
     classroom.address = f"http://{room_host(host)}:{app.server_port}{path}/"
     here = "127.0.0.1" if host in ("0.0.0.0", "::") else host

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import re
-import secrets
 import statistics
 import subprocess
 import sys
@@ -49,6 +48,10 @@ class Line:
         """Ask, and read the whole answer."""
         return await self.reader.readexactly(await self.send(method, path, body, cookie))
 
+    async def visitor(self) -> str:
+        """A fresh token."""
+        return json.loads(await self.ask("POST", "/visitor"))["visitor"]
+
     async def event(self) -> dict | None:
         """The next thing that is heard on a line without end; None for a sign of life."""
         while True:
@@ -72,13 +75,13 @@ class Phone:
 
     def __init__(self, port: int, components: dict[str, int]) -> None:
         self.line, self.asking, self.components = Line(port), Line(port), components
-        self.visitor = secrets.token_hex(16)
         self.heard: dict[str, float] = {}
         self.drawn: dict[str, float] = {}
 
     async def begin(self) -> None:
         await self.line.open()
         await self.asking.open()
+        self.visitor = await self.asking.visitor()
         await self.line.send("GET", "/class/events")
 
     async def follow(self) -> None:
@@ -97,15 +100,15 @@ class Phone:
 async def lesson(port: int, secret: str, phones: int, changes: int) -> None:
     """A class: the speaker changes the prompt every two seconds."""
     speaker = await Line(port).open()
-    chunks = await speaker.send("GET", "/config")
-    config = json.loads(await speaker.reader.readexactly(chunks))
+    page = (await speaker.ask("GET", "/")).decode()
+    config, _ = json.JSONDecoder().raw_decode(page.split("window.gradio_config = ")[1])
     components = {one["props"].get("elem_id"): one["id"] for one in config["components"]}
     room = [Phone(port, components) for _ in range(phones)]
     for phone in room:
         await phone.begin()
     following = [asyncio.create_task(phone.follow()) for phone in room]
     told: dict[str, float] = {}
-    visitor = secrets.token_hex(16)
+    visitor = await speaker.visitor()
     for number in range(changes + 1):
         prompt = f"{TALE[: 20 + 4 * (number % 20)]} {number}"
         state = urlencode({"model": "shipped:tales", "prompt": prompt})

@@ -23,10 +23,17 @@ class Class(ServerProcess):
         """Start it, and wait for the two links."""
         super().start()
         said = "".join(self.process.stdout.readline() for _ in range(3))
-        self.room, self.speaker = (
-            re.search(r"room: +(\S+)", said)[1],
-            re.search(r"http://\S+/class/speaker/\S+", said)[0],
-        )
+        self.room = re.search(r"room: +(\S+)", said)[1]
+        self.speaker = re.search(r"http://\S+/class/speaker/\S+", said)[0]
+        with urllib.request.urlopen(f"{self.url}/") as answer:
+            config, _ = json.JSONDecoder().raw_decode(answer.read().decode().split("window.gradio_config = ")[1])
+        self.components = {one["props"].get("elem_id"): one["id"] for one in config["components"]}
+        self.somebody = self.visitor()
+
+    def visitor(self):
+        """A fresh token."""
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/visitor", method="POST")) as answer:
+            return json.load(answer)["visitor"]
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +115,10 @@ def test_phones_follow_and_leave_and_come_back(room, people):
 
 def asked(room, panel, fn, cookie="", **data):
     """An endpoint, as any program on the network may ask it."""
-    with urllib.request.urlopen(f"{room.url}/config") as answer:
-        components = json.load(answer)["components"]
-    id = next(one["id"] for one in components if one["props"].get("elem_id") == f"gb-{panel}")
-    body = {"data": {"visitor": "1" * 32, **data}, "component_id": id, "fn_name": fn, "session_hash": "x"}
+    body = {"data": {"visitor": room.somebody, **data}, "component_id": room.components[f"gb-{panel}"], "fn_name": fn}
+    body = json.dumps(body | {"session_hash": "glassbox"}).encode()
     headers = {"Content-Type": "application/json", "Cookie": cookie}
-    request = urllib.request.Request(f"{room.url}/gradio_api/component_server", json.dumps(body).encode(), headers)
+    request = urllib.request.Request(f"{room.url}/gradio_api/component_server", body, headers)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
@@ -132,7 +137,8 @@ def test_a_phone_changes_nothing_unless_allowed(room, people):
     assert asked(room, "classroom", "show_class", state="tab=train")["error"]
     assert asked(room, "classroom", "allow_class", may_change=True)["error"]
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(urllib.request.Request(f"{room.url}/gradio_api/upload", b"x", method="POST"))
+        headers = {"X-Glassbox-Visitor": room.somebody, "Content-Type": "application/octet-stream"}
+        urllib.request.urlopen(urllib.request.Request(f"{room.url}/files", b"x", headers))
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{room.url}/class/speaker/guess")
     assert "generation" in asked(room, "write", "begin_generation", cookie, model="shipped:tales", prompt="Once")
@@ -150,7 +156,7 @@ def test_a_phone_changes_nothing_unless_allowed(room, people):
 
 def test_phones_see_the_run_that_the_speaker_shows_and_no_other(room):
     """By raw HTTP: a run of the speaker's is there for phones while it is shown, without its path, and only to look."""
-    speaker = {"cookie": f"glassbox_speaker={room.speaker.rsplit('/', 1)[1]}", "visitor": "5" * 32}
+    speaker = {"cookie": f"glassbox_speaker={room.speaker.rsplit('/', 1)[1]}", "visitor": room.visitor()}
     form = {"corpus": "task:sort", "tokenizer": "character", "n_layer": 1, "n_head": 1, "n_embd": 16, "n_ctx": 32}
     run = asked(room, "run", "start_run", **speaker, **form, max_steps=4, batch_size=2)["run"]
     while asked(room, "run", "poll_run", **speaker, run=run, since=0)["state"] in ("running", "paused"):
