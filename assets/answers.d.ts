@@ -13,6 +13,9 @@ export interface Part {
   text?: string;
 }
 
+/** Let phones train and write, or no longer. */
+export type AllowClass = Record<string, never>;
+
 /** Start writing `samples` texts after the prompt, with the seed and those that follow it. */
 export interface BeginBatch {
   batch: string;
@@ -1187,6 +1190,9 @@ export interface SearchVocabulary {
   vocab_size: number;
 }
 
+/** Have every phone follow to this state of the page. */
+export type ShowClass = Record<string, never>;
+
 /** Begin; one in training stops for it. */
 export type StartLearning = Record<string, never>;
 
@@ -1256,6 +1262,7 @@ export interface WriteWithout {
 
 /** What each endpoint answers, by its name. */
 export interface Answers {
+  allow_class: AllowClass;
   begin_batch: BeginBatch;
   begin_generation: BeginGeneration;
   begin_rows: BeginRows;
@@ -1329,6 +1336,7 @@ export interface Answers {
   save_vocabulary: SaveVocabulary;
   score_heads: ScoreHeads;
   search_vocabulary: SearchVocabulary;
+  show_class: ShowClass;
   start_learning: StartLearning;
   start_run: StartRun;
   steer_learning: SteerLearning;

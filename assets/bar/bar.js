@@ -32,7 +32,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
     }
     model.replaceChildren(
       ...groups.values(),
-      ...(mostBytes ? [el("option", { value: "file" }, "A checkpoint folder…")] : []),
+      ...(mostBytes ? [el("option", { value: "file", data: { changes: "" } }, "A checkpoint folder…")] : []),
       computedOn(),
     );
     model.value = subject.model ?? "";
@@ -83,23 +83,25 @@ panel("bar", ({ ask, upload, find, notice }) => {
     emit("moments", { ref: subject.model, steps: current()?.steps ?? [] });
   }
 
+  function lookAtAddress() {
+    const wanted = address.get("model");
+    const ref = models.some((m) => m.ref === wanted) ? wanted : (models[0]?.ref ?? null);
+    if (wanted && ref !== wanted) notice("The model in this link is not here; this is another one.");
+    const step = Number.parseInt(address.get("step", ""), 10);
+    look({
+      model: ref,
+      step: Number.isNaN(step) ? null : step,
+      prompt: address.get("prompt", models.find((m) => m.ref === ref)?.examples[0] ?? ""),
+    });
+  }
   async function reload({ settle = false } = {}) {
     const answer = await ask("list_models");
     models = answer.models;
     devices = answer.devices;
     if (!devices.some(({ name }) => name === chosenDevice())) chooseDevice(null); // chosen on another computer
     mostBytes = answer.upload_bytes;
-    if (settle) {
-      const wanted = address.get("model");
-      const ref = models.some((m) => m.ref === wanted) ? wanted : (models[0]?.ref ?? null);
-      if (wanted && ref !== wanted) notice("The model in this link is not here; this is another one.");
-      const step = Number.parseInt(address.get("step", ""), 10);
-      look({
-        model: ref,
-        step: Number.isNaN(step) ? null : step,
-        prompt: address.get("prompt", models.find((m) => m.ref === ref)?.examples[0] ?? ""),
-      });
-    } else if (!current() && models.length) look({ model: models[0].ref, step: null });
+    if (settle) lookAtAddress();
+    else if (!current() && models.length) look({ model: models[0].ref, step: null });
     fillMenu();
     follow();
     watchTraining();
@@ -190,7 +192,10 @@ panel("bar", ({ ask, upload, find, notice }) => {
   on("subject", follow);
   on("models", () => safely(reload())); // someone made or removed a model
   on("found", () => safely(reload()));
-  on("address", () => safely(reload({ settle: true })));
+  on("address", () => {
+    if (models.some((m) => m.ref === address.get("model"))) lookAtAddress();
+    else safely(reload({ settle: true }));
+  });
   safely(reload({ settle: true }));
   return { resize: grow };
 });

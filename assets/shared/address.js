@@ -58,6 +58,19 @@ export const address = {
     if (turn) turned = { keys, at: performance.now() };
     history[turn && !more ? "pushState" : "replaceState"]({ glassbox: true }, "", here(hash));
     shown = location.hash;
+    emit("moved");
+  },
+  /**
+   * Take over another page's address, without an entry in the history. Nobody hears of it yet.
+   * @param {string} hash
+   * @returns {string[]} the keys whose values are others now
+   */
+  become(hash) {
+    const before = this.all();
+    history.replaceState({ glassbox: true }, "", here(changedHash(hash, {})));
+    shown = location.hash;
+    const now = this.all();
+    return [...new Set([...before.keys(), ...now.keys()])].filter((key) => before.get(key) !== now.get(key));
   },
 };
 

@@ -7,9 +7,10 @@
 // what is looked at into the line beneath the picture (caption.js). A notice goes after a while; one that came with a
 // picture stays as long as that picture.
 import { captionOf } from "./caption.js";
+import { classroom } from "./classroom.js";
 import { dark } from "./colour.js";
 import { el } from "./elements.js";
-import { emit, on } from "./events.js";
+import { emit, listening, on } from "./events.js";
 import { frozen } from "./presenting.js";
 import { asker, NoAnswer, Refusal, upload } from "./server.js";
 import { subject } from "./subject.js";
@@ -75,6 +76,15 @@ const refreshAll = () => mounted.forEach(refresh);
 export const redraw = () =>
   mounted.forEach((part) => seen(part) && (part.drawn || !part.panel.refresh) && part.panel.resize?.());
 
+/** Have every view begin again from what the address says: at once where it is seen, else when it is. */
+export function beginAgain() {
+  for (const part of [...mounted]) {
+    if (!part.root.closest(".gb-view")) continue;
+    if (seen(part)) part.restart();
+    else part.outdated = true;
+  }
+}
+
 on("stale", () => {
   version += 1;
   refreshAll();
@@ -89,12 +99,18 @@ on("room", () => requestAnimationFrame(redraw));
  * Bring the panel that Gradio has put on the page to life.
  * @param {string} name
  * @param {HTMLElement} element
+ * @param {string[]} [changing] the functions of the panel's that change something there
  */
-export function mount(name, element) {
-  const root = element.querySelector(".gb-panel") || element;
+export function mount(name, element, changing) {
+  const root = element.querySelector(".gb-panel") || element,
+    untouched = root.cloneNode(true);
   const bar = el("p", { class: "gb-notice", role: "status", hidden: true });
   root.prepend(bar);
   for (const field of root.querySelectorAll("textarea, input[type=text]")) field.setAttribute("dir", "auto"); // as its text reads
+  // In a class, what changes something is out of sight of those who only look, and one line says why.
+  root
+    .querySelector("[data-changes]")
+    ?.before(el("p", { class: "gb-only-looks gb-small" }, classroom()?.only_looks ?? ""));
   let end = null;
   const notice = (text, kind = "warning") => {
     clearTimeout(end);
@@ -113,20 +129,29 @@ export function mount(name, element) {
     version: -1,
     drawing: 0,
     drawn: false,
+    outdated: false, // it says what the address said before
+    restart() {
+      endListening();
+      resized.disconnect();
+      mounted.delete(part);
+      root.replaceWith(untouched);
+      mount(name, element, changing);
+    },
     /** @type {Panel} */ panel: {},
   };
-  const ask = asker(name),
-    say = captionOf(root);
-  part.panel =
+  const ask = asker(name, changing);
+  const [made, endListening] = listening(() =>
     makers.get(name)({
       root,
       ask,
       upload,
       notice,
-      say,
+      say: captionOf(root),
       find: (s) => root.querySelector(s),
       all: (s) => [...root.querySelectorAll(s)],
-    }) || {};
+    }),
+  );
+  part.panel = made || {};
   mounted.add(part);
   const rail = root.querySelector(".gb-rail");
   if (rail) {
@@ -148,16 +173,18 @@ export function mount(name, element) {
     root.append(handle);
   }
   let size = "";
-  new ResizeObserver(() => {
+  const resized = new ResizeObserver(() => {
     // also how a panel learns that its tab was opened
     const now = `${root.clientWidth} x ${root.clientHeight}`;
     if (now === size) return;
     size = now;
     if (!root.clientWidth) return;
+    if (part.outdated) return part.restart();
     const current = !part.panel.refresh || part.version === version;
     if (!current) refresh(part);
     else if (!part.panel.refresh || part.drawn) part.panel.resize?.(); // the first picture is drawn to size by itself
-  }).observe(root);
+  });
+  resized.observe(root);
   refresh(part);
 }
 

@@ -1,4 +1,5 @@
 // Asking the server: a Python function of a panel, called by its name.
+import { onlyLooks } from "./classroom.js";
 import { away, connected, flight, hold, lose, onServer } from "./connection.js";
 import { chosenDevice } from "./device.js";
 import { keep, kept } from "./storage.js";
@@ -55,9 +56,6 @@ function send(route, { headers, ...options } = {}) {
   return fetch(onServer(route), { method: "POST", headers: told, ...options });
 }
 
-/** What changes something there is asked once: a second time it would happen twice. All else may be asked again. */
-export const CHANGES =
-  /^(begin|change|continue|delete|download|grow|keep|note|rename|save|start|steer)_|^draw_(batch|tokens)$/;
 const TRIES = 3; // of a question that has no answer though the server is there
 
 /** One question, as Gradio's own client puts it, which however tells no failure from an answer. */
@@ -111,11 +109,14 @@ async function answered(ask) {
 /**
  * Ask as a panel: ask("read_head", { layer: 1 }). A question that only reads waits for the server, however long.
  * @param {string} panel
+ * @param {string[]} [changing] what changes something there is asked once: a second time it would happen twice
  * @returns {Ask} throws a Refusal for what the server refuses, NoAnswer where it is gone
  */
-export function asker(panel) {
+export function asker(panel, changing = []) {
   return async (fn, args = {}) => {
-    const once = CHANGES.test(fn);
+    const once = changing.includes(fn);
+    const refused = once && (await onlyLooks());
+    if (refused) throw new Refusal(refused);
     for (let tries = 1; ; tries += 1) {
       if (once && away()) throw new NoAnswer();
       await connected();

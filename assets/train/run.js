@@ -1,5 +1,6 @@
 // Train, the run: buttons that steer, a picture that asks for news and draws it. The form is form.js.
 import { address } from "../shared/address.js";
+import { classroom } from "../shared/classroom.js";
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
@@ -232,7 +233,8 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     buttons();
     if (visible() && (answer.events.length || before !== answer.state || !chart.data)) await draw();
     // The next question waits for this answer to be drawn: a slow page asks less often.
-    if (alive()) askAgain(visible() && (going() || standing.stopping) ? NEWS : AWAY);
+    const close = visible() && (going() || standing.stopping) && classroom()?.speaker !== false; // phones are many
+    if (alive()) askAgain(close ? NEWS : AWAY);
     else if (before !== answer.state) {
       emit("models");
       emit("runs");
@@ -344,7 +346,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   );
   on("subject", ({ model, step }) => {
     // the timeline above moves the samples along
-    if (model === `run:${run}` && moments.at !== step) {
+    if ((model === `run:${run}` || model === `class:run:${run}`) && moments.at !== step) {
       moments.goTo(step);
       redraw().catch(fail);
     }

@@ -37,6 +37,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
     parser.add_argument("--public", action="store_true", help="smaller limits, for strangers; a Space has them anyway")
+    parser.add_argument("--class", dest="classroom", action="store_true", help="phones in the room follow your page")
+    parser.add_argument("--class-may", choices=["train"], help="what phones of a class may do besides looking")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     add_settings(parser, "limits", LIMITS)
 
@@ -58,9 +60,15 @@ def serve(args: argparse.Namespace) -> None:
         from llm.ui.door.names import given_names
 
         names = given_names(args.allow_host + ([host] if host else []), os.environ)
-        app = build_app(limits)
         where = {"server_name": host, "server_port": args.port, "root_path": args.root_path}
-        app.launch(**where, inbrowser=args.open, prevent_thread_lock=True, **launch_options(limits, names=names))
+        if args.classroom:
+            from llm.ui.class_server import serve_class
+
+            app = serve_class(limits, where, names, may_change=args.class_may == "train", inbrowser=args.open)
+        else:
+            app = build_app(limits)
+            options = launch_options(limits, names=names)
+            app.launch(**where, inbrowser=args.open, prevent_thread_lock=True, **options)
     app.block_thread()
 
 

@@ -25,6 +25,9 @@ from llm.limits import LAPTOP, Limits
 from llm.ui.attention import build_attention_tab
 from llm.ui.bar import build_bar
 from llm.ui.bundle import bundle
+from llm.ui.class_door import EVENTS, ClassDoor, class_routes
+from llm.ui.class_panel import build_class_panel
+from llm.ui.classroom import Classroom
 from llm.ui.door import PLOTLY, Door
 from llm.ui.door.names import Names
 from llm.ui.door.page_answer import PageAnswer
@@ -59,9 +62,12 @@ UPLOADS_GO = (300, 600)
 FIRST_TAB = "attention"
 
 
-def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
-    """The whole page. Launch it with `launch_options()`. Raises ValueError when two panels have one name."""
-    subjects = Subjects(Sessions(limits))
+def build_app(limits: Limits = LAPTOP, classroom: Classroom | None = None) -> gr.Blocks:
+    """The whole page, for a class if there is one. Launch it with `launch_options()`.
+
+    Raises ValueError when two panels have one name.
+    """
+    subjects = Subjects(Sessions(limits), classroom)
     keep_swept(subjects.sessions)
     app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_GO)
     with app:
@@ -69,6 +75,8 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
         TabRow(TABS)
         build_timeline(subjects)
         Panel("keys")
+        if classroom is not None:
+            build_class_panel(subjects, classroom)
         with gr.Tabs(selected=FIRST_TAB):
             for title, build_tab in TABS.items():
                 with gr.Tab(title, id=title.lower()):
@@ -85,21 +93,27 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
     return app
 
 
-def launch_options(limits: Limits = LAPTOP, *, names: Iterable[str] = ()) -> dict[str, Any]:
+def launch_options(
+    limits: Limits = LAPTOP, *, names: Iterable[str] = (), classroom: Classroom | None = None
+) -> dict[str, Any]:
     """What `Blocks.launch` needs so that the page is whole, works offline and lets nobody in who shouldn't be.
 
     `names` are those that the server goes by, beside this computer's own.
     """
     visitors = Visitors(limits)
     routes = [whereabouts(), visitors.route(), receiving(limits), exports(), Route(PLOTLY, _plotly)]
+    head, inside = _head(visitors.page_word), []
+    if classroom is not None:
+        head = f'<meta name="glassbox-class" content="{EVENTS}">\n{head}'
+        routes += class_routes(classroom, limits)
+        inside.append(Middleware(ClassDoor, classroom=classroom))
     door = Middleware(Door, limits=limits, names=Names(names), visitors=visitors, own=routes, proxied=on_a_space())
-    head = _head(visitors.page_word)
     return {
         **LAUNCH,
         "head": head,
         "app_kwargs": {
             "routes": routes,
-            "middleware": [door, Middleware(PageAnswer, head=head)],
+            "middleware": [door, *inside, Middleware(PageAnswer, head=head)],
         },
         "theme": gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "favicon_path": str(ASSETS / "logo.png"),

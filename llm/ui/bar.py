@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llm.training.hardware import devices
 from llm.ui import inputs
-from llm.ui.panel import Answer, Panel, Request
+from llm.ui.panel import Answer, Panel, Request, changing
 from llm.ui.subject import Subjects
 from llm.ui.uploads import keep_checkpoint
 
@@ -54,6 +54,7 @@ def build_bar(subjects: Subjects) -> Panel:
             "upload_bytes": _upload_bytes(subjects),
         }
 
+    @changing
     def keep_model(request: Request) -> Answer:
         """Take in the files of an uploaded checkpoint, where visitors may bring any."""
         max_bytes = _upload_bytes(subjects)

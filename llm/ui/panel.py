@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.components.base import server
@@ -22,6 +23,7 @@ from gradio.components.base import server
 from llm.files import disk_trouble
 from llm.training.hardware import out_of_memory
 from llm.ui.fair_share import FairShare
+from llm.ui.guests import ONLY_LOOKS, only_looks
 from llm.ui.right_of_way import RIGHT_OF_WAY
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -35,6 +37,17 @@ _FAILURES = ("error", "failure")
 
 log = logging.getLogger(__name__)
 
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Answer])
+
+
+def changing(endpoint: _Endpoint) -> _Endpoint:
+    """Mark an endpoint that changes something here, or makes something that goes on.
+
+    The page asks it once, since a second time it would happen twice; whoever only looks is refused.
+    """
+    endpoint.changing = True  # type: ignore[attr-defined]
+    return endpoint
+
 
 class Panel(gr.HTML):
     """A part of the page: static markup, a script that draws it, and the functions it may call."""
@@ -43,10 +56,11 @@ class Panel(gr.HTML):
     """Whether a failure may say where on this computer things lie."""
 
     def __init__(self, name: str, endpoints: Sequence[Callable[[Request], Answer]] = (), **more: Any) -> None:
+        once = json.dumps([endpoint.__name__ for endpoint in endpoints if _changes(endpoint)])
         super().__init__(
             value=None,
             html_template=_markup(name),
-            js_on_load=f"glassbox.mount({name!r}, element);",
+            js_on_load=f"glassbox.mount({name!r}, element, {once});",
             apply_default_css=False,
             elem_id=f"gb-{name}",
             server_functions=[_guarded(endpoint, self) for endpoint in endpoints],
@@ -125,6 +139,10 @@ def _markup(name: str) -> str:
     return found[0].read_text(encoding="utf-8")
 
 
+def _changes(endpoint: Callable[[Request], Answer]) -> bool:
+    return getattr(endpoint, "changing", False)
+
+
 def _guarded(endpoint: Callable[[Request], Answer], panel: Panel) -> Callable[[Request], Answer]:
     """Turn refusals into an answer the page can show, and keep everything else out of the page.
 
@@ -139,6 +157,8 @@ def _guarded(endpoint: Callable[[Request], Answer], panel: Panel) -> Callable[[R
         try:
             if not isinstance(request, dict):
                 raise ValueError("The page sent something this server doesn't understand. Reload the page.")
+            if only_looks.get() and _changes(endpoint):
+                raise ValueError(ONLY_LOOKS)
             with RIGHT_OF_WAY.taken():
                 return told(endpoint(request))
         except ValueError as refusal:

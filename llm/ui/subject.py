@@ -1,7 +1,8 @@
 """The subject on the table: which model, at which moment of its training.
 
 A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
-visitor), "cli:ID" (a run that the command line trained) or "upload:NAME". A moment is the step of
+visitor), "cli:ID" (a run that the command line trained) or "upload:NAME"; "class:" before one of
+the speaker's lets phones look at it while the speaker shows it. A moment is the step of
 one of its snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so
 looking at a model in training never waits for its next step.
 """
@@ -22,14 +23,20 @@ from llm.runs.run import Run, list_runs
 from llm.runs.snapshots import Snapshots
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
+from llm.ui.classroom import CLASS, Classroom, Shown
 from llm.ui.devices import looking_device
+from llm.ui.guests import guest
 from llm.ui.memory import TOKEN_BYTES, Shelf
 from llm.ui.sessions import Session, Sessions
+from llm.ui.shared_answers import SharedAnswers
 from llm.ui.turns import Once
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 FIRST = "tales"
 """The shipped model that the page opens on: it can read any prompt."""
+
+Place = tuple[str, int | None, float]
+"""Of one moment of a model: its folder, its step, and when the folder changed where there is only one moment."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,10 @@ class Loaded:
 class Subjects:
     """Finds and loads what a visitor points at."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, classroom: Classroom | None = None) -> None:
         self.sessions = sessions
+        self.classroom = classroom
+        self.answers = SharedAnswers(self.place)
         self._loaded = Shelf[Loaded](sessions.memory, anchor=lambda loaded: loaded.model)
         self._once = Once()
 
@@ -60,8 +69,12 @@ class Subjects:
             _entry("shipped", "Shipped", folder, folder.name, text=folder.name)
             for folder in sorted(_checkpoints(SHIPPED), key=lambda folder: folder.name != FIRST)
         ]
+        for shown in self.classroom.shown if self.classroom and guest.get() else ():
+            entry = _entry("class", "The speaker's", shown.folder, shown.title, text=shown.text)
+            if entry["steps"] or not shown.ref.startswith("run:"):
+                found.append(entry | {"ref": CLASS + shown.ref})
         for kind, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
-            for run in list_runs(root):
+            for run in () if kind == "cli" and guest.get() else list_runs(root):
                 training = session.trainings.get(run.id)
                 entry = _entry(kind, group, run.path, run.name, text=run.corpus_ref)
                 if entry["steps"]:
@@ -72,23 +85,20 @@ class Subjects:
     def of(self, request: dict[str, Any]) -> Loaded:
         """The model and moment that a request names. Raises ValueError when it isn't there."""
         folder, title = self._place(request)
-        device = looking_device(request)
-        snapshots = Snapshots(folder / "snapshots")
-        steps = snapshots.steps()
-        if (folder / "config.json").is_file() and (request.get("step") is None or not steps):
+        device, step = looking_device(request), _moment(folder, request)
+        if step is None:
             return self._cached(folder, None, device, lambda: _opened(folder, title, device))
-        if not steps:
-            raise ValueError("This run has no snapshot yet. Wait for its first one.")
-        step = steps[-1]
-        if request.get("step") is not None:  # the nearest one that is kept: thinning may have taken it away
-            wanted = inputs.whole(request, "step", 0, 2**31)
-            step = min(steps, key=lambda kept: abs(kept - wanted))
 
         def load() -> Loaded:
-            model = snapshots.load(step).to(device).eval()
+            model = Snapshots(folder / "snapshots").load(step).to(device).eval()
             return Loaded(model, load_tokenizer(folder / "tokenizer.json"), title, step)
 
         return self._cached(folder, step, device, load)
+
+    def place(self, request: dict[str, Any]) -> Place:
+        """By what the model and moment are known that a request names. Raises ValueError when it isn't there."""
+        folder = self._place(request)[0]
+        return _known_by(folder, _moment(folder, request))
 
     def snapshots(self, request: dict[str, Any]) -> tuple[Path, bool]:
         """The folder of the snapshots of the model that a request names, and whether it is the visitor's own."""
@@ -105,24 +115,53 @@ class Subjects:
         named = read_json(folder / "config.json").get("info", {}).get("corpus", "")
         return named if isinstance(named, str) else ""
 
+    def shown(self, session: Session, ref: str) -> Shown:
+        """The model of a reference, as a speaker shows it to a class. Raises ValueError when it isn't there."""
+        kind, _, name = ref.partition(":")
+        if kind in ("shipped", "upload"):
+            return Shown(ref, _named(SHIPPED if kind == "shipped" else session.models, name), name, "")
+        if kind in ("run", "cli") and not (kind == "cli" and guest.get()):
+            run = Run.open(session.runs if kind == "run" else home() / "runs", name)
+            return Shown(ref, run.path, run.name, run.corpus_ref)
+        raise ValueError("There is no such model. Choose one from the menu at the top.")
+
     def _place(self, request: dict[str, Any]) -> tuple[Path, str]:
         """The folder and the title of the model that a request names. Raises ValueError when it isn't there."""
         session = self.sessions.of(request)
-        kind, _, name = inputs.text(request, "model", limit=200).partition(":")
-        if kind in ("shipped", "upload"):
-            return _named(SHIPPED if kind == "shipped" else session.models, name), name
-        if kind in ("run", "cli"):
-            run = Run.open(session.runs if kind == "run" else home() / "runs", name)
-            return run.path, run.name
-        raise ValueError("There is no such model. Choose one from the menu at the top.")
+        ref = inputs.text(request, "model", limit=200)
+        if self.classroom and ref.startswith(CLASS):
+            place = self.classroom.find(ref.removeprefix(CLASS))
+        else:
+            place = self.shown(session, ref)
+        return place.folder, place.title
 
     def _cached(self, folder: Path, step: int | None, device: str, load: Callable[[], Loaded]) -> Loaded:
-        key = (str(folder), step, folder.stat().st_mtime if step is None else 0.0, device)
+        key = (*_known_by(folder, step), device)
         with self._once.of(key):
             if kept := self._loaded.get(key):
                 return kept
             place = folder if step is None else Snapshots(folder / "snapshots").path(step)
             return self._loaded.make(key, _loaded_bytes(place), load)
+
+
+def _known_by(folder: Path, step: int | None) -> Place:
+    return str(folder), step, folder.stat().st_mtime if step is None else 0.0
+
+
+def _moment(folder: Path, request: dict[str, Any]) -> int | None:
+    """The step of the snapshot that a request means, or None for the checkpoint itself.
+
+    Raises ValueError when there is neither.
+    """
+    steps = Snapshots(folder / "snapshots").steps()
+    if (folder / "config.json").is_file() and (request.get("step") is None or not steps):
+        return None
+    if not steps:
+        raise ValueError("This run has no snapshot yet. Wait for its first one.")
+    if request.get("step") is None:
+        return steps[-1]
+    wanted = inputs.whole(request, "step", 0, 2**31)
+    return min(steps, key=lambda kept: abs(kept - wanted))  # the nearest kept one: thinning may have taken it away
 
 
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:

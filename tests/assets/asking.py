@@ -18,6 +18,7 @@ from shapes import Known, Shape
 from llm.limits import LAPTOP, Limits
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
+from llm.ui.classroom import Classroom
 from llm.ui.panel import Panel
 from llm.ui.train.presets import FORM
 
@@ -79,7 +80,8 @@ class Asked:
     def open_app(self) -> None:
         """Build the app, as when the server starts again."""
         self.endpoints = {}
-        for panel in build_app(dataclasses.replace(self.limits, trainings=1)).blocks.values():
+        limits = dataclasses.replace(self.limits, trainings=1)
+        for panel in build_app(limits, Classroom()).blocks.values():
             for endpoint in panel.server_fns if isinstance(panel, Panel) else []:
                 # An endpoint of several panels is asked once.
                 self.endpoints.setdefault(endpoint.__name__, {}).setdefault(endpoint.__module__, endpoint)
@@ -123,6 +125,8 @@ def ask_the_bar(ask: Asked) -> None:
     ask("keep_model", name="mine", paths={name: _uploaded(name, content) for name, content in files.items()})
     ask("list_models")
     ask("draw_code", link="http://localhost/")
+    ask("show_class", state="model=shipped%3Atales")
+    ask("allow_class", may_change=False)
     ask("read_timeline", model="shipped:induction")
     ask("read_timeline", model="shipped:sorter")
 

@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class ServerProcess:
     """`python app.py` on a free port, with a home that outlives the process."""
 
+    heard = subprocess.DEVNULL
+    """Where what it prints goes."""
+
     def __init__(self, home, *flags):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -26,8 +29,8 @@ class ServerProcess:
     def start(self):
         """Start it, and wait until it answers."""
         command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", str(self.port), *self.flags]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **quiet)
+        outputs = {"stdout": self.heard, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, text=True, **outputs)
         for _ in range(600):
             try:
                 urllib.request.urlopen(f"{self.url}/glassbox.json", timeout=5).read()

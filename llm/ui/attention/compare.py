@@ -12,6 +12,7 @@ from llm.ui.rivals import rivals_endpoint
 def build_compare(passes: Passes) -> View:
     """The view; its endpoints list what can be compared and read one side of it."""
 
+    @passes.subjects.answers.of
     def read_side(request: Request) -> Answer:
         """One head on one prompt, exactly; without a prompt no tokens and nothing else."""
         found = passes.of(request)

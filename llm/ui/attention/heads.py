@@ -35,6 +35,7 @@ def build_heads(passes: Passes) -> View:
     """The view; its endpoints trace a prompt, read one head exactly, score heads and join them."""
     on_random: weakref.WeakKeyDictionary[GPT, list[Answer]] = weakref.WeakKeyDictionary()
 
+    @passes.subjects.answers.of
     def trace_prompt(request: Request) -> Answer:
         """Every head as a thumbnail, one exactly; without a prompt no tokens and nothing else."""
         found = passes.of(request)
@@ -67,6 +68,7 @@ def build_heads(passes: Passes) -> View:
             "zoomed": exact(found, layer, head),
         }
 
+    @passes.subjects.answers.of
     def read_head(request: Request) -> Answer:
         """One head's queries and keys."""
         found = _prompted(passes, request)
@@ -74,6 +76,7 @@ def build_heads(passes: Passes) -> View:
         head = inputs.whole(request, "head", 0, found.heads - 1)
         return exact(found, layer, head)
 
+    @passes.subjects.answers.of
     def score_heads(request: Request) -> Answer:
         """What kind each head is, on random tokens said twice."""
         loaded = passes.subjects.of(request)
@@ -84,6 +87,7 @@ def build_heads(passes: Passes) -> View:
             on_random[loaded.model] = [_described(one) for one in passes.over(loaded, ids).scores()]
         return {"kinds": on_random[loaded.model]}
 
+    @passes.subjects.answers.of
     def read_flow(request: Request) -> Answer:
         """Many heads in one picture."""
         found = _prompted(passes, request)

@@ -27,6 +27,7 @@ TOP = 8
 def build_inside_a_head(passes: Passes) -> View:
     """The view; its endpoint takes one head apart, for one token that looks and one it looks at."""
 
+    @passes.subjects.answers.of
     def open_head(request: Request) -> Answer:
         """A head taken apart for a pair of tokens; without a prompt no tokens and nothing else."""
         found = passes.of(request)

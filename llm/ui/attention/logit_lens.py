@@ -35,6 +35,7 @@ FIGURES: dict[str, Callable[[LensRow], Tensor]] = {
 def build_logit_lens(passes: Passes) -> View:
     """The view; its endpoints read rows of the lens, and one cell whole."""
 
+    @passes.subjects.answers.of
     def read_lens(request: Request) -> Answer:
         """Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down."""
         loaded = passes.subjects.of(request)
@@ -64,6 +65,7 @@ def build_logit_lens(passes: Passes) -> View:
             "rows": {name: packed(torch.stack([of(row) for row in rows]).float()) for name, of in FIGURES.items()},
         }
 
+    @passes.subjects.answers.of
     def read_cell(request: Request) -> Answer:
         """The likeliest tokens of one cell, from the same stream."""
         loaded = passes.subjects.of(request)

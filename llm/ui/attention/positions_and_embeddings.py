@@ -38,6 +38,7 @@ def build_positions_and_embeddings(passes: Passes) -> View:
     """The view and its endpoints: one for each of its pictures, and the neighbours of a token."""
     projections = _Projections()
 
+    @passes.subjects.answers.of
     def map_tokens(request: Request) -> Answer:
         """All tokens in two dimensions; their names too, unless the page `knows` this vocabulary."""
         loaded = passes.subjects.of(request)
@@ -54,6 +55,7 @@ def build_positions_and_embeddings(passes: Passes) -> View:
             "prompt": sorted(set(ids)),
         }
 
+    @passes.subjects.answers.of
     def find_neighbours(request: Request) -> Answer:
         """The tokens whose vectors point most nearly the same way."""
         loaded = passes.subjects.of(request)
@@ -62,6 +64,7 @@ def build_positions_and_embeddings(passes: Passes) -> View:
         pairs = zip(indices.tolist(), cosines.tolist(), strict=True)
         return {"id": id, "neighbours": [[other, round(cosine, 4)] for other, cosine in pairs]}
 
+    @passes.subjects.answers.of
     def compare_positions(request: Request) -> Answer:
         """The learned position vectors, and beside them the sinusoidal code of the same shape."""
         config, model = (loaded := passes.subjects.of(request)).config, loaded.model
@@ -72,6 +75,7 @@ def build_positions_and_embeddings(passes: Passes) -> View:
         }
         return {"n_ctx": config.n_ctx, "every": every, **{name: _position_code(code) for name, code in codes.items()}}
 
+    @passes.subjects.answers.of
     def read_norm(request: Request) -> Answer:
         """One LayerNorm at work on one token of the prompt: `norm` counts them from the bottom."""
         loaded = passes.subjects.of(request)

@@ -42,6 +42,7 @@ _PART = re.compile(r"(\d{1,4})\.(\d{1,4}|mlp)")
 def build_switch_off(passes: Passes) -> View:
     """The view and its endpoints."""
 
+    @passes.subjects.answers.of
     def compare_parts(request: Request) -> Answer:
         """Next tokens and the loss of every token, with all parts on and with some off."""
         loaded = passes.subjects.of(request)
@@ -66,6 +67,7 @@ def build_switch_off(passes: Passes) -> View:
             "light": 2 * loaded.config.n_params * len(ids) * len(parts_of(loaded.config)) < LIGHT,
         }
 
+    @passes.subjects.answers.of
     def sweep_parts(request: Request) -> Answer:
         """The mean loss with each part off alone, from part number `first` on, for a bounded time."""
         loaded = passes.subjects.of(request)
@@ -82,6 +84,7 @@ def build_switch_off(passes: Passes) -> View:
                 break
         return {"first": first, "losses": losses, "total": len(parts)}
 
+    @passes.subjects.answers.of
     def write_without(request: Request) -> Answer:
         """The next tokens after the prompt and the `ids` written since, with some parts off."""
         loaded = passes.subjects.of(request)

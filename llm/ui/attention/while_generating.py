@@ -26,7 +26,7 @@ from llm.ui import inputs
 from llm.ui.attention.passes import Passes
 from llm.ui.live import CALL_SECONDS, Live, LiveGenerations, cache_bytes
 from llm.ui.page_settings import DIALS
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.prompt import MAX_TOKENS, named, next_tokens, packed
 from llm.ui.subject import Loaded
 
@@ -42,6 +42,7 @@ def build_while_generating(passes: Passes) -> View:
     """The view; its endpoints begin a text and write it on."""
     live = LiveGenerations(passes.subjects)
 
+    @changing
     def begin_rows(request: Request) -> Answer:
         """The prompt's own patterns, before anything is written."""
         loaded = passes.subjects.of(request)
@@ -66,6 +67,7 @@ def build_while_generating(passes: Passes) -> View:
             **growth.draw(1),
         }
 
+    @changing
     def grow_rows(request: Request) -> Answer:
         """Up to `count` more tokens, each with its row; {"gone": True} when the text was put away meanwhile."""
         passes.subjects.sessions.of(request)

@@ -24,7 +24,7 @@ from llm.tokenizers import TextStream
 from llm.ui import inputs
 from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.page_settings import DIALS
-from llm.ui.panel import Answer, Request
+from llm.ui.panel import Answer, Request, changing
 from llm.ui.subject import Loaded, Subjects
 
 MAX_TOKENS = 2_000
@@ -42,6 +42,7 @@ Endpoint = Callable[[Request], Answer]
 def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
     """What every view that writes may ask for."""
 
+    @live.subjects.answers.of
     def read_logits(request: Request) -> Answer:
         """What the model says about the token after the prompt and the `ids` written since."""
         loaded = live.subjects.of(request)
@@ -58,6 +59,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
             "logits": packed(logits_V),
         }
 
+    @changing
     def begin_generation(request: Request) -> Answer:
         """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it."""
         loaded = live.subjects.of(request)
@@ -68,6 +70,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         )
         return generation.draw(_count(request))
 
+    @changing
     def draw_tokens(request: Request) -> Answer:
         """Up to `count` more tokens of a live generation; {"gone": True} when it was put away meanwhile."""
         live.subjects.sessions.of(request)
@@ -80,6 +83,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
     """The endpoint that names all tokens."""
 
+    @subjects.answers.of
     def read_vocabulary(request: Request) -> Answer:
         """The bytes of every token, once a tokenizer: the page names all tokens itself."""
         return vocabulary(subjects.of(request).tokenizer)

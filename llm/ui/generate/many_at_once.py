@@ -13,7 +13,7 @@ from llm.ui import inputs
 from llm.ui.generate.drawing import described, sampling_config, vocabulary_endpoint
 from llm.ui.live import OWN_BYTES, Live, LiveGenerations, cache_bytes
 from llm.ui.page_settings import MAX_SEED
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.subject import Loaded
 
 MAX_SAMPLES = 32
@@ -27,6 +27,7 @@ LANE = "batch"
 def build_many_at_once(live: LiveGenerations) -> View:
     """The view and its endpoints."""
 
+    @changing
     def begin_batch(request: Request) -> Answer:
         """Start writing `samples` texts after the prompt, with the seed and those that follow it."""
         loaded = live.subjects.of(request)
@@ -42,6 +43,7 @@ def build_many_at_once(live: LiveGenerations) -> View:
         batch = live.begin(request, LANE, size, lambda: Batch(loaded, prompt, config, seeds))
         return batch.draw()
 
+    @changing
     def draw_batch(request: Request) -> Answer:
         """What a live batch has written since; {"gone": True} when it was put away meanwhile."""
         live.subjects.sessions.of(request)

@@ -18,6 +18,7 @@ CALL_SECONDS = 0.4
 def build_surprise(live: LiveGenerations) -> View:
     """The view and its endpoints."""
 
+    @live.subjects.answers.of
     def read_surprise(request: Request) -> Answer:
         """Some windows of a text from number `window` on; `next` is where to go on, None at the end."""
         loaded = live.subjects.of(request)

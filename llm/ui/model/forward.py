@@ -33,6 +33,7 @@ def build_forward(walks: Walks) -> View:
     """The view; its endpoints describe the model, and one step, logit or neuron of it at a time."""
     contexts = Contexts(walks.subjects)
 
+    @walks.subjects.answers.of
     def read_architecture(request: Request) -> Answer:
         """The model's operations, counted on its modules, and the file that does them."""
         loaded = walks.subjects.of(request)
@@ -62,6 +63,7 @@ def build_forward(walks: Walks) -> View:
             "source": lines,
         }
 
+    @walks.subjects.answers.of
     def read_step(request: Request) -> Answer:
         """One step for one token; without a prompt no tokens and nothing else."""
         found = walks.of(request)
@@ -102,6 +104,7 @@ def build_forward(walks: Walks) -> View:
             else {"largest": terms.largest, "rest": terms.rest, "others": terms.others, "bias": terms.bias},
         }
 
+    @walks.subjects.answers.of
     def read_attribution(request: Request) -> Answer:
         """The parts of the logit of one token, the likeliest if none is named."""
         found = walks.some(request)
@@ -130,6 +133,7 @@ def build_forward(walks: Walks) -> View:
             ],
         }
 
+    @walks.subjects.answers.of
     def read_neuron(request: Request) -> Answer:
         """How much a neuron is on here, and the tokens it speaks for and against; of a block its most active one."""
         found = walks.some(request)

@@ -27,7 +27,7 @@ from llm.tokenizers import (
     train_tokenizer,
 )
 from llm.ui import inputs
-from llm.ui.panel import Answer, Request
+from llm.ui.panel import Answer, Request, changing
 from llm.ui.subject import Subjects
 from llm.ui.uploads import read_upload
 from llm.ui.vocabularies import MINE, keep_vocabulary
@@ -108,6 +108,7 @@ class TokenizerMenu:
             "patterns": list(PATTERNS),
         }
 
+    @changing
     def keep_tokenizer(self, request: Request) -> Answer:
         """Take in an uploaded vocabulary file, under its own name."""
         session = self.subjects.sessions.of(request)

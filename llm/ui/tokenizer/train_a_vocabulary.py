@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from llm.ui import inputs
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.sessions import Session
 from llm.ui.tokenizer.texts import list_texts, text_of
 from llm.ui.tokenizer.token_shapes import pieces_of, readable
@@ -45,6 +45,7 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
         session = sessions.of(request)
         return {"texts": list_texts(session), "going": session.vocabulary_training is not None}
 
+    @changing
     def start_learning(request: Request) -> Answer:
         """Begin; one in training stops for it."""
         session = sessions.of(request)
@@ -62,6 +63,7 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
             session.vocabulary_training.start()
         return {}
 
+    @changing
     def steer_learning(request: Request) -> Answer:
         """Pause, resume, step or stop."""
         training = _training(sessions.of(request))
@@ -89,6 +91,7 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
             answer |= _introduction(training)
         return answer
 
+    @changing
     def save_vocabulary(request: Request) -> Answer:
         """Keep what is learnt so far under a name."""
         session = sessions.of(request)

@@ -14,11 +14,11 @@ from llm.ui.train.shared import Shared
 
 def build_layers(shared: Shared) -> View:
     """The view; its endpoint hands out what a run measured of its layers; where none is named, what the example did."""
-    sessions, summaries = shared.sessions, shared.summaries
+    summaries = shared.summaries
 
     def read_layers(request: Request) -> Answer:
         """What a run measured of its layers after step `since`."""
-        session = sessions.of(request)
+        session = shared.owner(request)
         since = inputs.whole(request, "since", -1, 2**53, -1)
         if request.get("run") is None:
             return _told(example_run(), example_layers(), since)

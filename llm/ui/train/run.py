@@ -13,8 +13,9 @@ from llm.tokenizers import KINDS
 from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
 from llm.ui.devices import training_device
+from llm.ui.guests import guest
 from llm.ui.page_settings import settings_for_page
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.sessions import Session
 from llm.ui.train.allowance import form_within
 from llm.ui.train.example import example_run
@@ -45,6 +46,7 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         runs = list_runs(session.runs)
         training = next((run.id for run in runs if live(session, run.id)), None)
+        known = [*shared.runs_of_others(), *(run.id for run in runs)]
         return {
             "corpora": _corpora(session, preparations),
             "tokenizer_kinds": {name: about_kind(kind) for name, kind in KINDS.items()},
@@ -61,16 +63,18 @@ def build_run(shared: Shared) -> View:
             "settings": settings_for_page(form_within(sessions.limits)),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
-            "run": training or next((run.id for run in runs), None),
-            "runs": [run.id for run in runs],
+            "run": training or next(iter(known), None),
+            "runs": known,
         }
 
+    @changing
     def download_corpus(request: Request) -> Answer:
         """Fetch a text that isn't here yet."""
         sessions.of(request)
         load_corpus(inputs.choice(request, "corpus", CORPORA))
         return {}
 
+    @changing
     def keep_upload(request: Request) -> Answer:
         """Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have."""
         try:
@@ -83,6 +87,7 @@ def build_run(shared: Shared) -> View:
         taken = {"name": UPLOAD + kept.name, "columns": kept.columns, "column": kept.column}
         return {**taken, "found": "", "encodings": []}
 
+    @changing
     def keep_paste(request: Request) -> Answer:
         """Take in a pasted text."""
         text = inputs.text(request, "text", MAX_PASTE)
@@ -102,6 +107,7 @@ def build_run(shared: Shared) -> View:
         plan(sessions, session, wanted)  # refuses what is too large
         return shared.forecasts.measure(wanted, busy=shared.slots.busy)
 
+    @changing
     def start_run(request: Request) -> Answer:
         """Train a new run, at once or when it is its turn."""
         session = sessions.of(request)
@@ -111,6 +117,7 @@ def build_run(shared: Shared) -> View:
         seconds = shared.forecasts.known(wanted)
         return {"run": start(shared, session, wanted, seconds=seconds, replace=replace).run.id}
 
+    @changing
     def continue_run(request: Request) -> Answer:
         """Take up a run where it was last saved."""
         session = sessions.of(request)
@@ -120,6 +127,7 @@ def build_run(shared: Shared) -> View:
         check_memory(sessions, session, run.model_config, run.train_config, where)
         return {"run": go_on(shared, session, run, wanted, where).run.id}
 
+    @changing
     def steer_run(request: Request) -> Answer:
         """Pause, resume, step or stop a run."""
         session = sessions.of(request)
@@ -130,6 +138,7 @@ def build_run(shared: Shared) -> View:
         getattr(training, action)()
         return {"state": training.state}
 
+    @changing
     def note_presence(request: Request) -> Answer:
         """A page with runs in training came or went."""
         present = inputs.flag(request, "present")
@@ -140,6 +149,7 @@ def build_run(shared: Shared) -> View:
                 training.leave()
         return {}
 
+    @changing
     def change_run(request: Request) -> Answer:
         """Other settings from the next step on."""
         session = sessions.of(request)
@@ -152,7 +162,7 @@ def build_run(shared: Shared) -> View:
 
     def open_run(request: Request) -> Answer:
         """All that has happened in a run."""
-        session = sessions.of(request)
+        session = shared.owner(request)
         run = find_run(session, request)
         form = form_of(run, bring_back_text(session, run), bring_back_vocabulary(sessions, session, run))
         training = session.trainings.get(run.id)
@@ -165,7 +175,7 @@ def build_run(shared: Shared) -> View:
 
     def poll_run(request: Request) -> Answer:
         """What has happened since event `since`, and how things stand."""
-        session = sessions.of(request)
+        session = shared.owner(request)
         training = session.trainings.get(inputs.text(request, "run", 80))
         if training is not None:  # its folder may be gone, if it left the queue
             return training.since(inputs.whole(request, "since", 0, 2**53, 0))
@@ -239,8 +249,9 @@ def _about(session: Session, run: Run) -> dict[str, Any]:
 
 
 def _shown(session: Session, run: Run) -> str | None:
-    """Where the run lies, for whoever sits at this computer; strangers need not know."""
-    return str(run.path).replace(os.path.expanduser("~"), "~", 1) if session.limits.paths else None
+    """Where the run lies, for whoever sits at this computer; strangers and phones need not know."""
+    tell = session.limits.paths and not guest.get()
+    return str(run.path).replace(os.path.expanduser("~"), "~", 1) if tell else None
 
 
 def _ghost(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:

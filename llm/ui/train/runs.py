@@ -10,7 +10,7 @@ import pandas as pd
 from llm.runs.run import Run, list_runs
 from llm.runs.table import changed_settings, settings
 from llm.ui import inputs
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.sessions import Session
 from llm.ui.train.example import example_run
 from llm.ui.train.run_summaries import RunSummaries, find_run, live, state_of
@@ -46,6 +46,7 @@ def build_runs(shared: Shared) -> View:
             else [],
         }
 
+    @changing
     def rename_run(request: Request) -> Answer:
         """Give a run another name."""
         run = find_run(sessions.of(request), request)
@@ -54,6 +55,7 @@ def build_runs(shared: Shared) -> View:
         (training.run if training else run).rename(inputs.text(request, "name", 1_000))
         return {}
 
+    @changing
     def delete_run(request: Request) -> Answer:
         """Delete a run and all that is kept of it."""
         session = sessions.of(request)
