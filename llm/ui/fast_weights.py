@@ -42,9 +42,14 @@ class Cost(NamedTuple):
     """How much more it is with the rounded ones, as a share of it."""
 
 
+def why_not_fast(model: GPT) -> str | None:
+    """Why 8-bit weights can't write with this model; hooks on it are those of visitors who look inside meanwhile."""
+    return why_not(model, hooks_matter=False)
+
+
 def usually_fast(model: GPT) -> bool:
     """Whether 8-bit weights write unless a person says otherwise."""
-    return model.config.n_params >= LARGE and why_not(model) is None
+    return model.config.n_params >= LARGE and why_not_fast(model) is None
 
 
 class FastCopies:
@@ -59,7 +64,7 @@ class FastCopies:
 
         Raises ValueError, in one sentence, where there can be none or is no room for one.
         """
-        if reason := why_not(model):
+        if reason := why_not_fast(model):
             raise ValueError(reason)
         with self._lock:
             copy = self._shelf.get(id(model))
@@ -85,7 +90,7 @@ class FastCopy:
 
     def _make(self) -> None:
         try:
-            weights = Int8Weights(self.model)
+            weights = Int8Weights(self.model, hooks_matter=False)
             Int8Decoder(weights).step([0])  # compiles the loops, unless an earlier start has
             self.weights = weights
             self.cost = measured(weights)

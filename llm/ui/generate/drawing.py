@@ -19,12 +19,12 @@ from torch import Tensor
 from llm.completion import prompt_ids
 from llm.config import SamplingConfig, complete_order
 from llm.filters import filter_logits
-from llm.int8_decoder import Int8Decoder, Int8Weights, why_not
+from llm.int8_decoder import Int8Decoder, Int8Weights
 from llm.model import GPT
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
-from llm.ui.fast_weights import usually_fast
+from llm.ui.fast_weights import usually_fast, why_not_fast
 from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.page_settings import DIALS
 from llm.ui.panel import Answer, Request
@@ -94,7 +94,7 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         """
         model = live.subjects.of(request).model
         usual = usually_fast(model)
-        reason, copy = why_not(model), None
+        reason, copy = why_not_fast(model), None
         if inputs.flag(request, "on", usual) and reason is None:
             try:
                 copy = live.fast.of(model)
