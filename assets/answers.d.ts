@@ -35,6 +35,7 @@ export interface BeginGeneration {
   logits: string;
   reads: number;
   tokens: [number, number, number, number, number][];
+  weights: string;
 }
 
 /** The prompt's own patterns, before anything is written. */
@@ -243,6 +244,7 @@ export interface DrawTokens {
   logits?: string;
   reads?: number;
   tokens?: [number, number, number, number, number][];
+  weights?: string;
 }
 
 /** How a token came to be, from its bytes on. */
@@ -534,6 +536,19 @@ export interface MeasureSamples {
     text: string;
     tokens: (number | null)[];
   }[];
+}
+
+/** Whether 8-bit weights can write, do so unless told otherwise, are there, and what they change. */
+export interface MeasureWeights {
+  cost: {
+    agreement: number;
+    change: number;
+    perplexity: number;
+    positions: number;
+  } | null;
+  ready: boolean;
+  usual: boolean;
+  why_not: string | null;
 }
 
 /** All merges inside one piece. */
@@ -1300,6 +1315,7 @@ export interface Answers {
   list_worked_examples: ListWorkedExamples;
   map_tokens: MapTokens;
   measure_samples: MeasureSamples;
+  measure_weights: MeasureWeights;
   merge_piece: MergePiece;
   name_source: NameSource;
   note_presence: NotePresence;

@@ -12,6 +12,7 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import Any, cast
 
 import numpy as np
@@ -27,12 +28,13 @@ _ONE_AT_A_TIME = threading.Lock()
 """For numba's own threads, which bear but one caller; OpenMP's, which it prefers, bear many."""
 
 
-def why_not(model: GPT) -> str | None:
-    """Why this model can't be read with 8-bit weights here, in one sentence; None if it can."""
+def why_not(model: GPT, *, hooks_matter: bool = True) -> str | None:
+    """Why this model can't be read with 8-bit weights here, in one sentence; None if it can.
+
+    Hooks don't matter where they are somebody else's, who looks into the same model meanwhile.
+    """
     config = model.config
-    try:
-        import numba  # noqa: F401
-    except ImportError:
+    if find_spec("numba") is None:  # importing it takes a second and 60 MB, which whoever only asks need not pay
         return "8-bit weights need numba: pip install numba."
     if model.device.type != "cpu":
         return "8-bit weights are for the CPU; on a GPU write with the exact ones."
@@ -42,7 +44,7 @@ def why_not(model: GPT) -> str | None:
         return f"8-bit weights know {', '.join(KINDS)}, not this model's {config.activation_function}."
     from llm.sampler import has_hooks
 
-    if has_hooks(model):
+    if hooks_matter and has_hooks(model):
         return "Hooks see nothing of 8-bit weights; take them away, or write with the exact ones."
     return None
 
@@ -53,8 +55,8 @@ class Int8Weights:
     It knows nothing of training that comes later. Raises ValueError with `why_not`.
     """
 
-    def __init__(self, model: GPT) -> None:
-        if reason := why_not(model):
+    def __init__(self, model: GPT, *, hooks_matter: bool = True) -> None:
+        if reason := why_not(model, hooks_matter=hooks_matter):
             raise ValueError(reason)
         from llm import int8_loops as loops
 

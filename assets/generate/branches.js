@@ -19,6 +19,7 @@ import { tokenSays } from "./token_chips.js";
 import { readPosition, tokenStream, viewAt } from "./token_stream.js";
 import { branchTree } from "./tree.js";
 import { treeMap } from "./tree_map.js";
+import { weightsSwitch } from "./weights_switch.js";
 import { link } from "./written_link.js";
 
 /** The place of the token that the model held least likely, from `first` on. */
@@ -65,7 +66,8 @@ panel("branches", ({ root, ask, find, notice, say }) => {
     },
   });
   samplerChain(part("chain"), store);
-  part("drawing").append(fields.seed(store));
+  const weights = weightsSwitch(store, ask, () => place);
+  part("drawing").append(fields.seed(store), weights.element);
 
   let reach = Number(address.get("reach") ?? 25);
   if (!(reach >= 0 && reach <= 100)) reach = 25;
@@ -95,6 +97,7 @@ panel("branches", ({ root, ask, find, notice, say }) => {
     line.running?.drop();
     await line.enqueue(async () => {
       place = wanted;
+      weights.follow();
       ground = null;
       pen.forget();
       try {

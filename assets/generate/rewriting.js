@@ -32,6 +32,15 @@ async function redraw(job, { ids: wanted, settings }, place, { pen, ids, add }) 
   return left;
 }
 
+/** Wait for the 8-bit weights that drew a run, where this server can make them. */
+async function fastWeights(job, { model, step }, ask) {
+  while (!job.stopped) {
+    const answer = await ask("measure_weights", { model, step, on: true });
+    if (answer.ready || answer.why_not !== null) return;
+    await job.wait(300);
+  }
+}
+
 /**
  * Write runs again.
  * @param {import("./queue.js").Job} job
@@ -47,6 +56,7 @@ async function redraw(job, { ids: wanted, settings }, place, { pen, ids, add }) 
 export const rewrite = async (job, runs, { ask, pen, place, ids, add }) => {
   for (const run of runs) {
     const then = { ...place, step: run.step };
+    if (!run.chosen && run.settings.weights === "int8") await fastWeights(job, then, ask);
     const taken = run.chosen ? run.ids : await redraw(job, run, then, { pen, ids, add });
     for (const id of taken) {
       if (job.stopped) return;

@@ -37,12 +37,17 @@ function make(prefix) {
   let length = read(LENGTH.key, LENGTH.otherwise, LENGTH.low, LENGTH.high, true);
   let seed = read("seed", SEED, 0, MAX_SEED, true);
   let stop = readStops(address.get(key("stop")));
+  const told = address.get(key("fast"));
+  let fast = told === "1" ? true : told === "0" ? false : null; // null: as the model's size suggests
+  let fastIsUsual = false,
+    fastIsPossible = true;
   let vocabulary = 2,
     wait = null;
 
   function remember() {
     const state = { seed: seed === SEED ? null : seed, [LENGTH.key]: length === LENGTH.otherwise ? null : length };
     state.stop = stop.length ? JSON.stringify(stop) : null;
+    state.fast = fast === null ? null : Number(fast);
     state.order = String(order) === String(hugging()) ? null : dials.written(order);
     state.off = dials.written(Object.keys(DIALS).filter((name) => !on[name] && chosen[name] !== DIALS[name].off));
     for (const [name, dial] of Object.entries(DIALS)) state[dial.key] = chosen[name] === dial.off ? null : chosen[name];
@@ -57,7 +62,8 @@ function make(prefix) {
   const store = {
     /** What acts now, as a request sends it. */
     get values() {
-      const values = { order: [...order], seed, max_new_tokens: length, stop: [...stop] };
+      const weights = (fast ?? fastIsUsual) && fastIsPossible ? "int8" : "exact";
+      const values = { order: [...order], seed, max_new_tokens: length, stop: [...stop], weights };
       for (const [name, dial] of Object.entries(DIALS)) values[name] = on[name] ? chosen[name] : dial.off;
       return values;
     },
@@ -70,6 +76,10 @@ function make(prefix) {
     },
     get isHuggingFaces() {
       return String(order) === String(hugging());
+    },
+    /** Whether a person wants the 8-bit weights to write; null where nobody said. */
+    get fast() {
+      return fast;
     },
     get size() {
       return vocabulary;
@@ -126,6 +136,16 @@ function make(prefix) {
     setLength(value) {
       length = value;
       changed();
+    },
+    setFast(value) {
+      fast = value;
+      changed();
+    },
+    /** Whether 8-bit weights write on this model unless told otherwise, and whether they can. */
+    noteFast(usual, possible) {
+      if (usual === fastIsUsual && possible === fastIsPossible) return;
+      [fastIsUsual, fastIsPossible] = [usual, possible];
+      for (const listener of listeners) listener();
     },
     addStop(text) {
       if (text && !stop.includes(text) && stop.length < MAX_STOPS) {

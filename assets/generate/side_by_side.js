@@ -16,6 +16,7 @@ import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
 import { paintRamp, tokenChips } from "./token_chips.js";
 import { meanLog, readPosition, stoppedAt, tokenStream } from "./token_stream.js";
+import { weightsSwitch } from "./weights_switch.js";
 
 panel("side_by_side", ({ root, ask, find, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
@@ -52,7 +53,8 @@ panel("side_by_side", ({ root, ask, find, notice, say }) => {
     part("chain-a").hidden = value !== "a";
     part("chain-b").hidden = value !== "b";
   });
-  part("drawing").append(fields.seed(stores.a), fields.length(stores.a));
+  const weights = weightsSwitch(stores.a, ask, () => place);
+  part("drawing").append(fields.seed(stores.a), fields.length(stores.a), weights.element);
   part("stops").append(fields.stops(stores.a));
   const rival = rivalMenu(part("rival"), ask, {
     key: "b.model",
@@ -66,8 +68,8 @@ panel("side_by_side", ({ root, ask, find, notice, say }) => {
 
   const placeOf = ({ name }) => ({ ...place, ...(name === "b" ? rival.place() : null) });
   const settingsOf = ({ store }) => {
-    const { seed, stop, max_new_tokens } = stores.a.values;
-    return { ...store.values, seed, stop, max_new_tokens };
+    const { seed, stop, max_new_tokens, weights } = stores.a.values;
+    return { ...store.values, seed, stop, max_new_tokens, weights };
   };
   const describe = (settings) => {
     const does = settings.order
@@ -83,6 +85,7 @@ panel("side_by_side", ({ root, ask, find, notice, say }) => {
     const same = place && JSON.stringify(now) === JSON.stringify(place);
     if (!same) line.running?.drop();
     place = now;
+    weights.follow();
     await line.enqueue(async () => {
       if (!same) clear();
       await prepare();

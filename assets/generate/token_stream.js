@@ -63,7 +63,8 @@ export const tokenStream = (ask, lane) => {
       if (!answer || answer.gone) {
         // The first token alone, so that it is there at once.
         answer = await ask("begin_generation", { ...place, ...settings, lane, ids, count: 1 });
-        live = { id: answer.generation, key, settings };
+        // The exact weights write where the fast ones are not there yet; what a token says is what wrote it.
+        live = { id: answer.generation, key, settings: { ...settings, weights: answer.weights } };
         begins = true;
       }
       live.at = ids.length + answer.tokens.length;

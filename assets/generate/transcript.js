@@ -27,6 +27,8 @@ function given(settings) {
   return changed;
 }
 
+const isFast = (settings) => settings.weights === "int8";
+
 /** Rows of tokens that one call wrote: { chosen: ids by hand } or { settings, count }. */
 function passages(tokens) {
   const found = [];
@@ -53,6 +55,8 @@ const config = (settings, count, stop) => {
     .join(", ")})`;
 };
 
+const FAST = ["from llm.int8_decoder import Int8Decoder, Int8Weights"];
+
 /** Python that writes the text; what has not been written yet, in one go with the settings as they are. */
 function asPython({ place, tokens, settings }, folder) {
   const parts = passages(tokens),
@@ -62,6 +66,7 @@ function asPython({ place, tokens, settings }, folder) {
     ...(folder.startsWith("~") ? ["from pathlib import Path", ""] : []),
     "from llm.checkpoint import load_checkpoint",
   ];
+  const anyFast = parts.some((part) => !part.chosen && isFast(part.settings));
   const load = ["", `checkpoint = load_checkpoint(${path})`];
   if (whole) {
     const used = parts[0]?.settings ?? settings,
@@ -70,9 +75,11 @@ function asPython({ place, tokens, settings }, folder) {
       ...lines,
       "from llm.completion import complete",
       "from llm.config import SamplingConfig",
+      ...(isFast(used) ? FAST : []),
       ...load,
       `config = ${config(used, count, used.stop)}`,
-      `pieces = complete(checkpoint.model, checkpoint.tokenizer, ${python(place.prompt)}, config)`,
+      ...(isFast(used) ? ["decoder = Int8Decoder(Int8Weights(checkpoint.model))"] : []),
+      `pieces = complete(checkpoint.model, checkpoint.tokenizer, ${python(place.prompt)}, config${isFast(used) ? ", decoder=decoder" : ""})`,
       'print("".join(piece.text for piece in pieces))',
       "",
     ].join("\n");
@@ -81,15 +88,17 @@ function asPython({ place, tokens, settings }, folder) {
     ...lines,
     "from llm.completion import prompt_ids",
     "from llm.config import SamplingConfig",
+    ...(anyFast ? FAST : []),
     "from llm.sampler import generate",
     ...load,
     "model, tokenizer = checkpoint.model, checkpoint.tokenizer",
+    ...(anyFast ? ["decoder = Int8Decoder(Int8Weights(model))"] : []),
     `prompt = prompt_ids(tokenizer, ${python(place.prompt)})`,
     "ids = list(prompt)",
     ...parts.map((part) =>
       part.chosen
         ? `ids += ${JSON.stringify(part.chosen)}  # chosen by hand`
-        : `ids += [c.id for c in generate(model, ids, ${config(part.settings, part.count, [])}, eot_id=tokenizer.eot_id)]`,
+        : `ids += [c.id for c in generate(model, ids, ${config(part.settings, part.count, [])}, eot_id=tokenizer.eot_id${isFast(part.settings) ? ", decoder=decoder" : ""})]`,
     ),
     "print(tokenizer.decode(i for i in ids[len(prompt):] if i != tokenizer.eot_id))",
     "",
@@ -108,6 +117,7 @@ function asShell({ place, tokens, settings }, folder) {
   const options = Object.entries({ ...numbers, max_new_tokens: count, seed: used.seed }).map(
     ([name, value]) => `--${name.replace(/_/g, "-")} ${value}`,
   );
+  if (isFast(used)) options.push("--weights int8");
   if (order) options.push(`--order ${order.join(" ")}`);
   // "=" lets a text begin with a dash.
   for (const text of used.stop) options.push(`--stop=${quoted(text)}`);
@@ -135,6 +145,7 @@ function asJson(now, source) {
         ...(token.forced
           ? { chosen_by_hand: true }
           : { random_number: token.share, settings: given(token.settings), seed: token.settings.seed }),
+        ...(!token.forced && isFast(token.settings) ? { weights: "int8" } : {}),
         ...(token.begins ? { drawing_begins: true } : {}),
       })),
       mean_log_probability: meanLog(tokens),
@@ -162,6 +173,7 @@ function asMarkdown(now, source) {
     ...given(used),
     seed: used.seed,
     ...(used.stop.length ? { stop: used.stop } : {}),
+    ...(isFast(used) ? { weights: used.weights } : {}),
   }).map(([name, value]) => `| ${name} | \`${JSON.stringify(value)}\` |`);
   return [
     "# Written with Glassbox",

@@ -23,6 +23,7 @@ import { samplingSettings } from "./sampling_settings.js";
 import { tokenChips, tokenSays } from "./token_chips.js";
 import { arrived, readPosition, stoppedAt, tokenStream, viewAt } from "./token_stream.js";
 import { transcriptMenu } from "./transcript.js";
+import { weightsSwitch } from "./weights_switch.js";
 import { drawFigures } from "./write_figures.js";
 import { link } from "./written_link.js";
 
@@ -39,6 +40,8 @@ panel("write", ({ root, ask, find, notice, say }) => {
   const chain = samplerChain(part("chain"), store);
   part("seed-home").append(fields.seed(store));
   part("drawing").append(fields.length(store), fields.stops(store));
+  const weights = weightsSwitch(store, ask, () => place);
+  part("weights").append(weights.element);
   const odds = oddsBars(part("odds"), (id) => act(() => force(id)), { point: hear });
   const ranks = rankPlot(part("ranks")),
     needle = drawPointer(part("needle"), say);
@@ -93,6 +96,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
     else line.running?.drop();
     place = { model: subject.model, step: subject.step, prompt: subject.prompt };
     const mine = place;
+    weights.follow();
     return line.enqueue(async () => {
       if (mine !== place) return;
       pen.forget();
@@ -211,7 +215,8 @@ panel("write", ({ root, ask, find, notice, say }) => {
       }
       show();
       if (job.continuous) drawSpeed(tokens.length - before, performance.now() - began);
-      if (answer.ended) await read(); // what would follow the end
+      // What would follow the end; and the odds that stay are exact, whatever wrote.
+      if (answer.ended || (answer.weights === "int8" && !more())) await read();
       if (slow && more()) coming = pen.draw(place, store.values, ids(), some());
     }
   }
@@ -351,7 +356,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
   }
 
   function drawNote() {
-    part("note").textContent = remarksOn(place, at, tokens, MOST);
+    part("note").textContent = remarksOn(place, at, tokens, MOST, store.values.weights);
   }
 
   function drawSpeed(count, ms) {

@@ -64,6 +64,7 @@ function settingsPiece({ settings, step }, place) {
   for (const [name, { key, off }] of Object.entries(dials.DIALS))
     if (settings[name] !== off) parts.push((key.length > 1 ? `.${key}-` : key) + settings[name]);
   if (String(settings.order) !== String(ORDER)) parts.push(`o${dials.written(settings.order)}`);
+  if (settings.weights === "int8") parts.push(".weights-8");
   if (step !== undefined && step !== place.step) parts.push(`n${step ?? ""}`);
   if (settings.stop.length) parts.push(`x${settings.stop.map(spelt).join(".")}`);
   return `s${parts.join(" ")}`;
@@ -71,7 +72,7 @@ function settingsPiece({ settings, step }, place) {
 
 function readSettings(piece, place) {
   // The names in the same order as everywhere, since a pen compares settings by their JSON.
-  const settings = { ...samplingSettings().values, ...sampler.OFF, seed: 0, stop: [] };
+  const settings = { ...samplingSettings().values, ...sampler.OFF, seed: 0, stop: [], weights: "exact" };
   let { step } = place,
     order = [];
   const within = (text, low, high) => {
@@ -87,7 +88,8 @@ function readSettings(piece, place) {
       const { low, high, whole } = dials.DIALS[name],
         x = within(text, low, high);
       settings[name] = whole ? Math.round(x) : x;
-    } else if (long)
+    } else if (long === "weights") settings.weights = value === "8" ? "int8" : refuse();
+    else if (long)
       continue; // a sampler of another version
     else if (key === "e") settings.seed = Math.round(within(text, 0, Number.MAX_SAFE_INTEGER));
     else if (key === "n") step = text === "" ? null : Math.round(within(text, 0, 2 ** 31));

@@ -41,38 +41,15 @@ def run(rounds: int) -> None:
 
 
 def _decode(title: str, config: ModelConfig, new_tokens: int, rounds: int) -> None:
-    model, twin = GPT(config).eval(), twin_of(config).eval()
-    twin.transformer.load_state_dict(state_to_gpt2(model.state_dict()), strict=False)  # type: ignore[union-attr]
-    greedy = SamplingConfig(temperature=0.0, max_new_tokens=new_tokens)
-    prompt = torch.tensor([PROMPT])
+    model = GPT(config).eval()
     weights = torch.randn(config.n_params)
-
-    def ours(decoder: Decoder) -> Callable[[], object]:
-        return lambda: list(generate(model, PROMPT, greedy, decoder=decoder))
-
-    @torch.no_grad()
-    def without_cache() -> None:
-        ids = prompt
-        for _ in range(new_tokens):
-            ids = torch.cat([ids, model(ids[:, -config.n_ctx :], last_only=True).argmax(-1)], dim=1)
-
-    sides: dict[str, Callable[[], object]] = {
-        "transformers": lambda: twin.generate(  # type: ignore[operator]
-            prompt,
-            attention_mask=torch.ones_like(prompt),
-            do_sample=False,
-            min_new_tokens=new_tokens,
-            max_new_tokens=new_tokens,
-            pad_token_id=0,
-        ),
-        "no cache (nanoGPT)": without_cache,
-        "read": lambda: [torch.dot(weights, weights) for _ in range(8)],
-        "ours": ours(Decoder(model)),
-    }
+    sides = writers(model, new_tokens)
+    sides["read"] = lambda: [torch.dot(weights, weights) for _ in range(8)]
     if reason := why_not(model):
         print(f"  {reason}")
     else:
-        sides["ours, int8"] = ours(Int8Decoder(Int8Weights(model)))
+        decoder = Int8Decoder(Int8Weights(model))
+        sides["ours, int8"] = lambda: list(generate(model, PROMPT, _greedy(new_tokens), decoder=decoder))
     with tempfile.TemporaryDirectory() as folder:
         times = taking_turns(sides | dict(peers(model, PROMPT, new_tokens, Path(folder))), rounds)
     read = times.pop("read").median / 8
@@ -84,6 +61,39 @@ def _decode(title: str, config: ModelConfig, new_tokens: int, rounds: int) -> No
             f"    {name:20}{new_tokens / total.median:7.0f} tokens/s ({new_tokens / total.high:.0f} to "
             f"{new_tokens / total.low:.0f}), {theirs / total.median:.2f} times transformers"
         )
+
+
+def writers(model: GPT, new_tokens: int) -> dict[str, Callable[[], object]]:
+    """What writes greedily with the model, on whatever device it is, and with transformers' of the same weights."""
+    config, greedy, prompt = model.config, _greedy(new_tokens), torch.tensor([PROMPT], device=model.device)
+    twin = twin_of(config).eval()
+    state = {name: weight.float().cpu() for name, weight in model.state_dict().items()}
+    twin.transformer.load_state_dict(state_to_gpt2(state), strict=False)  # type: ignore[union-attr]
+    twin.to(model.device, model.wte.weight.dtype)
+    decoder = Decoder(model)
+
+    @torch.no_grad()
+    def without_cache() -> None:
+        ids = prompt
+        for _ in range(new_tokens):
+            ids = torch.cat([ids, model(ids[:, -config.n_ctx :], last_only=True).argmax(-1)], dim=1)
+
+    return {
+        "transformers": lambda: twin.generate(  # type: ignore[operator]
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            do_sample=False,
+            min_new_tokens=new_tokens,
+            max_new_tokens=new_tokens,
+            pad_token_id=0,
+        ),
+        "no cache (nanoGPT)": without_cache,
+        "ours": lambda: list(generate(model, PROMPT, greedy, decoder=decoder)),
+    }
+
+
+def _greedy(new_tokens: int) -> SamplingConfig:
+    return SamplingConfig(temperature=0.0, max_new_tokens=new_tokens)
 
 
 def _cost(name: str, corpus: str) -> None:

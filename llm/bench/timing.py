@@ -15,6 +15,24 @@ from llm.config import ModelConfig
 SMALL = ModelConfig(65, n_ctx=64, n_embd=128, n_head=4, n_layer=4)
 """nanoGPT's model for a CPU, on the 65 characters of Tiny Shakespeare."""
 MIDDLE = ModelConfig(4_096, n_ctx=256, n_embd=384, n_head=6, n_layer=6)
+NO_DROPOUT = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+"""For `twin_of`."""
+
+
+class Where(NamedTuple):
+    """What computes, and in which format its products are made."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+
+CPU = Where(torch.device("cpu"), torch.float32)
+
+
+def finished(device: torch.device) -> None:
+    """Wait for what a card still has to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -57,8 +75,13 @@ def twin_of(config: ModelConfig, **settings: Any) -> nn.Module:
     )
 
 
-def matmul_rate(rounds: int = 5, side: int = 1536) -> float:
-    """Floating-point operations a second of large float32 products here."""
-    a, b = torch.randn(side, side), torch.randn(side, side)
-    out = torch.empty(side, side)
-    return 2 * side**3 / taking_turns({"product": lambda: torch.mm(a, b, out=out)}, rounds)["product"].median
+def matmul_rate(rounds: int = 5, side: int = 1536, where: Where = CPU) -> float:
+    """Floating-point operations a second of large products."""
+    a, b = (torch.randn(side, side, device=where.device, dtype=where.dtype) for _ in range(2))
+    out = torch.empty_like(a)
+
+    def multiply() -> None:
+        torch.mm(a, b, out=out)
+        finished(where.device)
+
+    return 2 * side**3 / taking_turns({"product": multiply}, rounds)["product"].median

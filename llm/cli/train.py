@@ -93,7 +93,7 @@ def _add_machine(train: Parser) -> None:
     add_device(group)
     group.add_argument(
         "--dtype", choices=("auto", "float32", "bfloat16"), default="auto",
-        help="what products are computed in; auto: bfloat16 where the machine is fast with it (default auto)",
+        help="what products are computed in; auto: bfloat16 where a trial says that it is faster (default auto)",
     )  # fmt: skip
     group.add_argument("--compile", action="store_true", help="let torch.compile speed up the steps, if it can")
     group.add_argument("--shard", action="store_true", help="spread a model too large for one over the processes")
@@ -133,7 +133,7 @@ def _begin(args: argparse.Namespace) -> Callable[..., tuple[Text, Trainer, Run |
 def _new_run(args: argparse.Namespace, worker: Worker, device: torch.device) -> tuple[Text, Trainer, Run | None]:
     # Both configs before the tokenizer, which can take a while to train.
     shape, config = SHAPE.replace(**given(args, MODEL_SETTINGS)), TrainConfig(**given(args, TRAIN_SETTINGS))
-    worker = _equipped(worker, args, device, shape.n_embd)
+    worker = _equipped(worker, args, device, shape, config)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
         tokenizer = _tokenizer_for(corpus, args)
@@ -162,7 +162,7 @@ def _run_from(args: argparse.Namespace, worker: Worker, device: torch.device) ->
 
     model, tokenizer, parent = open_origin(source)
     shape = model.config.replace(**given(args, ("dropout",)))
-    worker = _equipped(worker, args, device, shape.n_embd)
+    worker = _equipped(worker, args, device, shape, config)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
         if misfit := tokenizer.misfit(corpus.text if isinstance(corpus, Corpus) else corpus.sample):
@@ -191,7 +191,7 @@ def _resumed_run(args: argparse.Namespace, worker: Worker, device: torch.device)
     named = {args.corpus, args.text and args.text.name} & {*names}
     if not named and not (run.text_hash and args.text):  # with a hash the content decides, whatever its name
         raise ValueError(f"This run learns from {run.corpus}; give that file with --text.")
-    worker = _equipped(worker, args, device, run.model_config.n_embd)
+    worker = _equipped(worker, args, device, run.model_config, run.train_config)
     with worker.first_here_goes_first():
         corpus = corpus_of(args)
         check_text(run, corpus)
@@ -227,8 +227,15 @@ def _asked(prepared: Prepared) -> Asked:
     return {"prompt_ids": prepared.tokens[:1].tolist(), "questions": questions}
 
 
-def _equipped(worker: Worker, args: argparse.Namespace, device: torch.device, n_embd: int) -> Worker:
+def _equipped(
+    worker: Worker, args: argparse.Namespace, device: torch.device, shape: ModelConfig, config: TrainConfig
+) -> Worker:
+    import torch
+
     from llm.training.hardware import choose_dtype
 
-    dtype = choose_dtype(device, args.dtype, n_embd)
+    dtype = choose_dtype(device, args.dtype, shape.n_embd, config.batch_size * shape.n_ctx)
+    # Measured alone, the processes may come to differ; all of them round where one gains by it.
+    if worker.largest([float(dtype == torch.bfloat16)], device)[0]:
+        dtype = torch.bfloat16
     return dataclasses.replace(worker, dtype=dtype, compile=args.compile, shard=args.shard)

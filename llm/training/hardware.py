@@ -6,10 +6,12 @@ tried on one batch before it is relied on.
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,15 +19,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 SMALLEST = sys.float_info.min
 """Below it are denormals, as below 1e-38 in float32."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From the inputs and targets of a batch to their loss, as `GPT.loss`."""
-
-WIDE = 256
-"""From this embedding width on bfloat16 pays on a CPU: below it, casting costs more than multiplying saves."""
+MOST_ROWS = 2_048
+"""Tokens of a trial: more of them cost no less each."""
+TRIALS = 3
 
 
 @dataclass(frozen=True)
@@ -82,20 +85,52 @@ def out_of_memory(error: BaseException) -> str | None:
     return "There is not enough memory for this now. Use a shorter text, a smaller model or a smaller batch."
 
 
-def choose_dtype(device: torch.device, wanted: Literal["auto", "float32", "bfloat16"], n_embd: int) -> torch.dtype:
+def choose_dtype(
+    device: torch.device, wanted: Literal["auto", "float32", "bfloat16"], n_embd: int, tokens: int
+) -> torch.dtype:
     """The format in which the products of a training are computed; weights and moments stay float32.
 
-    "auto" is bfloat16 (Kalamkar et al., 2019) where `has_fast_bfloat16` and the model is wide enough
-    to gain from it, else float32. Raises ValueError when bfloat16 is asked for where it isn't fast:
-    there it is emulated, and many times slower.
+    "auto" is bfloat16 (Kalamkar et al., 2019) where `has_fast_bfloat16` and `times` of products of this width, with
+    so many tokens a batch, say that it saves more than casting costs; else float32. Raises ValueError when bfloat16
+    is asked for where it isn't fast: there it is emulated, and many times slower.
     """
-    if wanted == "float32" or (wanted == "auto" and n_embd < WIDE):
+    if wanted == "float32":
         return torch.float32
     if has_fast_bfloat16(device):
-        return torch.bfloat16
+        if wanted == "bfloat16":
+            return torch.bfloat16
+        exact, rounded = times(device, n_embd, min(tokens, MOST_ROWS))
+        dtype = torch.bfloat16 if rounded < exact else torch.float32
+        logging.getLogger(__name__).info(
+            "Products in %s: %.2f ms in float32, %.2f ms in bfloat16.", dtype, exact * 1e3, rounded * 1e3
+        )
+        return dtype
     if wanted == "bfloat16":
         raise ValueError(f"bfloat16 would be very slow on this {device.type} device; use --dtype float32.")
     return torch.float32
+
+
+@functools.cache
+def times(device: torch.device, n_embd: int, tokens: int) -> tuple[float, float]:
+    """Seconds of an MLP's two products, forwards and backwards with all casts, in float32 and in bfloat16.
+
+    The best of a few trials each, in turns, after one that isn't counted; once for each shape.
+    """
+    x_BC, up_NC, down_CN = (
+        torch.full(shape, 0.01, device=device, requires_grad=True)
+        for shape in ((tokens, n_embd), (4 * n_embd, n_embd), (n_embd, 4 * n_embd))
+    )
+    spent: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
+    for _ in range(TRIALS + 1):
+        for dtype, row in spent.items():
+            start = time.perf_counter()
+            with autocast(device, dtype):
+                y_BC = F.linear(F.gelu(F.linear(x_BC, up_NC), approximate="tanh"), down_CN).float()
+            torch.autograd.grad(y_BC.sum(), (x_BC, up_NC, down_CN))
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            row.append(time.perf_counter() - start)
+    return min(spent[torch.float32][1:]), min(spent[torch.bfloat16][1:])
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from llm.config import ModelConfig
 from llm.tokenizers import Tokenizer
+from llm.ui.fast_weights import FastCopies
 from llm.ui.memory import Shelf
 from llm.ui.panel import Answer, Request
 from llm.ui.subject import Subjects
@@ -52,6 +53,8 @@ class LiveGenerations:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
+        self.fast = FastCopies(subjects.sessions.memory)
+        """The 8-bit copies of models: they write, and do nothing else."""
         self._kept = Shelf[Live](subjects.sessions.memory, dear_seconds=DEAR_SECONDS, idle_seconds=IDLE_SECONDS)
 
     def begin(self, request: Request, lane: str, cache_bytes: int, build: Callable[[], L]) -> L:

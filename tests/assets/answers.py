@@ -15,6 +15,8 @@ from typing import Any
 
 from asking import KNOWN, TABS, Asked
 
+from llm.ui.fast_weights import Cost
+
 FILE = Path(__file__).resolve().parents[2] / "assets" / "answers.d.ts"
 HEAD = """// What Python answers the page, an interface an endpoint. Written by tests/assets/answers.py from real
 // answers: don't edit it. A key with a question mark is missing from some answers.
@@ -59,6 +61,8 @@ ALSO: dict[str, list[Any]] = {
     "draw_batch.distinct[]": [None],
     "draw_batch.overlap[]": [None],
     "draw_batch.stopped[]": [True],
+    "measure_weights.cost": [Cost(256, 1.0, 9.0, 0.0)._asdict()],  # compiling takes a while
+    "measure_weights.why_not": ["8-bit weights need numba: pip install numba."],
     "read_surprise.lost": ["case"],  # only of tokenizers that no shipped model has
     "read_surprise.next": [None, 1],  # a short text is read at once
 }

@@ -239,6 +239,7 @@ def ask_generate(ask: Asked) -> None:
     while ask("draw_tokens", generation=generation, count=20)["ended"] is None:
         pass
     ask("draw_tokens", generation="gone")
+    ask("measure_weights", **tale)
     batch = ask("begin_batch", **tale, samples=2, max_new_tokens=20)["batch"]
     ask("draw_batch", batch=batch)
     ask("draw_batch", batch="gone")

@@ -9,7 +9,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
 from llm.training import hardware
 from llm.training.distributed import ALONE, Worker
-from llm.training.hardware import WIDE, choose_dtype, compiled, denormals_flushed, has_fast_bfloat16, out_of_memory
+from llm.training.hardware import choose_dtype, compiled, denormals_flushed, has_fast_bfloat16, out_of_memory
 from llm.training.trainer import StepEvent, Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -75,27 +75,38 @@ def test_denormals_count_as_zero_in_a_training_alone():
 
 
 @pytest.mark.parametrize(
-    ("fast", "wanted", "n_embd", "chosen"),
+    ("fast", "wanted", "measured", "chosen"),
     [
-        (True, "auto", WIDE, torch.bfloat16),
-        (True, "auto", WIDE - 1, torch.float32),
-        (True, "bfloat16", 16, torch.bfloat16),
-        (True, "float32", 768, torch.float32),
-        (False, "auto", 768, torch.float32),
-        (False, "float32", 768, torch.float32),
+        (True, "auto", (2.0, 1.0), torch.bfloat16),
+        (True, "auto", (1.0, 2.0), torch.float32),
+        (True, "bfloat16", None, torch.bfloat16),
+        (True, "float32", None, torch.float32),
+        (False, "auto", None, torch.float32),
+        (False, "float32", None, torch.float32),
     ],
 )
-def test_the_format_follows_from_what_the_device_can_do(monkeypatch, fast, wanted, n_embd, chosen):
-    """bfloat16 only where it is fast and pays, or is asked for; float32 everywhere else."""
+def test_the_format_follows_from_a_trial(monkeypatch, fast, wanted, measured, chosen):
+    """bfloat16 where it is fast and a trial of this shape gains by it, or if asked for; measured only if in doubt."""
+    asked = []
     monkeypatch.setattr(hardware, "has_fast_bfloat16", lambda device: fast)
-    assert choose_dtype(CPU, wanted, n_embd) == choose_dtype(CUDA, wanted, n_embd) == chosen
+    monkeypatch.setattr(hardware, "times", lambda *shape: asked.append(shape) or measured)
+    assert choose_dtype(CPU, wanted, 64, 100_000) == choose_dtype(CUDA, wanted, 64, 100_000) == chosen
+    assert asked == ([(CPU, 64, hardware.MOST_ROWS), (CUDA, 64, hardware.MOST_ROWS)] if measured else [])
+
+
+def test_a_trial_times_both_formats_once_a_shape_and_draws_nothing():
+    """Two positive durations, the same again from the cache; nobody's random numbers move."""
+    before = torch.get_rng_state()
+    both = hardware.times(CPU, 16, 32)
+    assert min(both) > 0 and hardware.times(CPU, 16, 32) is both
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_slow_bfloat16_is_refused(monkeypatch):
     """Emulated it would be many times slower than what a person wants to speed up."""
     monkeypatch.setattr(hardware, "has_fast_bfloat16", lambda device: False)
     with pytest.raises(ValueError, match="very slow on this cpu device; use --dtype float32"):
-        choose_dtype(CPU, "bfloat16", 768)
+        choose_dtype(CPU, "bfloat16", 768, 512)
 
 
 @pytest.mark.parametrize(("avx512", "amx", "fast"), [(0, 0, False), (1, 0, True), (0, 1, True)])

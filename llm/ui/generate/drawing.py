@@ -19,9 +19,12 @@ from torch import Tensor
 from llm.completion import prompt_ids
 from llm.config import SamplingConfig, complete_order
 from llm.filters import filter_logits
+from llm.int8_decoder import Int8Decoder, Int8Weights
+from llm.model import GPT
 from llm.sampler import Choice, checked_ids, generate, reading
 from llm.tokenizers import TextStream
 from llm.ui import inputs
+from llm.ui.fast_weights import usually_fast, why_not_fast
 from llm.ui.live import Live, LiveGenerations, cache_bytes, vocabulary
 from llm.ui.page_settings import DIALS
 from llm.ui.panel import Answer, Request, changing
@@ -32,6 +35,8 @@ MAX_TOKENS = 2_000
 MAX_STOPS = 8
 LANES = ("write", "branches", "left", "right")
 """What a visitor may have going at the same time: one generation each."""
+WEIGHTS = ("exact", "int8")
+"""What may write; the odds of a position are always computed with the exact ones."""
 FIRST_SECONDS, LAST_SECONDS = 0.03, 0.48
 """How long the first call may go on drawing, and, after as many doublings, the last: so long a Stop may take."""
 
@@ -61,12 +66,20 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
 
     @changing
     def begin_generation(request: Request) -> Answer:
-        """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it."""
+        """Start drawing after the prompt and `ids`; answers like draw_tokens, which goes on with it.
+
+        Where 8-bit weights are asked for and aren't there (yet), the exact ones write; the answer says which do.
+        """
         loaded = live.subjects.of(request)
         prompt, written = text_so_far(request, loaded)
         config = sampling_config(request, MAX_TOKENS + 1)  # one is always drawn ahead
+        wants = inputs.choice(request, "weights", WEIGHTS, "exact")
+        weights = _fast_weights(live, loaded.model) if wants == "int8" else None
         generation = live.begin(
-            request, lane(request), cache_bytes(loaded.config), lambda: Generation(loaded, prompt + written, config)
+            request,
+            lane(request),
+            cache_bytes(loaded.config),
+            lambda: Generation(loaded, prompt + written, config, weights),
         )
         return generation.draw(_count(request))
 
@@ -77,7 +90,27 @@ def drawing_endpoints(live: LiveGenerations) -> list[Endpoint]:
         generation = live.get(request, lane(request), inputs.text(request, "generation", limit=32))
         return generation.draw(_count(request)) if isinstance(generation, Generation) else {"gone": True}
 
-    return [vocabulary_endpoint(live.subjects), read_logits, begin_generation, draw_tokens]
+    def measure_weights(request: Request) -> Answer:
+        """Whether 8-bit weights can write, do so unless told otherwise, are there, and what they change.
+
+        `on` has them made and measured in the background; so does its absence where they are usual.
+        """
+        model = live.subjects.of(request).model
+        usual = usually_fast(model)
+        reason, copy = why_not_fast(model), None
+        if inputs.flag(request, "on", usual) and reason is None:
+            try:
+                copy = live.fast.of(model)
+            except ValueError as error:
+                reason = str(error)
+        return {
+            "why_not": reason,
+            "usual": usual,
+            "ready": copy is not None and copy.weights is not None,
+            "cost": copy.cost._asdict() if copy and copy.cost else None,
+        }
+
+    return [vocabulary_endpoint(live.subjects), read_logits, begin_generation, draw_tokens, measure_weights]
 
 
 def vocabulary_endpoint(subjects: Subjects) -> Endpoint:
@@ -96,14 +129,17 @@ class Generation(Live):
 
     Drawing ahead has already read the text so far. Its logits are the picture of the next token (at
     the end of the text, that of the last one), so a token costs one pass through the model and not two.
+    The weights it begins with write all of it: the same seed gives the same text.
     """
 
-    def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig) -> None:
+    def __init__(self, loaded: Loaded, ids: list[int], config: SamplingConfig, fast: Int8Weights | None = None) -> None:
         super().__init__()
         self._seconds = FIRST_SECONDS
         self._eot_id = loaded.tokenizer.eot_id
         self._stream = TextStream(loaded.tokenizer, config.stop)
-        self._choices = generate(loaded.model, ids, config, eot_id=self._eot_id)
+        self._weights = "int8" if fast else "exact"
+        decoder = Int8Decoder(fast) if fast else None
+        self._choices = generate(loaded.model, ids, config, eot_id=self._eot_id, decoder=decoder)
         self._latest = next(self._choices)
         self._ahead: Choice | None = self._latest
 
@@ -128,6 +164,7 @@ class Generation(Live):
                     self._ahead = None
             return {
                 "generation": self.id,
+                "weights": self._weights,
                 "tokens": tokens,
                 "logits": packed(self._latest.logits_V),
                 "reads": self._latest.reads,
@@ -140,6 +177,14 @@ class Generation(Live):
         if self._stream.stopped:
             return "stop"
         return "end_of_text" if tokens and tokens[-1][0] == self._eot_id else "limit"
+
+
+def _fast_weights(live: LiveGenerations, model: GPT) -> Int8Weights | None:
+    """The 8-bit copy that is to write; None where there is none, or none yet."""
+    try:
+        return live.fast.of(model).weights
+    except ValueError:
+        return None
 
 
 def described(choice: Choice) -> list[float]:
