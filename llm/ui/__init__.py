@@ -64,6 +64,7 @@ def build_app(limits: Limits = LAPTOP) -> gr.Blocks:
         build_bar(subjects)
         TabRow(TABS)
         build_timeline(subjects)
+        Panel("guide")
         Panel("keys")
         with gr.Tabs(selected=FIRST_TAB):
             for title, build_tab in TABS.items():
