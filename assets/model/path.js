@@ -7,6 +7,7 @@ import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { leadBy } from "../shared/lead_keys.js";
 import { panel } from "../shared/panel.js";
+import { inRoom } from "../shared/presenting.js";
 import { withTerms } from "../shared/terms.js";
 
 /** @import { Answers } from "../answers.js" */
@@ -61,7 +62,7 @@ panel("path", ({ root, ask, find, notice, say }) => {
     drawFound(station);
     part("next").hidden = at === path.stations.length - 1;
     emit("step", `${at + 1} / ${path.stations.length}`);
-    say(`Station ${at + 1}: ${station.words.title}`);
+    say(inRoom() ? `Station ${at + 1}: ${station.words.title}` : "");
   }
 
   function drawStops(at) {

@@ -4,7 +4,7 @@ import { tip } from "./tooltip.js";
 
 /** @import { Answers } from "../answers.js" */
 
-const TERM = /\[([^\]]+)\]\((\w+)\)/;
+const TERM = /^\[(.+)\]\((\w+)\)$/;
 
 /**
  * @param {string} text
@@ -12,16 +12,14 @@ const TERM = /\[([^\]]+)\]\((\w+)\)/;
  * @returns {(string | HTMLElement)[]}
  */
 export const withTerms = (text, glossary) =>
-  text.split(new RegExp(TERM, "g")).flatMap((piece, i, pieces) => {
-    if (i % 3 === 0) return [piece];
-    return i % 3 === 1
-      ? [
-          term(
-            piece,
-            glossary.find(({ name }) => name === pieces[i + 1]),
-          ),
-        ]
-      : [];
+  text.split(/(\[[^\]]+\]\(\w+\))/).map((piece) => {
+    const found = TERM.exec(piece);
+    return found
+      ? term(
+          found[1],
+          glossary.find(({ name }) => name === found[2]),
+        )
+      : piece;
   });
 
 /** @param {string} shown @param {Answers["read_path"]["glossary"][number]} meaning */
