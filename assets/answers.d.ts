@@ -72,6 +72,13 @@ export interface ChangeRun {
   changes: Record<string, number>;
 }
 
+/** Whether a station's task is done where the visitor is now and, if so, what the model there says. */
+export interface CheckStation {
+  answer: number | null;
+  done: boolean;
+  finding: string;
+}
+
 /** Next tokens and the loss of every token, with all parts on and with some off. */
 export interface CompareParts {
   after?: string;
@@ -1051,6 +1058,45 @@ export interface ReadNorm {
   tokens: Token[];
 }
 
+/** The stations in order, and the glossary. No answer is among it. */
+export interface ReadPath {
+  file: string;
+  glossary: {
+    name: string;
+    says: string;
+    title: string;
+  }[];
+  stations: {
+    choices: {
+      name: string;
+      text: string;
+    }[];
+    code: string[];
+    lines: number[];
+    minutes: number;
+    name: string;
+    paper: {
+      by: string;
+      link: string;
+      section: string;
+      title: string;
+    };
+    start: {
+      model: string;
+      prompt: string;
+      tab: string;
+      view: string;
+    };
+    unit: string | null;
+    words: {
+      question: string;
+      task: string;
+      title: string;
+      why: string;
+    };
+  }[];
+}
+
 /** One head on one prompt, exactly; without a prompt no tokens and nothing else. */
 export interface ReadSide {
   head?: number;
@@ -1282,6 +1328,7 @@ export interface Answers {
   begin_generation: BeginGeneration;
   begin_rows: BeginRows;
   change_run: ChangeRun;
+  check_station: CheckStation;
   compare_parts: CompareParts;
   compare_positions: ComparePositions;
   compare_runs: CompareRuns;
@@ -1341,6 +1388,7 @@ export interface Answers {
   read_logits: ReadLogits;
   read_neuron: ReadNeuron;
   read_norm: ReadNorm;
+  read_path: ReadPath;
   read_side: ReadSide;
   read_start: ReadStart;
   read_step: ReadStep;

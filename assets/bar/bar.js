@@ -9,6 +9,7 @@ import { panel } from "../shared/panel.js";
 import { room } from "../shared/presenting.js";
 import { Refusal } from "../shared/server.js";
 import { look, renew, subject } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
 import { chosenTheme, turnTheme } from "../shared/theme.js";
 import { shareMenu } from "./sharing.js";
 
@@ -185,6 +186,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
     location.reload();
   });
   chosenTheme();
+  find("[data-id=path]").addEventListener("click", () => openView("model", "path"));
   find("[data-id=theme]").addEventListener("click", turnTheme);
   find("[data-id=present]").addEventListener("click", () => room());
   shareMenu({ ask, find, notice });

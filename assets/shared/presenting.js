@@ -53,7 +53,8 @@ document.addEventListener(
     const controls = document.body.classList.contains("gb-controls");
     if (!controls && event.clientY < EDGE) document.body.classList.add("gb-controls");
     const over =
-      event.target instanceof Element && event.target.closest("#gb-bar, #gb-tab-row, #gb-timeline, .gb-menu");
+      event.target instanceof Element &&
+      event.target.closest("#gb-bar, #gb-tab-row, #gb-timeline, #gb-guide, .gb-menu");
     if (controls && !over && !typing(document.activeElement)) document.body.classList.remove("gb-controls");
   },
   { passive: true },

@@ -74,6 +74,7 @@ def build_app(limits: Limits = LAPTOP, classroom: Classroom | None = None) -> gr
         build_bar(subjects)
         TabRow(TABS)
         build_timeline(subjects)
+        Panel("guide")
         Panel("keys")
         if classroom is not None:
             build_class_panel(subjects, classroom)

@@ -189,6 +189,12 @@ def ask_model(ask: Asked) -> None:
         ask("read_attribution", **on)
         ask("read_neuron", **on, layer=0, neuron=1)
         ask("read_contexts", **on, layer=0, neuron=1)
+    ask("read_path")
+    loss = {"station": "one_training_step", "view": "run", "model": "shipped:induction", "prompt": "", "settings": {}}
+    ask("check_station", **loss, step=0)
+    ask("check_station", **loss)
+    induction = {"station": "heads_and_induction", "view": "heads", "step": None, **tale, "model": "shipped:induction"}
+    ask("check_station", **{**induction, "prompt": "ab|ab"}, settings={})
     long = {**tale, "prompt": tale["prompt"] * 100}
     ask("read_step", **long, key="h.1.attn.scores")
     ask("read_step", **{**tale, "prompt": ""})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from llm.ui.model.forward import build_forward
+from llm.ui.model.path import build_path
 from llm.ui.model.walks import Walks
 from llm.ui.panel import Views
 from llm.ui.subject import Subjects
 
 VIEWS = [
     build_forward,
+    build_path,
 ]
 
 
