@@ -665,7 +665,7 @@ export interface OpenRun {
     step: number;
   }[];
   next?: number;
-  standing?: PollRun;
+  standing: PollRun;
 }
 
 /** One head's weights and scores as they are, for a file that stands alone. */
@@ -797,12 +797,16 @@ export interface PollRun {
   max_steps: number;
   next: number;
   outside: number | null;
+  place: number | null;
   ready: boolean;
+  remark: string;
   run: string;
   seconds_left: number | null;
   state: string;
   step: number;
+  stopping: boolean;
   tokens_per_second: number | null;
+  wait: number | null;
 }
 
 /** What a vocabulary can be learnt from, and whether one is in training already. */
@@ -1186,7 +1190,7 @@ export interface SearchVocabulary {
 /** Begin; one in training stops for it. */
 export type StartLearning = Record<string, never>;
 
-/** Train a new run. */
+/** Train a new run, at once or when it is its turn. */
 export interface StartRun {
   run: string;
 }

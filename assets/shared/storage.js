@@ -16,3 +16,9 @@ export function keep(key, text) {
     // then it is forgotten
   }
 }
+
+/** Whether what is kept now is there after a reload. */
+export function remembers() {
+  keep("glassbox.probe", "1");
+  return kept("glassbox.probe") !== null;
+}

@@ -16,6 +16,7 @@ import { hovered, runChart } from "./run_chart.js";
 import { runFiles } from "./run_files.js";
 import { runMoments } from "./run_moments.js";
 import { runNumbers, sentence } from "./run_numbers.js";
+import { runQueue, waits } from "./run_queue.js";
 import { runState } from "./run_state.js";
 import { redrawSchedule } from "./schedule.js";
 import { shownRun } from "./shown_run.js";
@@ -23,7 +24,7 @@ import { tabClosing } from "./tab_closing.js";
 
 panel("run", ({ ask, upload, notice, say, find, all }) => {
   const NEWS = 200,
-    AWAY = 1500,
+    AWAY = 1500, // while nobody looks, or nothing happens
     GHOSTS = 3,
     NEAR = 8;
   const ENDED = ["finished", "stopped", "time", "target", "patience", "diverged", "failed", "interrupted"];
@@ -42,6 +43,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     ghosts = [],
     example = null, // what is shown while there is no run
     pointed = null, // the step under the pointer
+    left = false, // it was the visitor who left the queue
     introduced = true;
   const fail = (error) => {
     if (!(error instanceof Refusal)) console.error(error);
@@ -58,13 +60,23 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     };
   const visible = () => find(".gb-stage").offsetParent !== null;
   const going = () => standing.state === "running" || standing.state === "paused";
+  const alive = () => going() || waits(standing);
   const ended = () => run !== null && ENDED.includes(standing.state);
-  /** What the picture shows: the run, or the example as long as there is none. */
-  const shown = () => (run === null && example ? example : { digest, backdrop, standing });
+  /** What the picture shows instead of the run: an example as long as there is none, or it waits for its turn. */
+  const instead = () => (run === null ? example : queue.shown(standing));
+  const shown = () => instead() ?? { digest, backdrop, standing };
 
   const form = trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
   tabClosing(find("[data-id=closing]"));
   const drawFigures = runNumbers(find);
+  const queue = runQueue({
+    find,
+    recorded: () => ask("read_example_run"),
+    played: () => {
+      figures();
+      redraw().catch(fail);
+    },
+  });
   const moments = runMoments({
     find,
     scrubbed: guarded(async (step) => {
@@ -88,7 +100,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   }
 
   function buttons() {
-    const restart = run !== null && (going() || ended());
+    const restart = run !== null && (alive() || ended());
     const lead = !restart || changes.fresh().length > 0 ? start : ended() ? proceed : null;
     for (const button of [start, proceed]) button.classList.toggle("gb-primary", button === lead);
     start.textContent = restart ? "Restart" : "Start";
@@ -96,7 +108,9 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     proceed.hidden = !ended();
     proceed.textContent = `Continue to ${format.whole(nextEnd())}`;
     proceed.disabled = nextEnd() <= standing.step;
-    for (const id of ["pause", "step", "stop"]) find(`[data-id=${id}]`).disabled = !going();
+    for (const id of ["pause", "step"]) find(`[data-id=${id}]`).disabled = !going();
+    find("[data-id=stop]").disabled = !alive() || Boolean(standing.stopping);
+    find("[data-id=stop]").textContent = waits(standing) && !digest.started ? "Leave the queue" : "Stop";
     find("[data-id=pause]").textContent = standing.state === "paused" ? "Resume" : "Pause";
     find("[data-id=take]").hidden = run === null;
     changes.tell(find("[data-id=changes]"));
@@ -104,7 +118,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
 
   // Learning rate, batch and interval change the run itself, as soon as the hand is off the control.
   const changeNow = guarded(async () => {
-    if (!going()) return;
+    if (!alive()) return;
     const wanted = changes.now();
     if (!Object.keys(wanted).length) return;
     await ask("change_run", { run, ...wanted });
@@ -124,7 +138,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
       start.disabled = true;
       try {
         const before = digest.started ? run : null,
-          answer = await ask("start_run", { ...form.settings(), replace: going() });
+          answer = await ask("start_run", { ...form.settings(), replace: alive() });
         if (before && chosenGhosts()) address.set({ ghosts: [...new Set([before, ...chosenGhosts()])].join(",") });
         introduced = false;
         await form.fill();
@@ -158,7 +172,10 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   const pauseOrResume = () => steer(standing.state === "paused" ? "resume" : "pause");
   find("[data-id=pause]").addEventListener("click", pauseOrResume);
   find("[data-id=step]").addEventListener("click", () => steer("step"));
-  find("[data-id=stop]").addEventListener("click", () => steer("stop"));
+  find("[data-id=stop]").addEventListener("click", () => {
+    left = waits(standing);
+    steer("stop");
+  });
   on("key", (event) => {
     if (!visible()) return;
     if (event.key === " " && going() && !event.target.closest?.("button, summary")) {
@@ -178,11 +195,9 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   async function open(id) {
     clearTimeout(timer);
     const told = await ask("open_run", { run: id });
-    const other = run !== id;
     [run, about, base, backdrop] = [id, told.about, told.form, told.backdrop];
     [digest, since] = [runState(told), told.next ?? 0];
-    if (told.standing) standing = told.standing;
-    else if (other) standing = { state: "running", step: 0, max_steps: base.max_steps };
+    standing = told.standing;
     address.set({ run: id });
     figures();
     form.busy = false;
@@ -204,13 +219,20 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     since = answer.next;
     const before = standing.state;
     standing = answer;
-    form.busy = going();
+    form.busy = alive();
+    queue.follow(standing, digest.started);
+    if (answer.state === "left") {
+      await settle();
+      if (!left) notice("Your run left the queue, since its page had not asked for a while. Press Start to wait anew.");
+      left = false;
+      return;
+    }
     answer.events.forEach(take);
     figures();
     buttons();
     if (visible() && (answer.events.length || before !== answer.state || !chart.data)) await draw();
     // The next question waits for this answer to be drawn: a slow page asks less often.
-    if (going()) askAgain(visible() ? NEWS : AWAY);
+    if (alive()) askAgain(visible() && (going() || standing.stopping) ? NEWS : AWAY);
     else if (before !== answer.state) {
       emit("models");
       emit("runs");
@@ -238,23 +260,32 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   }
   /** The line beneath the picture: the step that is pointed at, else the one whose moment is on show. */
   function speak() {
-    say(sentence({ ...shown(), at: pointed ?? moments.at, example: run === null, brief: inRoom() }));
+    say(sentence({ ...shown(), at: pointed ?? moments.at, example: instead() !== null, brief: inRoom() }));
   }
 
   // ---- the chart ----------------------------------------------------------------------------------
 
   async function draw() {
     const { digest: seen, backdrop: against } = shown(),
-      exhibited = run === null && example !== null;
+      exhibited = instead() !== null;
     moments.show(seen, against);
     find("[data-id=example]").hidden = !exhibited;
-    find("[data-id=example]").textContent = exhibited ? example.label : "";
+    if (exhibited && run === null) find("[data-id=example]").textContent = example.label;
+    else if (exhibited) queue.label(standing);
     chart.classList.toggle("gb-faint", exhibited);
     find("[data-id=empty]").hidden = run !== null || exhibited;
     if ((run === null && !exhibited) || !visible()) return;
     const behind = ghosts.filter((ghost) => ghost.id !== run),
       exams = examsOf(seen, against);
-    await runChart(chart, { digest: seen, ghosts: behind, backdrop: against, view, exams, at: moments.at, id: run });
+    await runChart(chart, {
+      digest: seen,
+      ghosts: behind,
+      backdrop: against,
+      view,
+      exams,
+      at: moments.at,
+      id: exhibited ? "example" : run,
+    });
     hovered(chart, (step) => {
       pointed = step;
       speak();

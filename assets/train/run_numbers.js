@@ -1,6 +1,7 @@
 // The numbers above a run's chart, and in words what they mean.
 import { format } from "../shared/format.js";
 import { examsOf } from "./exam.js";
+import { waitingWords, waits } from "./run_queue.js";
 
 const WORDS = {
   running: "Training.",
@@ -19,12 +20,15 @@ const joules = (j) =>
   j < 1e3 ? `${format.number(j)} J` : j < 1e6 ? `${format.number(j / 1e3)} kJ` : `${format.number(j / 1e6)} MJ`;
 const remaining = (s) => (s > 600 && s < 3600 ? `${Math.round(s / 60)} min` : format.seconds(s));
 
-function status({ state, failure, ready }, end, pending) {
+function status(standing, end, pending) {
+  const { state, failure, ready, stopping, remark } = standing;
   if (failure) return failure;
+  if (stopping) return "Stopping; everything is being saved.";
+  if (waits(standing)) return waitingWords(standing);
   if (state === "diverged")
     return `${end?.why || "The loss was no longer a number."} Lower the learning rate and continue from its last good snapshot.`;
   if (ready === false) return "Building the model…";
-  return pending && state === "paused" ? PENDING : (WORDS[state] ?? "Ready.");
+  return pending && state === "paused" ? PENDING : remark || (WORDS[state] ?? "Ready.");
 }
 
 /** The point of a curve at a step, or the last one before it; the newest for null, undefined before the first. */

@@ -15,6 +15,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
   const HIDDEN = "glassbox.hidden-runs",
     WHILE_LIVE = 2000;
   const STATES = {
+    waiting: "waiting",
     running: "training",
     paused: "paused",
     finished: "finished",

@@ -2,6 +2,7 @@
 // tab's own and stands in its address. A farewell says nothing of a reload, so the server waits for the tab to be back.
 import { address } from "../shared/address.js";
 import { post } from "../shared/server.js";
+import { remembers } from "../shared/storage.js";
 
 const GONE = "glassbox.gone";
 
@@ -20,12 +21,12 @@ function noted(key, value) {
 }
 
 addEventListener("pagehide", () => {
-  if (address.get("close") !== "stop") return;
+  if (address.get("close") !== "stop" && remembers()) return;
   noted(GONE, "yes");
   tell("note_presence", { present: false });
 });
-const back = () => {
-  if (noted(GONE, null)) tell("note_presence", { present: true });
+const back = ({ persisted = false } = {}) => {
+  if (noted(GONE, null) || persisted) tell("note_presence", { present: true });
 };
 back(); // after a reload
 addEventListener("pageshow", back); // after a way back that found the page as it was left

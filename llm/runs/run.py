@@ -146,6 +146,15 @@ class Run:
     def tokenizer(self) -> Tokenizer:
         return load_tokenizer(self.path / "tokenizer.json")
 
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        try:
+            existing_folder(self.path / "checkpoint")
+        except ValueError:
+            return False
+        return True
+
     def record(self, trainer: Trainer, event: Event) -> None:
         """Write down an event, and save what it calls for. To be called for each event before asking for the next.
 
@@ -202,6 +211,8 @@ class Run:
         dtype = torch.float16 if largest <= torch.finfo(torch.float16).max else torch.float32
         self._save(self._snapshots.path(trainer.step), trainer, dtype=dtype)
         self._snapshots.thin(min(self.snapshot_bytes, MAX_BYTES))
+        if trainer.stopping:  # nobody shall wait for more than what must be saved
+            return
         try:
             add_moment(self._snapshots.folder, trainer.step, trainer.model)
         except Exception as error:  # the timeline can measure them later; no training ends for that
@@ -220,6 +231,11 @@ class Run:
     def save_checkpoint(self, trainer: Trainer) -> None:
         """Save all that `resume` needs, in place of what was saved before."""
         self._save(self.path / "checkpoint", trainer)
+
+    def set_aside(self, trainer: Trainer) -> None:
+        """Save a training that rests between two steps, as a stop does; `resume` goes on with it, and nothing tells."""
+        self.save_checkpoint(trainer)
+        self._note(state="stopped")
 
     def resume(
         self,
@@ -244,7 +260,7 @@ class Run:
         """
         config = self.train_config.replace(**SWITCHED_OFF.get(self.state, {}))
         config = config.replace(max_steps=config.max_steps if max_steps is None else max_steps)
-        checkpoint = load_checkpoint(self.path / "checkpoint", device) if self.has_checkpoint else None
+        checkpoint = load_checkpoint(self.path / "checkpoint", device) if self.resumable else None
         if checkpoint is None and self.parent:
             raise ValueError("This run ended before its first checkpoint; begin it again from the same model.")
         if checkpoint and max_steps is not None and max_steps <= checkpoint.step:
@@ -299,14 +315,6 @@ class Run:
         (self.path / "run.json").unlink()  # first: what is half deleted is no run any more
         shutil.rmtree(self.path)
 
-    @property
-    def has_checkpoint(self) -> bool:
-        """Whether there is something to go on from."""
-        try:
-            return existing_folder(self.path / "checkpoint").is_dir()
-        except ValueError:
-            return False
-
     def _forget_all(self) -> None:
         """Drop what was written down before the first checkpoint."""
         (self.path / "metrics.jsonl").unlink(missing_ok=True)
@@ -320,6 +328,8 @@ class Run:
             # Changes after the checkpoint's own step are told with that step too, so they are counted.
             changes += m["event"] == "change"
             undone = m["event"] == "done" or (m["event"] == "change" and changes > trainer.changes)
+            if not trainer.reported and m["step"] == trainer.step and m["event"] not in ("step", "change"):
+                undone = True  # of an evaluation that was broken off
             if m["step"] <= trainer.step and not undone:
                 kept.append(json.dumps(m) + "\n")
         write_text(self.path / "metrics.jsonl", "".join(kept))

@@ -9,7 +9,7 @@ Shapes: B batch, T time, N windows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -40,10 +40,19 @@ def mean_loss(model: GPT, tokens: Tensor, config: TrainConfig, worker: Worker = 
     return worker.total(total).item() / len(x_NT)
 
 
-def sample(model: GPT, prompt_ids: Sequence[int], config: TrainConfig) -> tuple[int, ...]:
-    """The prompt and what the model writes after it: `config.sample_tokens` more, with the same luck every time."""
+def sample(
+    model: GPT, prompt_ids: Sequence[int], config: TrainConfig, *, between: Callable[[], None] = lambda: None
+) -> tuple[int, ...]:
+    """The prompt and what the model writes after it: `config.sample_tokens` more, with the same luck every time.
+
+    `between` is called after each token, and may raise.
+    """
     sampling = SamplingConfig(temperature=SAMPLE_TEMPERATURE, max_new_tokens=config.sample_tokens, seed=config.seed)
-    return (*prompt_ids, *(choice.id for choice in generate(model, prompt_ids, sampling)))
+    ids = list(prompt_ids)
+    for choice in generate(model, prompt_ids, sampling):
+        ids.append(choice.id)
+        between()
+    return tuple(ids)
 
 
 def check_readable(questions: Sequence[Question], passage_ids: Sequence[int], config: ModelConfig) -> None:

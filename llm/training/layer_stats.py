@@ -30,7 +30,8 @@ class LayerProbe:
             self._parts.setdefault(".".join(names[:2]) if names[0] == "h" else names[0], []).append(parameter)
         self._before: list[list[Tensor]] = []
         self._grad_norms: list[float] = []
-        self._update_norms: list[float] = []
+        self.norms: list[tuple[float, float]] = []
+        """For each part, those of its gradient and its update in the last step; none if that was not measured."""
 
     def before_update(self) -> None:
         """Note the gradients, and keep a copy of the weights."""
@@ -40,26 +41,23 @@ class LayerProbe:
     def after_update(self) -> None:
         """Compare the weights with those before."""
         pairs = zip(self._parts.values(), self._before, strict=True)
-        self._update_norms = _norms([p.detach() - q for p, q in zip(part, old, strict=True)] for part, old in pairs)
+        update_norms = _norms([p.detach() - q for p, q in zip(part, old, strict=True)] for part, old in pairs)
+        self.norms = list(zip(self._grad_norms, update_norms, strict=True))
         self._before = []
 
     def measured(self, tokens: Tensor) -> tuple[LayerStats, ...]:
-        """All parts in the order of the forward pass; none unless a step was measured.
+        """All parts in the order of the forward pass; none unless the last step was measured.
 
         Attention is that on fixed windows of `tokens`, a 1-D text that is longer than the context.
         """
-        if not self._update_norms:
+        if not self.norms:
             return ()
         weight_norms = _norms([p.detach() for p in part] for part in self._parts.values())
         entropies = {f"h.{n}": values for n, values in enumerate(attention_entropies(self._model, tokens))}
-        stats = tuple(
+        return tuple(
             LayerStats(name, weight_norm, grad_norm, update_norm, entropies.get(name, ()))
-            for name, weight_norm, grad_norm, update_norm in zip(
-                self._parts, weight_norms, self._grad_norms, self._update_norms, strict=True
-            )
+            for name, weight_norm, (grad_norm, update_norm) in zip(self._parts, weight_norms, self.norms, strict=True)
         )
-        self._update_norms = []
-        return stats
 
 
 def attention_entropies(model: GPT, tokens: Tensor) -> list[tuple[float, ...]]:

@@ -62,6 +62,8 @@ class Learner:
         """
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.probe:
+            self.probe.norms = []
         loss = torch.zeros((), device=self.model.device)
         for micro_step in range(config.grad_accum_steps):
             x_BT, y_BT = self._batch(step * config.grad_accum_steps + micro_step, config)

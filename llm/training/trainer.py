@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ from llm.training.events import (
     StepEvent,
 )
 from llm.training.examination import answers, check_readable, count_correct, mean_loss, sample
+from llm.training.interruption import Interrupted, interruptible
 from llm.training.learner import Learner, amount, on_device
 from llm.training.stopping import Progress
 
@@ -89,6 +91,8 @@ class Trainer(Iterator[Event]):
         self.tokens_seen = 0
         self.changes = 0
         """How often settings were changed on the fly; `config` holds their present values."""
+        self.between: Callable[[], None] = lambda: None
+        """Called at every layer of a pass, unless several processes train: there is time for something else."""
         self.prompt_ids = tuple(prompt_ids)
         self.questions = tuple(questions)
         self.passage_ids = tuple(passage_ids)
@@ -107,8 +111,22 @@ class Trainer(Iterator[Event]):
         return next(self._events)
 
     def stop(self) -> None:
-        """Let the iterator end before the next step, with a snapshot. May be called from any thread."""
+        """Let the iterator end with a snapshot: at the next layer or, of several processes, before the next step.
+
+        A step that was under way counts as not made, and an evaluation comes again when the training
+        goes on. May be called from any thread.
+        """
         self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._stop.is_set()
+
+    @property
+    def reported(self) -> bool:
+        """Whether all that is due after the present step has been told."""
+        return self._snapshot_step == self.step or self._due(self.step) is None
 
     def change(self, **settings: float) -> None:
         """Use other settings from the next step on; a ChangeEvent says so. May be called from any thread.
@@ -143,6 +161,7 @@ class Trainer(Iterator[Event]):
             sound = self.learner.remembers(tensors, numbers[0]) and set(changed) <= set(CHANGEABLE)
             sound = sound and all(type(n) is int and n >= -1 for n in (*numbers, changes)) and numbers[0] >= 0
             config, progress = self.config.replace(**changed), Progress(**info.get("progress", {}))
+            norms = [(float(gradient), float(update)) for gradient, update in info.get("norms", [])]
         except (TypeError, ValueError):
             sound = False
         if not sound:
@@ -151,6 +170,8 @@ class Trainer(Iterator[Event]):
         self.config, self._progress = config, progress
         self.step, self.tokens_seen, self._snapshot_step = numbers
         self.changes, self._changed, self._wanted = changes, dict(changed), {}
+        if self.learner.probe:
+            self.learner.probe.norms = norms
         self._gathered = tensors, info
         self._stop.clear()
         self._events = self._run()
@@ -166,6 +187,7 @@ class Trainer(Iterator[Event]):
             "changes": self.changes,
             "changed": dict(self._changed),
             "progress": asdict(self._progress),
+            "norms": self.learner.probe.norms if self.learner.probe else [],
         }
 
     def _run(self) -> Iterator[Event]:
@@ -174,6 +196,10 @@ class Trainer(Iterator[Event]):
             yield DoneEvent(self.step, reason)
         except FloatingPointError as error:
             yield DoneEvent(self.step, "diverged", str(error))
+        except Interrupted:
+            if self._snapshot_step != self.step:
+                yield SnapshotEvent(self.step, evaluated=False)  # not the one that is due after an evaluation
+            yield DoneEvent(self.step, "stopped")
 
     def _until_the_end(self) -> Generator[Event, None, Reason]:
         tokens = (self.train_tokens, self.validation_tokens)
@@ -234,26 +260,43 @@ class Trainer(Iterator[Event]):
 
     def _evaluation(self) -> Iterator[Event]:
         model, step = self.learner.model, self.step
-        losses = [mean_loss(model, t, self.config, self.worker) for t in (self.train_tokens, self.validation_tokens)]
+        splits = (self.train_tokens, self.validation_tokens)
+        with self._breakable():
+            losses = [mean_loss(model, tokens, self.config, self.worker) for tokens in splits]
         for name, loss in zip(("training", "validation"), losses, strict=True):
             if not math.isfinite(loss):
                 raise FloatingPointError(f"After step {step:,} the {name} loss was {amount(loss)}.")
         yield EvalEvent(step, *losses)
         if self.questions:
-            given = answers(model, self.questions)
+            with self._breakable():
+                given = answers(model, self.questions)
             yield ExamEvent(step, count_correct(self.questions, given), len(given), given)
         if self.passage_ids:
-            yield PassageEvent(step, tuple(nats for nats in surprisal(model, self.passage_ids) if nats is not None))
+            with self._breakable():
+                nats = surprisal(model, self.passage_ids)
+            yield PassageEvent(step, tuple(value for value in nats if value is not None))
         if self.learner.probe and (layers := self.learner.probe.measured(self.validation_tokens)):
             yield LayerEvent(step, layers)
         if self.config.sample_tokens > 0:
-            yield SampleEvent(step, sample(model, self.prompt_ids, self.config), len(self.prompt_ids))
+            ids = sample(model, self.prompt_ids, self.config, between=self._check)
+            yield SampleEvent(step, ids, len(self.prompt_ids))
         self._progress.after_evaluation(losses[1])
+
+    def _breakable(self) -> AbstractContextManager[None]:
+        """Inside the block a pass through the model ends with Interrupted when somebody asks to stop."""
+        alone = self.worker.world_size == 1 and not self.worker.compile
+        return interruptible(self.model, self._check) if alone else nullcontext()
+
+    def _check(self) -> None:
+        if self.worker.world_size == 1 and self._stop.is_set():
+            raise Interrupted
+        self.between()
 
     def _make_step(self) -> StepEvent:
         started = time.perf_counter()
         due = self._due(self.step + 1)
-        update = self.learner.update(self.step, self.config, measure=due == "evaluation")
+        with self._breakable():
+            update = self.learner.update(self.step, self.config, measure=due == "evaluation")
         self.step += 1
         self.tokens_seen += self.config.batch_size * self.config.grad_accum_steps * self.model.config.n_ctx
         seconds = time.perf_counter() - started

@@ -22,6 +22,7 @@ from gradio.components.base import server
 from llm.files import disk_trouble
 from llm.training.hardware import out_of_memory
 from llm.ui.fair_share import FairShare
+from llm.ui.right_of_way import RIGHT_OF_WAY
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -138,7 +139,8 @@ def _guarded(endpoint: Callable[[Request], Answer], panel: Panel) -> Callable[[R
         try:
             if not isinstance(request, dict):
                 raise ValueError("The page sent something this server doesn't understand. Reload the page.")
-            return told(endpoint(request))
+            with RIGHT_OF_WAY.taken():
+                return told(endpoint(request))
         except ValueError as refusal:
             return told({"error": str(refusal)})
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 import time
@@ -78,7 +79,7 @@ class Asked:
     def open_app(self) -> None:
         """Build the app, as when the server starts again."""
         self.endpoints = {}
-        for panel in build_app(self.limits).blocks.values():
+        for panel in build_app(dataclasses.replace(self.limits, trainings=1)).blocks.values():
             for endpoint in panel.server_fns if isinstance(panel, Panel) else []:
                 # An endpoint of several panels is asked once.
                 self.endpoints.setdefault(endpoint.__name__, {}).setdefault(endpoint.__module__, endpoint)
@@ -261,16 +262,22 @@ def ask_train(ask: Asked) -> None:
     ask("note_presence", present=True)
     for name in ("read_example_run", "read_layers", "list_ledger"):  # of a shipped run, until there is one
         ask(name)
+    other = {"visitor": "1" * 32}
+    other["run"] = ask("start_run", **{**form, **other, "max_steps": 100_000}, corpus="task:sort")["run"]
     runs = []
     for corpus, changes in (("task:sort", {}), ("tales", {"max_steps": 100_000, "eval_interval": 5})):
         run = ask("start_run", **{**form, **changes}, corpus=corpus)["run"]
         runs.append(run)
+        if len(runs) == 1:  # it waits
+            ask("poll_run", run=run)
+            ask("steer_run", **other, action="stop")
         if changes:
             ask.until("poll_run", lambda answer: answer["step"] > 2, run=run, since=0)
-            ask("steer_run", run=run, action="pause")
             ask("change_run", run=run, learning_rate=0.001)
+            ask.until("poll_run", lambda answer: "change" in [e["event"] for e in answer["events"]], run=run, since=0)
+            ask("steer_run", run=run, action="pause")
             ask("steer_run", run=run, action="stop")
-        ask.until("poll_run", lambda answer: answer["state"] not in ("running", "paused"), run=run, since=0)
+        ask.until("poll_run", lambda answer: answer["state"] not in ("waiting", "running", "paused"), run=run, since=0)
         for name in ("open_run", "poll_run", "read_layers"):
             ask(name, run=run)
     ask.open_app()  # runs of an earlier process

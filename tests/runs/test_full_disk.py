@@ -13,10 +13,12 @@ from test_runs import MODEL, SPLITS, TOKENIZER, TRAIN, make_run, make_trainer, r
 from llm import files
 from llm.checkpoint import load_checkpoint, load_trainer_state
 from llm.files import disk_trouble
+from llm.limits import LAPTOP
 from llm.model import GPT
 from llm.runs.run import Run, list_runs
 from llm.runs.snapshots import Snapshots
 from llm.training.trainer import Trainer
+from llm.ui.train.slots import Slots
 from llm.ui.train.training import DISK_FULL, Training
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +30,7 @@ def is_sound(run):
     snapshots = Snapshots(run.path / "snapshots")
     for step in snapshots.steps():
         assert snapshots.load(step)
-    if run.has_checkpoint:
+    if run.resumable:
         load_checkpoint(run.path / "checkpoint")
         load_trainer_state(run.path / "checkpoint")
     run.metrics()
@@ -90,11 +92,12 @@ def test_a_run_on_the_page_pauses_until_there_is_room(tmp_path):
     expected = whole_run(tmp_path / "whole", OFTEN)
     with small_disk(tmp_path / "disk", 400) as disk:
         run = Run.create(disk.path, MODEL, OFTEN, TOKENIZER, corpus="numbers")
-        training = Training(run, lambda: Trainer(GPT(MODEL), *SPLITS, OFTEN, prompt_ids=[0, 1]))
+        training = Training(run, lambda: Trainer(GPT(MODEL), *SPLITS, OFTEN, prompt_ids=[0, 1]), slots := Slots(LAPTOP))
+        slots.admit(training)
         training.start()
         training._thread.join(3)
         assert training.alive and training.state == "paused" and training.since(0)["failure"] == DISK_FULL
-        assert is_sound(run) and run.has_checkpoint
+        assert is_sound(run) and run.resumable
         training.resume()  # there is still no room
         training._thread.join(0.5)
         assert training.alive and training.state == "paused" and training.failure == DISK_FULL
@@ -109,7 +112,8 @@ def test_a_run_that_is_stopped_while_the_disk_is_full_ends(tmp_path):
     """What was saved before is whole, and the sentence says why the rest is not."""
     with small_disk(tmp_path / "disk", 400) as disk:
         run = Run.create(disk.path, MODEL, OFTEN, TOKENIZER, corpus="numbers")
-        training = Training(run, lambda: Trainer(GPT(MODEL), *SPLITS, OFTEN, prompt_ids=[0, 1]))
+        training = Training(run, lambda: Trainer(GPT(MODEL), *SPLITS, OFTEN, prompt_ids=[0, 1]), slots := Slots(LAPTOP))
+        slots.admit(training)
         training.start()
         training._thread.join(3)
         training.stop()
@@ -136,7 +140,7 @@ def test_the_command_line_says_so_and_goes_on_later(tmp_path):
         (run,) = list_runs(disk.path / "runs")
         last = ended.stderr.strip().splitlines()[-1]
         assert last.startswith("The disk is full") and last.endswith(f"To go on: --resume {run.id}")
-        assert is_sound(run) and run.has_checkpoint
+        assert is_sound(run) and run.resumable
         disk.grow(8_000)
         ended = train("--resume", run.id)
         assert ended.returncode == 0, ended.stderr

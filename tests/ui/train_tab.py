@@ -4,6 +4,7 @@ import time
 
 import gradio as gr
 
+from llm.limits import LAPTOP
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
 from llm.ui.train import VIEWS
@@ -20,9 +21,9 @@ PREPARATIONS = Preparations(Sessions())  # shared, so that a text is read once f
 class TrainTab:
     """All endpoints of the tab's views, with a session registry of their own: one server process."""
 
-    def __init__(self):
-        self.sessions = Sessions()
-        shared = Shared(Subjects(self.sessions))
+    def __init__(self, limits=LAPTOP):
+        self.sessions = Sessions(limits)
+        self.shared = shared = Shared(Subjects(self.sessions))
         shared.preparations = PREPARATIONS
         with gr.Blocks():
             self.panels = [build(shared) for build in VIEWS]
@@ -44,7 +45,7 @@ class TrainTab:
 
     def finish(self, request):
         """Wait for the run's end; returns the last answer."""
-        return self.until(request, lambda answer: answer["state"] not in ("running", "paused"))
+        return self.until(request, lambda answer: answer["state"] not in ("waiting", "running", "paused"))
 
 
 def settings(**changes):

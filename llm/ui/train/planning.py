@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 
 from llm.config import ModelConfig, TrainConfig
 from llm.data import check_lengths
@@ -12,15 +13,17 @@ from llm.training.memory import memory_free, memory_limit
 from llm.training.optim import learning_rate
 from llm.ui.panel import Answer
 from llm.ui.sessions import Session, Sessions
+from llm.ui.train.allowance import check_allowed
 from llm.ui.train.settings import Wanted
 
 SCHEDULE_POINTS = 80
-_measuring = threading.Lock()  # two measurements at a time would slow each other down
+MAX_FORECASTS = 200
 
 
 def plan(sessions: Sessions, session: Session, wanted: Wanted) -> Answer:
-    """All that the form tells. Raises ValueError when text, context or memory don't suit each other."""
+    """All that the form tells. Raises ValueError when text, context, memory or the limits don't suit."""
     prepared, model, train = wanted.prepared, wanted.model, wanted.train
+    check_allowed(sessions.limits, model, train)
     check_lengths(model.n_ctx, *prepared.splits)
     check_readable(prepared.questions, prepared.passage, model)
     check_memory(sessions, session, model, train, wanted.device)
@@ -50,11 +53,11 @@ def check_memory(sessions: Sessions, session: Session, model: ModelConfig, train
 def _room(sessions: Sessions, session: Session, device: str) -> int:
     """Bytes that a run may take: of what is free, and beside what others were promised.
 
-    The visitor's own run in training doesn't count: it ends before another one begins.
+    The visitor's own run in training doesn't count: it ends before another one begins. Nor do runs that wait.
     """
 
     def promised(one: Session) -> int:
-        runs = [training.run for training in list(one.trainings.values()) if training.alive]
+        runs = [t.run for t in list(one.trainings.values()) if t.alive and t.state != "waiting"]
         return sum(memory_bytes(run.model_config, run.train_config) for run in runs)
 
     free = memory_free(device) + promised(session)
@@ -64,11 +67,25 @@ def _room(sessions: Sessions, session: Session, device: str) -> int:
     return max(0, min(free, memory_limit() - sessions.memory.budget - others))
 
 
-def forecast(wanted: Wanted, *, busy: bool) -> Answer:
-    """How long the run will take, from about a second's measurement. `busy`: another run trains meanwhile."""
-    with _measuring:
-        found = measure(wanted.model, wanted.train, device=wanted.device)
-    return {"seconds": found.seconds_total, "measured": found.measured, "busy": busy}
+class Forecasts:
+    """How long runs will take; the last few that were measured are known for a while."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[ModelConfig, TrainConfig], float] = OrderedDict()
+        self._measuring = threading.Lock()  # two measurements at a time would slow each other down
+
+    def measure(self, wanted: Wanted, *, busy: bool) -> Answer:
+        """From about a second's measurement. `busy`: another run trains meanwhile."""
+        with self._measuring:
+            found = measure(wanted.model, wanted.train, device=wanted.device)
+            self._known[wanted.model, wanted.train] = found.seconds_total
+            while len(self._known) > MAX_FORECASTS:
+                self._known.popitem(last=False)
+        return {"seconds": found.seconds_total, "measured": found.measured, "busy": busy}
+
+    def known(self, wanted: Wanted) -> float | None:
+        """The seconds that were measured for such a run, if they were."""
+        return self._known.get((wanted.model, wanted.train))
 
 
 def parts_of(model: ModelConfig) -> list[dict[str, int | str]]:

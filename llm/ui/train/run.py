@@ -16,11 +16,12 @@ from llm.ui.devices import training_device
 from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View
 from llm.ui.sessions import Session
+from llm.ui.train.allowance import form_within
 from llm.ui.train.example import example_run
 from llm.ui.train.launching import go_on, start
-from llm.ui.train.planning import check_memory, forecast, plan
+from llm.ui.train.planning import check_memory, plan
 from llm.ui.train.preparation import UPLOAD, Preparations
-from llm.ui.train.presets import FORM, PRESETS
+from llm.ui.train.presets import PRESETS
 from llm.ui.train.run_context import bring_back_text, bring_back_vocabulary, read_context
 from llm.ui.train.run_files import export
 from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
@@ -57,7 +58,7 @@ def build_run(shared: Shared) -> View:
             ],
             "kept": KEPT,
             "gentle": GENTLE,
-            "settings": settings_for_page(FORM),
+            "settings": settings_for_page(form_within(sessions.limits)),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
             "run": training or next((run.id for run in runs), None),
@@ -99,15 +100,16 @@ def build_run(shared: Shared) -> View:
         session = sessions.of(request)
         wanted = read_wanted(shared, request)
         plan(sessions, session, wanted)  # refuses what is too large
-        return forecast(wanted, busy=sessions.training_count() > 0)
+        return shared.forecasts.measure(wanted, busy=shared.slots.busy)
 
     def start_run(request: Request) -> Answer:
-        """Train a new run."""
+        """Train a new run, at once or when it is its turn."""
         session = sessions.of(request)
         replace = inputs.flag(request, "replace")
         wanted = read_wanted(shared, request)
         plan(sessions, session, wanted)  # refuses what is too large
-        return {"run": start(sessions, session, wanted, replace=replace).run.id}
+        seconds = shared.forecasts.known(wanted)
+        return {"run": start(shared, session, wanted, seconds=seconds, replace=replace).run.id}
 
     def continue_run(request: Request) -> Answer:
         """Take up a run where it was last saved."""
@@ -116,7 +118,7 @@ def build_run(shared: Shared) -> View:
         wanted = read_changes(request, (*CHANGEABLE, "max_steps"))
         where = training_device(request)
         check_memory(sessions, session, run.model_config, run.train_config, where)
-        return {"run": go_on(sessions, session, preparations, run, wanted, where).run.id}
+        return {"run": go_on(shared, session, run, wanted, where).run.id}
 
     def steer_run(request: Request) -> Answer:
         """Pause, resume, step or stop a run."""
@@ -164,11 +166,11 @@ def build_run(shared: Shared) -> View:
     def poll_run(request: Request) -> Answer:
         """What has happened since event `since`, and how things stand."""
         session = sessions.of(request)
+        training = session.trainings.get(inputs.text(request, "run", 80))
+        if training is not None:  # its folder may be gone, if it left the queue
+            return training.since(inputs.whole(request, "since", 0, 2**53, 0))
         run = find_run(session, request)
-        training = session.trainings.get(run.id)
-        if training is None:
-            return at_rest(session, run, summaries.of(run))
-        return training.since(inputs.whole(request, "since", 0, 2**53, 0))
+        return at_rest(session, run, summaries.of(run))
 
     def read_ghosts(request: Request) -> Answer:
         """The curves of other runs, to be drawn behind one."""

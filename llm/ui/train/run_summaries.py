@@ -16,7 +16,11 @@ from llm.ui.train.training import Training
 MAX_KEPT = 60
 _IDLE = {
     "ready": True,
+    "stopping": False,
+    "place": None,
+    "wait": None,
     "failure": "",
+    "remark": "",
     "tokens_per_second": None,
     "seconds_left": None,
     "outside": None,

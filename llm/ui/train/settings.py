@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
@@ -18,8 +18,10 @@ from llm.ui.devices import training_device
 from llm.ui.panel import Request
 from llm.ui.train.preparation import is_sized
 from llm.ui.train.presets import FORM
-from llm.ui.train.shared import Shared
 from llm.ui.vocabularies import MINE
+
+if TYPE_CHECKING:
+    from llm.ui.train.shared import Shared
 
 
 @dataclass(frozen=True)
