@@ -74,7 +74,7 @@ class OwnTexts:
         with self._lock:
             entries = list(self.all().items())
             if len(entries) > count:
-                self._save(dict(entries[-count:]))
+                self._save(dict(entries[len(entries) - count :]))
 
     def _save(self, entries: dict[str, OwnText]) -> None:
         write_json(self.folder / INDEX, {name: list(entry) for name, entry in entries.items()})

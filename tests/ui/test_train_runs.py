@@ -172,12 +172,12 @@ def test_two_texts_of_one_name_are_told_apart(tab):
     texts = {ghost["text"] for ghost in tab.read_ghosts({**request, "runs": [request["run"], other["run"]]})["ghosts"]}
     assert len(texts) == 2  # no curve of one is drawn behind the other
 
-    session.uploads.clear()  # the server was started again, and the other text was uploaded first
+    session.uploads.keep_last(0)  # the server was started again, and the other text was uploaded first
     keep_own(session, "same.txt", second)
     assert tab.open_run(request)["form"]["corpus"] == "upload:same.txt (2)"
     tab.continue_run({**request, "max_steps": 8})
     assert tab.finish(request)["state"] == "finished"
-    session.uploads.clear()
+    session.uploads.keep_last(0)
     run = Run.open(session.runs, request["run"])
     (run.path / "text.json").write_text(json.dumps(second))
     refused = tab.continue_run({**request, "max_steps": 9})["error"]
