@@ -13,7 +13,7 @@ import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { lensGrid } from "./logit_lens_grid.js";
-import * as shades from "./shades.js";
+import * as shades from "../shared/shades.js";
 
 panel("logit_lens", ({ ask, find, all, root, notice, say }) => {
   const FIGURES = ["p", "rank", "entropy"];

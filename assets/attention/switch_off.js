@@ -9,7 +9,7 @@ import { panel } from "../shared/panel.js";
 import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
-import * as shades from "./shades.js";
+import * as shades from "../shared/shades.js";
 import { pairedBars, partRanks, sweepParts } from "./sweep.js";
 import { partName, partSwitches, placed, signed } from "./switches.js";
 

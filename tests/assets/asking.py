@@ -38,6 +38,7 @@ KNOWN = Known(
         "open_run.curves",
         "poll_run.events[].changes",
         "read_ghosts.ghosts[].curves",
+        "read_learning_step.texts",
         "read_lens.texts",
         "read_architecture.sizes",
         "read_step.constants",
@@ -189,6 +190,9 @@ def ask_model(ask: Asked) -> None:
         ask("read_attribution", **on)
         ask("read_neuron", **on, layer=0, neuron=1)
         ask("read_contexts", **on, layer=0, neuron=1)
+        ask("read_learning_step", **on)
+    ask("read_learning_step", **tale, source="prompt")
+    ask("read_learning_step", **{**tale, "prompt": ""}, source="prompt")
     ask("read_path")
     loss = {"station": "one_training_step", "view": "run", "model": "shipped:induction", "prompt": "", "settings": {}}
     ask("check_station", **loss, step=0)
