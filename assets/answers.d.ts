@@ -997,6 +997,51 @@ export interface ReadLayers {
   run: string;
 }
 
+/** The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else. */
+export interface ReadLearningStep {
+  best?: number[][];
+  clipped?: number;
+  factors?: number[];
+  gradient?: number;
+  layers?: number;
+  losses?: string;
+  matrixRate?: number | null;
+  odds?: string;
+  ofRun?: boolean;
+  optimizer?: string;
+  own?: boolean;
+  parts?: {
+    gradient: number;
+    key: string;
+    parameters: number;
+    update: number;
+    weight: number;
+  }[];
+  places?: {
+    all: number;
+    any: number;
+  };
+  rate?: number;
+  remembered?: boolean;
+  rows?: {
+    all: number;
+    any: number;
+    most: {
+      gradient: number;
+      id: number;
+      read: number;
+      text: string;
+    }[];
+    read: number;
+    tied: boolean;
+  };
+  step?: number;
+  stream?: string;
+  texts?: Record<string, string>;
+  title?: string;
+  tokens: Token[];
+}
+
 /** Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down. */
 export interface ReadLens {
   below?: number;
@@ -1384,6 +1429,7 @@ export interface Answers {
   read_ghosts: ReadGhosts;
   read_head: ReadHead;
   read_layers: ReadLayers;
+  read_learning_step: ReadLearningStep;
   read_lens: ReadLens;
   read_logits: ReadLogits;
   read_neuron: ReadNeuron;

@@ -108,7 +108,11 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
 
   // ---- drawing ------------------------------------------------------------------------------------
 
-  /** What the text is shaded by: [values of the predictions, map, place of a value on it, unit, ticks]. */
+  /**
+   * What the text is shaded by in this phase. `shift`: which of the values stands at token 1, as a count before it.
+   * @returns {{ values: Float32Array | number[], shift: number, map: import("../shared/colour.js").MapName,
+   *   place: (x: number) => number, unit: string, ticks: [place: number, name: string][] }}
+   */
   function shading() {
     const before = shown.losses[0],
       dearest = Math.max(1, ...before);
@@ -150,6 +154,17 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     };
   }
 
+  function shadeText() {
+    const { values, shift, map, place, unit, ticks } = shading();
+    for (const node of all("[data-id=reading] .gb-token")) {
+      const x = values[Number(node.dataset.at) - shift];
+      shade(node, map, x === undefined || Number.isNaN(x) ? null : place(x));
+      node.classList.toggle("gb-unseen", x === undefined);
+    }
+    part("unit").textContent = unit;
+    strip(part("legend"), map, ticks);
+  }
+
   function draw() {
     const now = phase(),
       { factors, parts } = shown;
@@ -157,16 +172,8 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
       button.setAttribute("aria-pressed", String(button.value === PHASES[now]));
     for (const button of all("[data-id=source] button"))
       button.setAttribute("aria-pressed", String(button.value === source()));
-    const { values, shift, map, place, unit, ticks } = shading();
-    const box = part("reading");
-    box.replaceChildren(...running(shown.tokens));
-    for (const node of box.querySelectorAll(".gb-token")) {
-      const x = values[Number(node.dataset.at) - shift];
-      shade(node, map, x === undefined || Number.isNaN(x) ? null : place(x));
-      node.classList.toggle("gb-unseen", x === undefined);
-    }
-    part("unit").textContent = unit;
-    strip(part("legend"), map, ticks);
+    part("reading").replaceChildren(...running(shown.tokens));
+    shadeText();
     const figure = {
       predict: ["Weights: the size of each part", (one) => one.weight],
       gradient: ["Gradient: how hard the loss pulls at each part", (one) => one.gradient],
@@ -297,17 +304,6 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     say(
       `${partName(key)}: gradient ${format.number(one.gradient)}, update ${small((one.update * at) / one.weight || 0)} of its size`,
     );
-  }
-
-  /** The text alone, in the colours of another layer. */
-  function shadeText() {
-    const { values, shift, map, place, unit, ticks } = shading();
-    for (const node of all("[data-id=reading] .gb-token")) {
-      const x = values[Number(node.dataset.at) - shift];
-      shade(node, map, x === undefined ? null : place(x));
-    }
-    part("unit").textContent = unit;
-    strip(part("legend"), map, ticks);
   }
 
   function hintToken(event) {
