@@ -138,10 +138,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
         map: "diverging",
         place: (x) => 0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x) / most),
         unit: "change of the loss, nats",
-        ticks: [-1, -0.25, 0, 0.25, 1].map((x) => [
-          0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x)),
-          signed(x * most),
-        ]),
+        ticks: [-1, 0, 1].map((x) => [0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x)), signed(x * most)]),
       };
     }
     return {

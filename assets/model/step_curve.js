@@ -2,7 +2,7 @@
 import { format } from "../shared/format.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const EDGE = { left: 44, right: 16, top: 10, bottom: 26 };
+const EDGE = { left: 52, right: 24, top: 10, bottom: 26 };
 
 /** Times the step's own rate, in words. @param {number} factor */
 export const times = (factor) => (factor === 0 ? "0" : `×${format.number(factor)}`);
@@ -63,9 +63,9 @@ export function drawCurve(box, factors, means, chosen, onPick) {
     });
     svg.append(dot);
   }
-  const every = scale > 1.2 || width < 420 ? 3 : 1;
+  const apart = Math.ceil((48 * scale * (factors.length - 1)) / (right - left)); // of labels that don't touch
   for (const [i, factor] of factors.entries()) {
-    if (i !== chosen && (i % every !== 0 || (every === 1 && Math.abs(i - chosen) < 1))) continue;
+    if (i !== chosen && (i % apart !== 0 || Math.abs(i - chosen) < apart)) continue;
     svg.append(
       node(
         "text",

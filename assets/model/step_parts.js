@@ -4,14 +4,16 @@ import { format } from "../shared/format.js";
 import { at } from "../shared/shades.js";
 
 const COLUMNS = {
-  ln_1: "LayerNorm",
+  ln_1: "norm 1",
   "attn.c_attn": "q, k, v",
-  "attn.c_proj": "projection",
-  ln_2: "LayerNorm",
+  "attn.c_proj": "attn out",
+  ln_2: "norm 2",
   "mlp.c_fc": "MLP in",
   "mlp.c_proj": "MLP out",
 };
 const SINGLE = { wte: "token embedding", wpe: "positions", ln_f: "last LayerNorm", lm_head: "head" };
+const short = (x) =>
+  x > 0 && x < 1e-3 ? x.toExponential(1).replace("e-", "e−") : format.number(Number(x.toPrecision(2)));
 const DECADES = 3; // the faintest colour is a thousandth of the strongest
 
 /**
@@ -48,7 +50,7 @@ export const stepParts = (box, { onHover }) => {
         "td",
         { data: { part: key }, colspan: span, style: `background-color: ${fill}; color: ${ink}` },
         span > 1 ? `${partName(key)} ` : null,
-        el("b", {}, format.number(Number(x.toPrecision(2)))),
+        el("b", {}, short(x)),
       );
     };
     const single = (...keys) => keys.map((key) => (values.has(key) ? cell(key, values.get(key), most, 3) : null));
@@ -56,7 +58,7 @@ export const stepParts = (box, { onHover }) => {
     box.replaceChildren(
       el(
         "table",
-        { class: layers > 8 ? "gb-many" : null },
+        { class: layers > 8 ? "gb-many" : null, style: `--gb-down: ${layers + 3}` },
         el(
           "thead",
           {},
