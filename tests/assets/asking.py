@@ -156,6 +156,13 @@ def ask_attention(ask: Asked) -> None:
     ask("compare_parts", **tale, off="0.1_1.mlp")
     ask("sweep_parts", **tale, first=0)
     ask("write_without", **tale, off="0.1")
+    ask("read_pair", **{**tale, "prompt": ""})
+    for on in (tale, young):
+        ask("read_pair", **on)
+        ask("patch_positions", **on, kind="mlp", layer=1, positions=[1])
+        ask("map_rows", **on, kind="head", layer=1, first=0)
+    ask("map_rows", **tale, first=0)
+    ask("write_steered", **tale, factor=2)
     for on in (tale, young, long):
         growth = ask("begin_rows", **on)["growth"]
         ask("read_start", growth=growth, start=0, layer=0, head=0)
