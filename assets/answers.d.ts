@@ -510,6 +510,13 @@ export interface ListWorkedExamples {
   }[];
 }
 
+/** The share restored by each position, from row `first` on, for a bounded time. */
+export interface MapRows {
+  first: number;
+  rows: number[][];
+  total: number;
+}
+
 /** All tokens in two dimensions; their names too, unless the page `knows` this vocabulary. */
 export interface MapTokens {
   norms: string;
@@ -718,6 +725,19 @@ export interface PackHeads {
 /** A .npz of patterns, queries, keys and values: of one head or, if `whole`, of all. */
 export interface PackTensors {
   file: string;
+}
+
+/** What the base says with the source's activation at some positions, and where the stream moves. */
+export interface PatchPositions {
+  cone: string;
+  next: {
+    base: number;
+    id: number;
+    patched: number;
+    source: number;
+    text: string;
+  }[];
+  restored: number;
 }
 
 /** What a run would be: its parts, its memory, its way through the text. */
@@ -1103,6 +1123,28 @@ export interface ReadNorm {
   tokens: Token[];
 }
 
+/** Both prompts side by side and what each is followed by; without a prompt no tokens and nothing else. */
+export interface ReadPair {
+  answers?: Token[];
+  examples?: {
+    other: string;
+    prompt: string;
+    title: string;
+  }[];
+  heads?: number;
+  layers?: number;
+  next?: {
+    base: number;
+    id: number;
+    patched: number;
+    source: number;
+    text: string;
+  }[];
+  other?: string;
+  others?: Token[];
+  tokens: Token[];
+}
+
 /** The stations in order, and the glossary. No answer is among it. */
 export interface ReadPath {
   file: string;
@@ -1358,6 +1400,13 @@ export interface TracePrompt {
   };
 }
 
+/** The next tokens after the prompt and the `ids` written since, with the difference added at a layer. */
+export interface WriteSteered {
+  ended: boolean;
+  ids: number[];
+  text: string;
+}
+
 /** The next tokens after the prompt and the `ids` written since, with some parts off. */
 export interface WriteWithout {
   ended: boolean;
@@ -1405,6 +1454,7 @@ export interface Answers {
   list_rivals: ListRivals;
   list_tokenizers: ListTokenizers;
   list_worked_examples: ListWorkedExamples;
+  map_rows: MapRows;
   map_tokens: MapTokens;
   measure_samples: MeasureSamples;
   measure_weights: MeasureWeights;
@@ -1416,6 +1466,7 @@ export interface Answers {
   pack_head: PackHead;
   pack_heads: PackHeads;
   pack_tensors: PackTensors;
+  patch_positions: PatchPositions;
   plan_run: PlanRun;
   poll_learning: PollLearning;
   poll_run: PollRun;
@@ -1434,6 +1485,7 @@ export interface Answers {
   read_logits: ReadLogits;
   read_neuron: ReadNeuron;
   read_norm: ReadNorm;
+  read_pair: ReadPair;
   read_path: ReadPath;
   read_side: ReadSide;
   read_start: ReadStart;
@@ -1453,5 +1505,6 @@ export interface Answers {
   steer_run: SteerRun;
   sweep_parts: SweepParts;
   trace_prompt: TracePrompt;
+  write_steered: WriteSteered;
   write_without: WriteWithout;
 }

@@ -17,7 +17,7 @@ import { patchMap, placeOf } from "./patch_map.js";
 
 const WHAT = { stream: "Residual stream", attention: "Attention's output", mlp: "MLP's output", head: "Head" };
 const SOON = 250; // milliseconds after the last change before a text is written
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}\u00a0%`.replace("-", "−");
 
 panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
@@ -198,8 +198,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     const [base, source] = pair.answers.map((one) => visible(one.text));
     part("title").textContent =
       `${WHAT[kind()]}${kind() === "head" ? `s of layer ${layer()}` : ""}: from ${base} towards ${source}`;
-    part("unit").textContent =
-      `share of the difference between the logits of ${base} and ${source} that a patch restores`;
+    part("unit").textContent = `share of the logit difference between ${base} and ${source} restored`;
     strip(
       part("legend"),
       "diverging",

@@ -95,8 +95,8 @@ class Pair:
         return torch.stack(rows).float().cpu()
 
     def direction(self, layer: int) -> Tensor:
-        """From the base's stream to the source's at the last token, before that block: d_C."""
-        return self._stream(1, layer)[-1] - self._stream(0, layer)[-1]
+        """From the base's stream to the source's before that block, at every token: d_TC."""
+        return self._stream(1, layer) - self._stream(0, layer)
 
     def _told_apart(self) -> tuple[int, int]:
         odds_2V = self.logits_2V.softmax(dim=1)
@@ -183,22 +183,32 @@ def counterpart(model: GPT, ids: Sequence[int]) -> list[int]:
 
 
 @contextmanager
-def steered(model: GPT, layer: int, push_C: Tensor) -> Iterator[None]:
-    """Inside the block, this thread's passes add `push_C` to the stream before that block, at every position.
+def steered(model: GPT, layer: int, push_TC: Tensor) -> Iterator[None]:
+    """Inside the block, this thread's passes add `push_TC` to the stream of the first T tokens before that block.
 
-    After the last block for `n_layer`. Raises ValueError when there is no such layer.
+    After the last block for `n_layer`. A pass over fewer tokens, which goes on after them, is left alone.
+    Raises ValueError when there is no such layer.
     """
     if not 0 <= layer <= model.config.n_layer:
         raise ValueError(f"There is no layer {layer}; steer at one of 0 to {model.config.n_layer}.")
     thread = threading.get_ident()
 
-    def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        if threading.get_ident() != thread:  # a model that visitors share has others' passes too
-            return None
-        return (inputs[0] + push_C, *inputs[1:])
+    def pushed(x_BTC: Tensor) -> Tensor:
+        T = len(push_TC)
+        if threading.get_ident() != thread or x_BTC.size(1) < T:  # visitors share a model: others' passes go through
+            return x_BTC
+        return torch.cat([x_BTC[:, :T] + push_TC, x_BTC[:, T:]], dim=1)
 
-    read_by = model.ln_f if layer == model.config.n_layer else model.h[layer]
-    handle = read_by.register_forward_pre_hook(hook)
+    def before(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (pushed(inputs[0]), *inputs[1:])
+
+    def after(module: nn.Module, inputs: tuple[Any, ...], x_BTC: Tensor) -> Tensor:
+        return pushed(x_BTC)
+
+    if layer < model.config.n_layer:
+        handle = model.h[layer].register_forward_pre_hook(before)
+    else:
+        handle = model.h[-1].register_forward_hook(after)
     try:
         yield
     finally:

@@ -96,7 +96,7 @@ def test_a_patch_lights_its_cone_and_nothing_else(pair):
 
 
 def test_steering_adds_the_difference_while_a_text_is_written(pair):
-    """With factor 0 the text is the model's own; the whole difference of one token's stream makes it the other's."""
+    """With factor 0 the text is the model's own; the whole difference makes it the other's."""
     model, ids = pair.model, pair.seen.ids[0].tolist()
     config = SamplingConfig(max_new_tokens=5, seed=1)
 
@@ -109,7 +109,7 @@ def test_steering_adds_the_difference_while_a_text_is_written(pair):
     assert [choice.id for choice in generate(model, ids, config)] == plain
     last = CONFIG.n_layer
     with steered(model, last, pair.direction(last)), torch.no_grad():
-        logits_V = model(pair.seen.ids[:1])[0, -1]
+        logits_V = model(pair.seen.ids[:1], last_only=True)[0, -1]
     torch.testing.assert_close(logits_V, pair.logits_2V[1], rtol=1e-4, atol=1e-4)
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_patched_is_refused(pair):
             pair.row(site)
     with pytest.raises(ValueError, match="no such position"):
         pair.patched(Site("mlp", 0), [T])
-    with pytest.raises(ValueError, match="no layer"), steered(model, 7, torch.zeros(48)):
+    with pytest.raises(ValueError, match="no layer"), steered(model, 7, torch.zeros(2, 48)):
         pass
     with torch.no_grad():
         model.ln_f.weight[0] = torch.nan

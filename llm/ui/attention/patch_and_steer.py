@@ -29,7 +29,7 @@ MAX_TOKENS = 64
 MAX_KEPT = 4
 CALL_SECONDS = 0.3
 """How long one call works on the map; a row that was begun is finished."""
-TOP = 6
+TOP = 4
 """Likeliest tokens of each run whose bars are drawn."""
 WRITTEN = 32
 CHUNK = 8
@@ -139,7 +139,8 @@ def build_patch_and_steer(passes: Passes) -> View:
         eot_id, prompt = loaded.tokenizer.eot_id, pair.seen.ids[0].tolist()
         with steered(loaded.model, layer, factor * pair.direction(layer)):
             new = [choice.id for choice in generate(loaded.model, prompt + written, config, eot_id=eot_id)]
-        ended = new[-1] == eot_id or len(written) + len(new) >= WRITTEN
+        room = min(WRITTEN, loaded.config.n_ctx - len(prompt))  # beyond it the prompt would be read anew, elsewhere
+        ended = new[-1] == eot_id or len(written) + len(new) >= room
         kept = written + [id for id in new if id != eot_id]
         return {"ids": kept, "text": loaded.tokenizer.decode(kept), "ended": ended}
 
