@@ -510,6 +510,13 @@ export interface ListWorkedExamples {
   }[];
 }
 
+/** The share restored by each position, from row `first` on, for a bounded time. */
+export interface MapRows {
+  first: number;
+  rows: number[][];
+  total: number;
+}
+
 /** All tokens in two dimensions; their names too, unless the page `knows` this vocabulary. */
 export interface MapTokens {
   norms: string;
@@ -718,6 +725,19 @@ export interface PackHeads {
 /** A .npz of patterns, queries, keys and values: of one head or, if `whole`, of all. */
 export interface PackTensors {
   file: string;
+}
+
+/** What the base says with the source's activation at some positions, and where the stream moves. */
+export interface PatchPositions {
+  cone: string;
+  next: {
+    base: number;
+    id: number;
+    patched: number;
+    source: number;
+    text: string;
+  }[];
+  restored: number;
 }
 
 /** What a run would be: its parts, its memory, its way through the text. */
@@ -997,6 +1017,51 @@ export interface ReadLayers {
   run: string;
 }
 
+/** The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else. */
+export interface ReadLearningStep {
+  best?: number[][];
+  clipped?: number;
+  factors?: number[];
+  gradient?: number;
+  layers?: number;
+  losses?: string;
+  matrixRate?: number | null;
+  odds?: string;
+  ofRun?: boolean;
+  optimizer?: string;
+  own?: boolean;
+  parts?: {
+    gradient: number;
+    key: string;
+    parameters: number;
+    update: number;
+    weight: number;
+  }[];
+  places?: {
+    all: number;
+    any: number;
+  };
+  rate?: number;
+  remembered?: boolean;
+  rows?: {
+    all: number;
+    any: number;
+    most: {
+      gradient: number;
+      id: number;
+      read: number;
+      text: string;
+    }[];
+    read: number;
+    tied: boolean;
+  };
+  step?: number;
+  stream?: string;
+  texts?: Record<string, string>;
+  title?: string;
+  tokens: Token[];
+}
+
 /** Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down. */
 export interface ReadLens {
   below?: number;
@@ -1055,6 +1120,28 @@ export interface ReadNorm {
   note?: string | null;
   position?: number;
   std?: number;
+  tokens: Token[];
+}
+
+/** Both prompts side by side and what each is followed by; without a prompt no tokens and nothing else. */
+export interface ReadPair {
+  answers?: Token[];
+  examples?: {
+    other: string;
+    prompt: string;
+    title: string;
+  }[];
+  heads?: number;
+  layers?: number;
+  next?: {
+    base: number;
+    id: number;
+    patched: number;
+    source: number;
+    text: string;
+  }[];
+  other?: string;
+  others?: Token[];
   tokens: Token[];
 }
 
@@ -1313,6 +1400,13 @@ export interface TracePrompt {
   };
 }
 
+/** The next tokens after the prompt and the `ids` written since, with the difference added at a layer. */
+export interface WriteSteered {
+  ended: boolean;
+  ids: number[];
+  text: string;
+}
+
 /** The next tokens after the prompt and the `ids` written since, with some parts off. */
 export interface WriteWithout {
   ended: boolean;
@@ -1360,6 +1454,7 @@ export interface Answers {
   list_rivals: ListRivals;
   list_tokenizers: ListTokenizers;
   list_worked_examples: ListWorkedExamples;
+  map_rows: MapRows;
   map_tokens: MapTokens;
   measure_samples: MeasureSamples;
   measure_weights: MeasureWeights;
@@ -1371,6 +1466,7 @@ export interface Answers {
   pack_head: PackHead;
   pack_heads: PackHeads;
   pack_tensors: PackTensors;
+  patch_positions: PatchPositions;
   plan_run: PlanRun;
   poll_learning: PollLearning;
   poll_run: PollRun;
@@ -1384,10 +1480,12 @@ export interface Answers {
   read_ghosts: ReadGhosts;
   read_head: ReadHead;
   read_layers: ReadLayers;
+  read_learning_step: ReadLearningStep;
   read_lens: ReadLens;
   read_logits: ReadLogits;
   read_neuron: ReadNeuron;
   read_norm: ReadNorm;
+  read_pair: ReadPair;
   read_path: ReadPath;
   read_side: ReadSide;
   read_start: ReadStart;
@@ -1407,5 +1505,6 @@ export interface Answers {
   steer_run: SteerRun;
   sweep_parts: SweepParts;
   trace_prompt: TracePrompt;
+  write_steered: WriteSteered;
   write_without: WriteWithout;
 }

@@ -1,7 +1,7 @@
 // Attention as colour. Weights are lower triangles, row by row (no token looks ahead): row i starts
 // at i (i + 1) / 2. Every head on the page goes through here, so one legend is true for all of them.
 import { color, palette } from "../shared/colour.js";
-import * as shades from "./shades.js";
+import * as shades from "../shared/shades.js";
 
 /** @import { MapName } from "../shared/colour.js" */
 

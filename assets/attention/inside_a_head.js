@@ -7,13 +7,13 @@ import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
+import * as shades from "../shared/shades.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { focus } from "./focus.js";
 import { headStep } from "./head_walk.js";
 import { digits, withPlace } from "./head_words.js";
 import { revealIn } from "./prompt_text.js";
-import * as shades from "./shades.js";
 import { strips } from "./strips.js";
 
 panel("inside_a_head", ({ ask, find, all, root, notice, say }) => {

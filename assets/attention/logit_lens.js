@@ -9,11 +9,11 @@ import { latest } from "../shared/latest.js";
 import { nextTokenBars } from "../shared/next_token_bars.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
+import * as shades from "../shared/shades.js";
 import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { lensGrid } from "./logit_lens_grid.js";
-import * as shades from "./shades.js";
 
 panel("logit_lens", ({ ask, find, all, root, notice, say }) => {
   const FIGURES = ["p", "rank", "entropy"];

@@ -1,7 +1,7 @@
 // The prompt as text, seen from one token: every token shaded by its weight, or arcs to the few that
 // hold most of it. Shown anew at every movement of the pointer, so only what changed is touched.
 import { color, cssRgb, palette } from "../shared/colour.js";
-import * as shades from "./shades.js";
+import * as shades from "../shared/shades.js";
 
 /** @import { Cell } from "./focus.js" */
 

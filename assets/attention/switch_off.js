@@ -6,10 +6,10 @@ import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
+import * as shades from "../shared/shades.js";
 import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
-import * as shades from "./shades.js";
 import { pairedBars, partRanks, sweepParts } from "./sweep.js";
 import { partName, partSwitches, placed, signed } from "./switches.js";
 

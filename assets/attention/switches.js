@@ -2,7 +2,7 @@
 // same way, shift and a click flips all between. Their colour is what the sweep found.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
-import * as shades from "./shades.js";
+import * as shades from "../shared/shades.js";
 
 /**
  * In words: layer 0, head 3.

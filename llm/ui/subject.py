@@ -110,8 +110,8 @@ class Subjects:
         Raises ValueError when the model isn't there.
         """
         folder, _ = self._place(request)
-        if (folder / "run.json").is_file():
-            return Run.open(folder.parent, folder.name).corpus_ref
+        if run := _run(folder):
+            return run.corpus_ref
         named = read_json(folder / "config.json").get("info", {}).get("corpus", "")
         return named if isinstance(named, str) else ""
 
@@ -124,6 +124,10 @@ class Subjects:
             run = Run.open(session.runs if kind == "run" else home() / "runs", name)
             return Shown(ref, run.path, run.name, run.corpus_ref)
         raise ValueError("There is no such model. Choose one from the menu at the top.")
+
+    def run_of(self, request: dict[str, Any]) -> Run | None:
+        """The run that made a model, if it is known. Raises ValueError when the model isn't there."""
+        return _run(self._place(request)[0])
 
     def _place(self, request: dict[str, Any]) -> tuple[Path, str]:
         """The folder and the title of the model that a request names. Raises ValueError when it isn't there."""
@@ -167,6 +171,10 @@ def _moment(folder: Path, request: dict[str, Any]) -> int | None:
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:
     steps = Snapshots(folder / "snapshots").steps()
     return {"ref": f"{kind}:{folder.name}", "group": group, "title": title, "steps": steps, "live": False, "text": text}
+
+
+def _run(folder: Path) -> Run | None:
+    return Run.open(folder.parent, folder.name) if (folder / "run.json").is_file() else None
 
 
 def _opened(folder: Path, title: str, device: str) -> Loaded:

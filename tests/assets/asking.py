@@ -38,6 +38,7 @@ KNOWN = Known(
         "open_run.curves",
         "poll_run.events[].changes",
         "read_ghosts.ghosts[].curves",
+        "read_learning_step.texts",
         "read_lens.texts",
         "read_architecture.sizes",
         "read_step.constants",
@@ -155,6 +156,13 @@ def ask_attention(ask: Asked) -> None:
     ask("compare_parts", **tale, off="0.1_1.mlp")
     ask("sweep_parts", **tale, first=0)
     ask("write_without", **tale, off="0.1")
+    ask("read_pair", **{**tale, "prompt": ""})
+    for on in (tale, young):
+        ask("read_pair", **on)
+        ask("patch_positions", **on, kind="mlp", layer=1, positions=[1])
+        ask("map_rows", **on, kind="head", layer=1, first=0)
+    ask("map_rows", **tale, first=0)
+    ask("write_steered", **tale, factor=2)
     for on in (tale, young, long):
         growth = ask("begin_rows", **on)["growth"]
         ask("read_start", growth=growth, start=0, layer=0, head=0)
@@ -189,6 +197,9 @@ def ask_model(ask: Asked) -> None:
         ask("read_attribution", **on)
         ask("read_neuron", **on, layer=0, neuron=1)
         ask("read_contexts", **on, layer=0, neuron=1)
+        ask("read_learning_step", **on)
+    ask("read_learning_step", **tale, source="prompt")
+    ask("read_learning_step", **{**tale, "prompt": ""}, source="prompt")
     ask("read_path")
     loss = {"station": "one_training_step", "view": "run", "model": "shipped:induction", "prompt": "", "settings": {}}
     ask("check_station", **loss, step=0)

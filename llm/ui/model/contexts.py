@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
 import torch
 from torch import Tensor
 
-from llm.corpora import CORPORA, load_corpus
 from llm.inside.neurons import Strongest, strongest_contexts
 from llm.model import GPT
+from llm.ui.model.texts import UPLOAD, text_called
 from llm.ui.panel import Answer, Request
+from llm.ui.sessions import Session
 from llm.ui.subject import Loaded, Subjects
 
 CALL_SECONDS = 0.4
@@ -106,15 +108,14 @@ class Contexts:
 
     def _text(self, request: Request, loaded: Loaded) -> _Text:
         """The end of the model's own text if it is here, of another one otherwise."""
-        ref, uploads = self.subjects.text_of(request), self.subjects.sessions.of(request).uploads
-        name = ref.removeprefix("upload:")
-        if ref.startswith("upload:") and name in uploads:
-            return _cut(loaded, name, uploads[name], own=True)
+        ref, session = self.subjects.text_of(request), self.subjects.sessions.of(request)
+        if ref.startswith(UPLOAD) and (upload := text_called(ref, session)):
+            return _cut(loaded, *upload, own=True)
         key = (ref, loaded.tokenizer.hash)  # the same for all moments of a training
         with self._lock:
             known = self._texts.get(key)
         if known is None:
-            known = _found(ref, loaded)
+            known = _found(ref, loaded, session)
             with self._lock:
                 self._texts[key] = known
                 while len(self._texts) > MAX_KEPT:
@@ -122,15 +123,12 @@ class Contexts:
         return known
 
 
-def _found(ref: str, loaded: Loaded) -> _Text:
+def _found(ref: str, loaded: Loaded, session: Session) -> _Text:
     """The end of that text or, if it isn't here or can't be spelt, of another. Raises ValueError if none can."""
     for other in (ref, *OTHERS):
-        if other in CORPORA:
-            try:
-                corpus = load_corpus(other, allow_download=False)
-                return _cut(loaded, corpus.title, corpus.text, own=other == ref)
-            except ValueError:
-                continue  # not here, or not to be spelt
+        if found := text_called(other, session):
+            with suppress(ValueError):  # not to be spelt
+                return _cut(loaded, *found, own=other == ref)
     raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
 
 

@@ -1,9 +1,9 @@
 // Colour that stands for numbers, outside the grid of heads: strips with true ticks, and text on a shade.
-import { cssRgb, palette } from "../shared/colour.js";
-import { el } from "../shared/elements.js";
-import { visible } from "../shared/tokens/visible.js";
+import { cssRgb, palette } from "./colour.js";
+import { el } from "./elements.js";
+import { visible } from "./tokens/visible.js";
 
-/** @import { MapName } from "../shared/colour.js" */
+/** @import { MapName } from "./colour.js" */
 
 /**
  * A colour, and an ink that is readable on it.

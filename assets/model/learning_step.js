@@ -1,0 +1,395 @@
+// The way back: a step of learning in four phases. The server makes the step once; all that is led through is in its
+// answer. The phase, the learning rate, the piece of text and what it is taken from live in the address.
+import { address } from "../shared/address.js";
+import { el } from "../shared/elements.js";
+import { emit } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { leadBy } from "../shared/lead_keys.js";
+import { floatsOf } from "../shared/numbers.js";
+import { panel } from "../shared/panel.js";
+import { atTwice, save, toPng, toSvg } from "../shared/picture_file.js";
+import { running, shade, strip } from "../shared/shades.js";
+import { visible } from "../shared/tokens/visible.js";
+import { tip } from "../shared/tooltip.js";
+import { drawCurve, times } from "./step_curve.js";
+import { partName, stepParts } from "./step_parts.js";
+
+const PHASES = ["predict", "gradient", "update", "again"];
+const PACE = 3000; // milliseconds that Play stays with a phase
+const OWN = 1; // the factor of the step itself
+const MAX_PIECES = 1000;
+const small = (x) => (x === 0 ? "0" : x >= 0.01 ? format.number(x) : x.toExponential(1).replace("e-", "e−"));
+const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
+const signed = (x) => `${x > 0 ? "+" : ""}${format.number(x)}`;
+const many = (n, one) => `${format.whole(n)} ${one}${n === 1 ? "" : "s"}`;
+
+panel("learning_step", ({ root, ask, find, all, notice, say }) => {
+  const part = (id) => find(`[data-id=${id}]`);
+  const drawParts = stepParts(part("parts"), { onHover: hintPart });
+  let subject = null,
+    shown = null, // the answer, its arrays unpacked
+    asked = "", // the question that it answers
+    layer = 0, // whose stream shades the text in the second phase
+    playing = null,
+    turn = 0;
+
+  // ---- what the address says ------------------------------------------------------------------------
+
+  const phase = () => Math.max(0, PHASES.indexOf(address.get("phase")));
+  const piece = () => Number(/^\d{1,3}$/.exec(address.get("passage") ?? "")?.[0] ?? 0);
+  const source = () => (address.get("on") === "prompt" ? "prompt" : "text");
+  function factor() {
+    const i = shown.factors.indexOf(Number(address.get("times") ?? OWN));
+    return i < 0 ? shown.factors.indexOf(OWN) : i;
+  }
+
+  // ---- data ---------------------------------------------------------------------------------------
+
+  async function refresh(next) {
+    subject = next;
+    await load();
+  }
+
+  async function load() {
+    const mine = (turn += 1),
+      question = { ...subject, piece: piece(), source: source() };
+    // Of its own text a model says the same whatever is written in the bar.
+    const name = JSON.stringify(
+      shown?.own && question.source === "text" ? { ...question, prompt: shown.of } : question,
+    );
+    if (name === asked && shown) return draw();
+    part("stage").setAttribute("aria-busy", "true");
+    let answer;
+    try {
+      answer = await ask("read_learning_step", question);
+    } finally {
+      part("stage").removeAttribute("aria-busy");
+    }
+    if (mine !== turn) return;
+    const empty = answer.tokens.length === 0;
+    part("empty").hidden = !empty;
+    part("stage").hidden = empty;
+    asked = empty ? "" : JSON.stringify(question);
+    if (empty) {
+      shown = null;
+      say();
+      return;
+    }
+    const T = answer.tokens.length - 1,
+      rows = (packed) => {
+        const values = floatsOf(packed);
+        return Array.from({ length: values.length / T }, (_, i) => values.subarray(i * T, (i + 1) * T));
+      };
+    shown = {
+      ...answer,
+      of: question.prompt,
+      losses: rows(answer.losses),
+      odds: rows(answer.odds),
+      stream: rows(answer.stream),
+    };
+    shown.means = shown.losses.map(mean);
+    layer = 0;
+    draw();
+  }
+
+  const safely = (work) => work.catch((error) => notice(error.message));
+  function go(changes, { byPlay = false } = {}) {
+    if (!byPlay) pause();
+    address.set(changes);
+    if (!shown && !("on" in changes)) return;
+    if ("passage" in changes || "on" in changes) safely(load());
+    else draw();
+  }
+  const toPhase = (i, how) => go({ phase: i ? PHASES[Math.max(0, Math.min(PHASES.length - 1, i))] : null }, how);
+  function toFactor(i) {
+    const to = shown.factors[Math.max(0, Math.min(shown.factors.length - 1, i))];
+    go({ times: to === OWN ? null : to, phase: "again" });
+  }
+
+  // ---- drawing ------------------------------------------------------------------------------------
+
+  /**
+   * What the text is shaded by in this phase. `shift`: which of the values stands at token 1, as a count before it.
+   * @returns {{ values: Float32Array | number[], shift: number, map: import("../shared/colour.js").MapName,
+   *   place: (x: number) => number, unit: string, ticks: [place: number, name: string][] }}
+   */
+  function shading() {
+    const before = shown.losses[0],
+      dearest = Math.max(1, ...before);
+    if (phase() === 1) {
+      const flow = shown.stream[layer],
+        most = Math.max(...flow) || 1;
+      return {
+        values: flow,
+        shift: 0, // the gradient stands where its token was read
+        map: "sequential",
+        place: (x) => x / most,
+        unit: `gradient in the stream ${layer ? `after block ${layer - 1}` : "at the embeddings"}`,
+        ticks: [0, 0.5, 1].map((x) => [x, format.number(x * most)]),
+      };
+    }
+    if (phase() === 3) {
+      const after = shown.losses[factor()],
+        change = before.map((x, i) => after[i] - x),
+        most = Math.max(0.1, ...change.map((x) => Math.abs(x) || 0));
+      return {
+        values: change,
+        shift: 1,
+        map: "diverging",
+        place: (x) => 0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x) / most),
+        unit: "change of the loss, nats",
+        ticks: [-1, 0, 1].map((x) => [0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x)), signed(x * most)]),
+      };
+    }
+    return {
+      values: before,
+      shift: 1,
+      map: "surprise",
+      place: (x) => x / dearest,
+      unit: "loss of each token, nats",
+      ticks: [0, 0.5, 1].map((x) => [x, format.number(x * dearest)]),
+    };
+  }
+
+  function shadeText() {
+    const { values, shift, map, place, unit, ticks } = shading();
+    for (const node of all("[data-id=reading] .gb-token")) {
+      const x = values[Number(node.dataset.at) - shift];
+      shade(node, map, x === undefined || Number.isNaN(x) ? null : place(x));
+      node.classList.toggle("gb-unseen", x === undefined);
+    }
+    part("unit").textContent = unit;
+    strip(part("legend"), map, ticks);
+  }
+
+  function draw() {
+    const now = phase(),
+      { factors, parts } = shown;
+    for (const button of all("[data-id=phases] button"))
+      button.setAttribute("aria-pressed", String(button.value === PHASES[now]));
+    for (const button of all("[data-id=source] button"))
+      button.setAttribute("aria-pressed", String(button.value === source()));
+    part("reading").replaceChildren(...running(shown.tokens));
+    shadeText();
+    const figure = {
+      predict: ["Weights: the size of each part", (one) => one.weight],
+      gradient: ["Gradient: how hard the loss pulls at each part", (one) => one.gradient],
+      update: ["Update beside the weight: ratio of their sizes", (one) => one.update / one.weight || 0],
+      again: [
+        `Update beside the weight, ${times(factors[factor()])}`,
+        (one) => (factors[factor()] * one.update) / one.weight || 0,
+      ],
+    }[PHASES[now]];
+    part("figure").textContent = figure[0];
+    const stream = now === 1 ? shown.stream.map((row) => Math.hypot(...row)) : null;
+    drawParts(new Map(parts.map((one) => [one.key, figure[1](one)])), stream, shown.layers);
+    part("says").textContent = says();
+    const slider = part("rate");
+    slider.max = String(factors.length - 1);
+    slider.value = String(factor());
+    slider.setAttribute(
+      "aria-valuetext",
+      `${times(factors[factor()])}: ${format.number(shown.rate * factors[factor()])}`,
+    );
+    drawCurve(part("curve"), factors, shown.means, factor(), toFactor);
+    drawRail();
+    emit("step", `${now + 1} / ${PHASES.length}`);
+    say(caption());
+  }
+
+  function says() {
+    const { rows, gradient, clipped, optimizer, remembered, step, losses } = shown,
+      T = losses[0].length;
+    switch (phase()) {
+      case 0:
+        return `Each of these ${many(T, "token")} is predicted from those before it. The darker, the more nats the truth cost.`;
+      case 1: {
+        const cut = clipped < gradient ? `, cut down to ${format.number(clipped)}` : "";
+        const through = rows.tied
+          ? `${rows.read} because they were read, the rest through the tied head`
+          : "only those that were read";
+        return `The loss pulls at every weight, with a norm of ${format.number(gradient)} in all${cut}. Of ${format.whole(rows.all)} rows of the token embedding ${format.whole(rows.any)} get some: ${through}.`;
+      }
+      case 2: {
+        const from = remembered ? `with what it remembers of ${many(step, "update")}` : "which begins anew";
+        return `${optimizer}, ${from}, turns the gradient into an update. At this learning rate each part moves by a small share of its size.`;
+      }
+      default: {
+        const after = losses[factor()];
+        const fell = after.filter((x, i) => x < losses[0][i]).length,
+          rose = after.filter((x, i) => x > losses[0][i]).length;
+        return `The same text, read again: ${fell} of ${T} losses fell (blue), ${rose} rose (orange). Then the step is undone.`;
+      }
+    }
+  }
+
+  /** In a room this is the only line beside the picture. */
+  function caption() {
+    const at = factor(),
+      rate = `learning rate ${small(shown.rate * shown.factors[at])} (${times(shown.factors[at])})`,
+      before = `mean loss ${format.number(shown.means[0])} nats`;
+    if (phase() === 0)
+      return `${before[0].toUpperCase()}${before.slice(1)} over ${many(shown.losses[0].length, "prediction")}`;
+    if (phase() === 1) return `Norm of the gradient: ${format.number(shown.gradient)}`;
+    if (phase() === 2) return `One update of ${shown.optimizer}, learning rate ${small(shown.rate)}`;
+    return `${before[0].toUpperCase()}${before.slice(1)} → ${format.number(shown.means[at])} at ${rate}`;
+  }
+
+  function drawRail() {
+    const { rows, places, title, own, ofRun, remembered, optimizer, rate, matrixRate, step } = shown;
+    part("origin").textContent = own
+      ? `Piece ${piece() + 1} of ${title}, from what it learnt.`
+      : source() === "prompt"
+        ? "The prompt in the bar above."
+        : "The text that this model learnt from isn't here: this is the prompt.";
+    part("piece").disabled = !own;
+    const rates = matrixRate === null ? small(rate) : `${small(rate)}, of matrices ${small(matrixRate)}`;
+    part("optimizer").textContent = [
+      `${optimizer}, learning rate ${rates}${ofRun ? "" : ", as a training here usually ends"}.`,
+      remembered
+        ? `Its moments are those of the run after ${many(step, "update")}.`
+        : "Its moments of this moment weren't kept, so it begins with empty ones.",
+    ].join(" ");
+    part("rows").textContent =
+      `${format.whole(rows.any)} of ${format.whole(rows.all)} get a gradient, ${rows.read} by being read. Of positions ${places.any} of ${format.whole(places.all)}.`;
+    part("most").replaceChildren(
+      el("tr", {}, el("th", {}, "row"), el("th", {}, "gradient"), el("th", {}, "by reading")),
+      ...rows.most.map((one) =>
+        el(
+          "tr",
+          {},
+          el("td", { class: "gb-mono" }, visible(one.text)),
+          el("td", {}, format.number(one.gradient)),
+          el("td", {}, format.number(one.read)),
+        ),
+      ),
+    );
+  }
+
+  // ---- pointing -----------------------------------------------------------------------------------
+
+  function hintPart(key, event) {
+    if (!shown || !key) {
+      tip.hide();
+      if (shown) say(caption());
+      return;
+    }
+    if (key.startsWith("stream.")) {
+      const i = Number(key.slice(7));
+      if (layer !== i) {
+        layer = i;
+        shadeText();
+      }
+      tip.show(
+        event.clientX,
+        event.clientY,
+        i ? `stream after block ${i - 1}` : "stream of the embeddings",
+        "its gradient shades the text",
+      );
+      return;
+    }
+    const one = shown.parts.find((other) => other.key === key);
+    const at = shown.factors[factor()];
+    tip.show(
+      event.clientX,
+      event.clientY,
+      partName(key),
+      `${many(one.parameters, "parameter")}, size ${format.number(one.weight)}`,
+      `gradient ${format.number(one.gradient)}`,
+      `update ${small(one.update * at)}, ${small((one.update * at) / one.weight || 0)} of its size`,
+    );
+    say(
+      `${partName(key)}: gradient ${format.number(one.gradient)}, update ${small((one.update * at) / one.weight || 0)} of its size`,
+    );
+  }
+
+  function hintToken(event) {
+    const node = /** @type {HTMLElement | null} */ (
+        /** @type {Element} */ (event.target).closest("[data-id=reading] .gb-token")
+      ),
+      i = node ? Number(node.dataset.at) : -1;
+    if (!node || !shown) return;
+    const text = visible(shown.tokens[i].text),
+      t = i - 1;
+    if (t < 0) return tip.show(event.clientX, event.clientY, text, "the first token: nothing comes before it");
+    const told = (f) => {
+      const best = visible(shown.texts[shown.best[f][t]]),
+        odds = format.probability(Math.exp(-shown.losses[f][t]));
+      return `${odds}, ${format.number(shown.losses[f][t])} nats; likeliest ${best} ${format.probability(shown.odds[f][t])}`;
+    };
+    tip.show(
+      event.clientX,
+      event.clientY,
+      text,
+      `before: ${told(0)}`,
+      `at ${times(shown.factors[factor()])}: ${told(factor())}`,
+    );
+    return say(`${text} (${i}), before: ${told(0)}`);
+  }
+  part("reading").addEventListener("pointerover", hintToken);
+  part("reading").addEventListener("pointerleave", () => {
+    tip.hide();
+    if (shown) say(caption());
+  });
+
+  // ---- leading ------------------------------------------------------------------------------------
+
+  function pause() {
+    clearTimeout(playing);
+    playing = null;
+    part("play").textContent = "Play";
+    part("play").setAttribute("aria-pressed", "false");
+  }
+  function play() {
+    if (!shown) return;
+    toPhase(phase() === PHASES.length - 1 ? 0 : phase() + 1, { byPlay: true });
+    part("play").textContent = "Pause";
+    part("play").setAttribute("aria-pressed", "true");
+    const beat = () => {
+      if (root.offsetParent === null || phase() === PHASES.length - 1) return pause();
+      toPhase(phase() + 1, { byPlay: true });
+      playing = setTimeout(beat, PACE);
+      return undefined;
+    };
+    playing = setTimeout(beat, PACE);
+  }
+  const toggle = () => (playing === null ? play() : pause());
+  const by = (count) => () => shown && toPhase(phase() + count);
+  const faster = (count) => () => shown && toFactor(factor() + count);
+  const along = (count) => () =>
+    shown?.own && go({ passage: (piece() + count + MAX_PIECES) % MAX_PIECES || null, phase: address.get("phase") });
+
+  part("phases").addEventListener("click", (event) => {
+    if (event.target.value) toPhase(PHASES.indexOf(event.target.value));
+  });
+  part("play").addEventListener("click", toggle);
+  part("rate").addEventListener("input", (event) => toFactor(Number(event.target.value)));
+  part("piece").addEventListener("click", along(1));
+  part("source").addEventListener("click", (event) => {
+    if (event.target.value) go({ on: event.target.value === "prompt" ? "prompt" : null });
+  });
+  for (const kind of ["png", "svg"]) {
+    part(kind).addEventListener("click", async () => {
+      const svg = await atTwice(async () => toSvg(root));
+      save(
+        kind === "svg" ? svg : await toPng(svg),
+        `glassbox-learning-step-${PHASES[phase()]}.${kind}`,
+        "image/svg+xml",
+      );
+    });
+  }
+  leadBy(root, {
+    ArrowRight: by(1),
+    ArrowLeft: by(-1),
+    ArrowUp: faster(1),
+    ArrowDown: faster(-1),
+    " ": toggle,
+    ",": along(-1),
+    ".": along(1),
+  });
+
+  const redraw = () => {
+    if (shown) draw();
+  };
+  return { refresh, theme: redraw, resize: redraw };
+});
