@@ -17,6 +17,7 @@ from fastapi.encoders import jsonable_encoder
 from shapes import Known, Shape
 
 from llm.limits import LAPTOP, Limits
+from llm.paths import home
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
 from llm.ui.classroom import Classroom
@@ -125,12 +126,14 @@ def ask_the_bar(ask: Asked) -> None:
     shipped = CHECKPOINTS / "sorter"
     files = {name: (shipped / name).read_bytes() for name in ("config.json", "tokenizer.json", "model.safetensors")}
     own = {name: _uploaded(name, content) for name, content in files.items()}
-    alone = {"name": "mine", "paths": [own["model.safetensors"]]}
-    ask("keep_model", **alone)
-    ask("keep_model", **alone, n_head=4)
+    ask("keep_model", name="mine", paths=[own["model.safetensors"]])
     ask("keep_model", name="mine", paths=list(own.values()))
-    local = next(model for model in ask("list_models")["models"] if model["group"] == "This computer")
-    ask("open_model", model=local["ref"])
+    (home() / "owned" / "bare").mkdir(parents=True)
+    for name in ("tokenizer.json", "model.safetensors"):
+        (home() / "owned" / "bare" / name).write_bytes(files[name])
+    bare = next(model for model in ask("list_models")["models"] if model["group"] == "This computer")
+    ask("open_model", model=bare["ref"])
+    ask("open_model", model=bare["ref"], n_head=1)
     with patch.object(from_hub._Fetching, "_work"):
         ask("download_model", name="gpt2")
         ask("poll_download", name="gpt2")
