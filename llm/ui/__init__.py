@@ -62,9 +62,7 @@ UPLOADS_GO = (300, 600)
 FIRST_TAB = "attention"
 
 
-def build_app(
-    limits: Limits = LAPTOP, classroom: Classroom | None = None, folders: Sequence[Path] = ()
-) -> gr.Blocks:
+def build_app(limits: Limits = LAPTOP, classroom: Classroom | None = None, folders: Sequence[Path] = ()) -> gr.Blocks:
     """The whole page, for a class if there is one. Launch it with `launch_options()`.
 
     Visitors may look at the models in `folders`. Raises ValueError when two panels have one name.

@@ -60,9 +60,7 @@ class Loaded:
 class Subjects:
     """Finds and loads what a visitor points at."""
 
-    def __init__(
-        self, sessions: Sessions, classroom: Classroom | None = None, folders: Sequence[Path] = ()
-    ) -> None:
+    def __init__(self, sessions: Sessions, classroom: Classroom | None = None, folders: Sequence[Path] = ()) -> None:
         self.sessions = sessions
         self.classroom = classroom
         self.answers = SharedAnswers(self.place)

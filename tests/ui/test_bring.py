@@ -21,6 +21,7 @@ from llm.tokenizers import train_tokenizer
 from llm.ui import build_app, launch_options, subject
 from llm.ui.bar import build_bar
 from llm.ui.door.receiving import upload_folder
+from llm.ui.guests import guest
 from llm.ui.openings import spells
 from llm.ui.own_models import from_hub
 from llm.ui.sessions import Sessions
@@ -33,7 +34,7 @@ class Page:
     """What the bar of a page may ask."""
 
     def __init__(self, *folders, **limits):
-        self.subjects = subject.Subjects(Sessions(Limits(**limits)), folders)
+        self.subjects = subject.Subjects(Sessions(Limits(**limits)), folders=folders)
         self.endpoints = {fn.__name__: fn for fn in build_bar(self.subjects).server_fns}
 
     def __call__(self, endpoint, /, **values):
@@ -253,6 +254,19 @@ def test_nobody_else_s_folder_is_opened(shelf):
         assert "error" in page("open_model", model=ref)
 
 
+def test_guests_of_a_class_see_no_folder_by_themselves(shelf):
+    """Whoever only follows a speaker has neither the folder's models nor the Hub's."""
+    page = Page(shelf)
+    ref = titled(page, "Glassbox")["ref"]
+    token = guest.set(True)
+    try:
+        assert ref not in page.models()
+        with pytest.raises(ValueError, match="There is no such model"):
+            page.model(ref)
+    finally:
+        guest.reset(token)
+
+
 # ---- the Hub ----------------------------------------------------------------------------------------
 
 
@@ -342,7 +356,7 @@ def test_strangers_fetch_nothing():
 def visit(browser, shelf):
     """A visitor's page of a server that has the shelf."""
     limits = Limits()
-    app = build_app(limits, [shelf])
+    app = build_app(limits, folders=[shelf])
     _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, **launch_options(limits))
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
