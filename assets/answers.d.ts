@@ -67,6 +67,9 @@ export interface BeginRows {
   tokens: Token[];
 }
 
+/** Fetch it no further. */
+export type CancelDownload = Record<string, never>;
+
 /** Other settings from the next step on. */
 export interface ChangeRun {
   changes: Record<string, number>;
@@ -225,6 +228,9 @@ export interface DescribeCorpus {
 /** Fetch a text that isn't here yet. */
 export type DownloadCorpus = Record<string, never>;
 
+/** Begin to fetch a model from the Hub. */
+export type DownloadModel = Record<string, never>;
+
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
   batch?: string;
@@ -331,9 +337,14 @@ export interface GrowRows {
   }[];
 }
 
-/** Take in the files of an uploaded checkpoint, where visitors may bring any. */
+/** Take in the files of a model, where visitors may bring any; or ask what they leave unsaid. */
 export interface KeepModel {
+  choices: string[];
   model: string;
+  needs: string;
+  notes: string[];
+  prompt: string;
+  why: string;
 }
 
 /** Take in a pasted text. */
@@ -461,18 +472,25 @@ export interface ListLedger {
   }[];
 }
 
-/** Every model that this visitor can point at, with prompts to try on it. */
+/** Every model that this visitor can point at, with prompts to try on it, and what can be fetched. */
 export interface ListModels {
   devices: {
     name: string;
     title: string;
   }[];
   models: {
+    closed: boolean;
     examples: string[];
     group: string;
     live: boolean;
     ref: string;
     steps: number[];
+    title: string;
+  }[];
+  offers: {
+    bytes: number;
+    fetching: boolean;
+    name: string;
     title: string;
   }[];
   upload_bytes: number;
@@ -481,11 +499,12 @@ export interface ListModels {
 /** Every model that this visitor can point at, with its steps. */
 export interface ListRivals {
   models: {
+    closed: boolean;
+    examples: string[];
     group: string;
     live: boolean;
     ref: string;
     steps: number[];
-    text: string;
     title: string;
   }[];
 }
@@ -641,6 +660,16 @@ export interface OpenHead {
   weights?: string;
 }
 
+/** Read a model in a folder of this computer; or ask what it leaves unsaid. */
+export interface OpenModel {
+  choices: string[];
+  model: string;
+  needs: string;
+  notes: string[];
+  prompt: string;
+  why: string;
+}
+
 /** All that has happened in a run. */
 export interface OpenRun {
   about: {
@@ -758,6 +787,14 @@ export interface PlanRun {
   schedule: [number, number][];
   tokens: number;
   vocab_size: number;
+}
+
+/** How much of it has come. */
+export interface PollDownload {
+  done: number;
+  state: string;
+  total: number;
+  why: string;
 }
 
 /** The merges after the first `since`, of the visitor's training or of the example. */
@@ -1421,6 +1458,7 @@ export interface Answers {
   begin_batch: BeginBatch;
   begin_generation: BeginGeneration;
   begin_rows: BeginRows;
+  cancel_download: CancelDownload;
   change_run: ChangeRun;
   check_station: CheckStation;
   compare_parts: CompareParts;
@@ -1433,6 +1471,7 @@ export interface Answers {
   delete_run: DeleteRun;
   describe_corpus: DescribeCorpus;
   download_corpus: DownloadCorpus;
+  download_model: DownloadModel;
   draw_batch: DrawBatch;
   draw_code: DrawCode;
   draw_tokens: DrawTokens;
@@ -1462,12 +1501,14 @@ export interface Answers {
   name_source: NameSource;
   note_presence: NotePresence;
   open_head: OpenHead;
+  open_model: OpenModel;
   open_run: OpenRun;
   pack_head: PackHead;
   pack_heads: PackHeads;
   pack_tensors: PackTensors;
   patch_positions: PatchPositions;
   plan_run: PlanRun;
+  poll_download: PollDownload;
   poll_learning: PollLearning;
   poll_run: PollRun;
   prepare_learning: PrepareLearning;

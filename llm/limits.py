@@ -53,6 +53,8 @@ class Limits(Checked):
     """Texts, and checkpoints, kept for a visitor; the oldest goes first."""
     model_uploads: Annotated[bool, About("Models from visitors"), Public(False)] = True
     """Whether visitors may bring models of their own."""
+    downloads: Annotated[bool, About("Models from the Hub"), Public(False)] = True
+    """Whether visitors may have GPT-2 fetched from the Hub, for all to look at."""
     paths: Annotated[bool, About("Paths shown"), Public(False)] = True
     """Whether the page says where on this computer things lie."""
     memory_mb: Annotated[int, About("Memory", 0, 10**7, unit="MB"), Public(0)] = 0

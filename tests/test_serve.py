@@ -22,11 +22,11 @@ def launched(monkeypatch):
     seen = {}
 
     class App:
-        def __init__(self, limits):
-            self.limits = limits
+        def __init__(self, limits, folders):
+            self.limits, self.folders = limits, folders
 
         def launch(self, **options):
-            seen.update(options, limits=self.limits)
+            seen.update(options, limits=self.limits, folders=self.folders)
 
         def block_thread(self):
             seen["served"] = True
@@ -49,6 +49,15 @@ def test_flags_reach_the_server(launched):
     assert launched["app_kwargs"]["middleware"][0].kwargs["names"].given == {"a.example", "b.example"}
     assert main(["serve"]) == 0
     assert (launched["server_name"], launched["server_port"], launched["inbrowser"]) == (None, None, False)
+
+
+def test_folders_are_opened_to_visitors_by_name(launched, tmp_path, capsys):
+    """Each --allow-folder reaches the page; one that isn't there is a sentence before anything starts."""
+    (tmp_path / "a").mkdir()
+    assert main(["serve", "--allow-folder", str(tmp_path), "--allow-folder", str(tmp_path / "a")]) == 0
+    assert launched["folders"] == [tmp_path, tmp_path / "a"]
+    assert main(["serve", "--allow-folder", str(tmp_path / "b")]) == 2
+    assert "is no folder here; check its name" in capsys.readouterr().err
 
 
 def test_app_and_command_have_the_same_flags():

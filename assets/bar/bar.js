@@ -4,25 +4,23 @@ import { address } from "../shared/address.js";
 import { chooseDevice, chosenDevice } from "../shared/device.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
-import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
 import { room } from "../shared/presenting.js";
-import { Refusal } from "../shared/server.js";
 import { look, renew, subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { chosenTheme, turnTheme } from "../shared/theme.js";
+import { ownModels } from "./own_models.js";
 import { shareMenu } from "./sharing.js";
 
 panel("bar", ({ ask, upload, find, notice }) => {
   const model = find("[data-id=model]"),
     prompt = find("[data-id=prompt]"),
     examples = find("[data-id=examples]");
-  const CHECKPOINT = ["config.json", "tokenizer.json", "model.safetensors"],
-    DEVICE = "device ", // begins what names one in the menu
+  const DEVICE = "device ", // begins what names one in the menu
     MOST_PX = 240; // of the prompt
   let models = [],
-    devices = [], // where the numbers can be computed
-    mostBytes = 0; // of a visitor's own checkpoint; none may come where this is 0
+    more = [], // what else the menu offers
+    devices = []; // where the numbers can be computed
   const current = () => models.find((m) => m.ref === subject.model);
 
   function fillMenu() {
@@ -31,11 +29,7 @@ panel("bar", ({ ask, upload, find, notice }) => {
       if (!groups.has(m.group)) groups.set(m.group, el("optgroup", { label: m.group }));
       groups.get(m.group).append(el("option", { value: m.ref }, m.live ? `${m.title} (training now)` : m.title));
     }
-    model.replaceChildren(
-      ...groups.values(),
-      ...(mostBytes ? [el("option", { value: "file", data: { changes: "" } }, "A checkpoint folder…")] : []),
-      computedOn(),
-    );
+    model.replaceChildren(...groups.values(), ...more, computedOn());
     model.value = subject.model ?? "";
   }
 
@@ -63,8 +57,13 @@ panel("bar", ({ ask, upload, find, notice }) => {
 
   /** Another model. An example goes with the model it was made for; a prompt that someone wrote stays. */
   function change(ref) {
-    const next = models.find((m) => m.ref === ref),
-      asked = current()?.examples.includes(subject.prompt);
+    const next = models.find((m) => m.ref === ref);
+    if (next?.closed) {
+      model.value = subject.model ?? "";
+      own.openLocal(ref);
+      return;
+    }
+    const asked = current()?.examples.includes(subject.prompt);
     look({ model: ref, step: null, ...(asked && next ? { prompt: next.examples[0] } : {}) }, { turn: true });
   }
 
@@ -100,12 +99,13 @@ panel("bar", ({ ask, upload, find, notice }) => {
     models = answer.models;
     devices = answer.devices;
     if (!devices.some(({ name }) => name === chosenDevice())) chooseDevice(null); // chosen on another computer
-    mostBytes = answer.upload_bytes;
+    more = own.options(answer);
     if (settle) lookAtAddress();
     else if (!current() && models.length) look({ model: models[0].ref, step: null });
     fillMenu();
     follow();
     watchTraining();
+    own.resume();
   }
   const safely = (work) => work.catch((error) => notice(error.message));
 
@@ -122,46 +122,31 @@ panel("bar", ({ ask, upload, find, notice }) => {
   }
 
   model.addEventListener("change", () => {
-    if (model.value === "file") {
+    const value = model.value;
+    if (own.chosen(value)) {
       model.value = subject.model ?? "";
-      find("[data-id=files]").click();
-    } else if (model.value.startsWith(DEVICE)) {
-      chooseDevice(model.value.slice(DEVICE.length));
+    } else if (value.startsWith(DEVICE)) {
+      chooseDevice(value.slice(DEVICE.length));
       fillMenu();
       renew();
-    } else change(model.value);
+    } else change(value);
   });
-  find("[data-id=files]").addEventListener("change", async (event) => {
-    const files = [...event.target.files];
-    event.target.value = "";
-    if (files.length) await safely(open(files));
+  const own = ownModels({
+    ask,
+    upload,
+    find,
+    notice,
+    safely,
+    prompt: () => (current()?.examples.includes(subject.prompt) ? "" : subject.prompt),
+    show: async (ref, prompt) => {
+      models = (await ask("list_models")).models;
+      look(
+        { model: ref, step: null, prompt: prompt || models.find((m) => m.ref === ref)?.examples[0] },
+        { turn: true },
+      );
+      await reload();
+    },
   });
-  async function open(files) {
-    // a checkpoint is three files; whatever else lies in the folder stays here
-    const wanted = files.filter(
-      (file) => CHECKPOINT.includes(file.name) && file.webkitRelativePath.split("/").length <= 2,
-    );
-    const missing = CHECKPOINT.filter((name) => !wanted.some((file) => file.name === name));
-    if (missing.length)
-      throw new Refusal(
-        `That folder has no ${missing.join(" and no ")}. Choose one that python -m llm train --out made, or a run's checkpoint folder.`,
-      );
-    const size = wanted.reduce((sum, file) => sum + file.size, 0);
-    if (size > mostBytes)
-      throw new Refusal(
-        `That checkpoint has ${format.bytes(size)}; the limit is ${format.bytes(mostBytes)}. Use a smaller model.`,
-      );
-    notice("Uploading…", "info");
-    const paths = {};
-    for (const file of wanted) paths[file.name] = (await upload(file)).path;
-    const { model: ref } = await ask("keep_model", {
-      name: wanted[0].webkitRelativePath.split("/")[0] || "model",
-      paths,
-    });
-    notice("");
-    look({ model: ref, step: null });
-    await reload();
-  }
   let wait = null;
   prompt.addEventListener("input", () => {
     grow();

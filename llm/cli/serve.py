@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from llm.cli.options import add_settings, command
@@ -35,6 +36,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="another name that the server goes by, as behind a proxy; may be given several times",
     )
+    parser.add_argument(
+        "--allow-folder",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="let visitors look at the models in this folder, whatever `convert` reads; may be given several times",
+    )
     parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
     parser.add_argument("--public", action="store_true", help="smaller limits, for strangers; a Space has them anyway")
     parser.add_argument("--class", dest="classroom", action="store_true", help="phones in the room follow your page")
@@ -52,6 +61,9 @@ def serve(args: argparse.Namespace) -> None:
         say(trouble)
     _check_address(args.host, args.port)
     limits = limits_of(args, os.environ)
+    for folder in args.allow_folder:
+        if not folder.is_dir():
+            raise ValueError(f"--allow-folder {folder} is no folder here; check its name.")
     host: str | None = args.host
     if host and ":" in host and not host.startswith("["):
         host = f"[{host}]"  # IPv6, as in an address
@@ -64,9 +76,12 @@ def serve(args: argparse.Namespace) -> None:
         if args.classroom:
             from llm.ui.class_server import serve_class
 
-            app = serve_class(limits, where, names, may_change=args.class_may == "train", inbrowser=args.open)
+            may_change = args.class_may == "train"
+            app = serve_class(
+                limits, where, names, may_change=may_change, folders=args.allow_folder, inbrowser=args.open
+            )
         else:
-            app = build_app(limits)
+            app = build_app(limits, folders=args.allow_folder)
             options = launch_options(limits, names=names)
             app.launch(**where, inbrowser=args.open, prevent_thread_lock=True, **options)
     app.block_thread()

@@ -6,7 +6,7 @@ import html
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,12 @@ UPLOADS_GO = (300, 600)
 FIRST_TAB = "attention"
 
 
-def build_app(limits: Limits = LAPTOP, classroom: Classroom | None = None) -> gr.Blocks:
+def build_app(limits: Limits = LAPTOP, classroom: Classroom | None = None, folders: Sequence[Path] = ()) -> gr.Blocks:
     """The whole page, for a class if there is one. Launch it with `launch_options()`.
 
-    Raises ValueError when two panels have one name.
+    Visitors may look at the models in `folders`. Raises ValueError when two panels have one name.
     """
-    subjects = Subjects(Sessions(limits), classroom)
+    subjects = Subjects(Sessions(limits), classroom, folders)
     keep_swept(subjects.sessions)
     app = gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_GO)
     with app:

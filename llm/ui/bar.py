@@ -4,34 +4,12 @@ from __future__ import annotations
 
 from llm.training.hardware import devices
 from llm.ui import inputs
+from llm.ui.own_models import uploaded
+from llm.ui.own_models.from_hub import OFFERS
+from llm.ui.own_models.opening import answer, told
+from llm.ui.own_models.uploaded import upload_bytes
 from llm.ui.panel import Answer, Panel, Request, changing
 from llm.ui.subject import Subjects
-from llm.ui.uploads import keep_checkpoint
-
-TALES = [
-    "Arlo lived by the sea. At last it was the day of the boat race. Arlo had the finest boat of all, or so he",
-    "On a misty Wednesday, Arlo was counting clouds. His greatest treasure was a",
-    "Once there was a girl called",
-    "It was a cold Monday in the village. Mina had lost her",
-]
-"""The first is what the page opens on, and a worked example of the Attention tab: who is he?"""
-PLAYS = [
-    "ROMEO:\nO, she doth teach the torches to burn bright!",
-    "First Citizen:\nBefore we proceed any further, hear me speak.",
-    "To be, or not to be: that is the question",
-    "My lord, the king is dead; my lord, the king",
-]
-EXAMPLES: dict[str, list[str]] = {
-    "tales": TALES,
-    "shakespeare": PLAYS,
-    "tinyshakespeare": PLAYS,
-    "induction": ["\nlumberjack|lumberjack", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
-    "task:copy": ["\nlumberjack|lumberjack", "\nkqzjxvbw|kqz", "\nabcabcabc|abcab"],
-    "sorter": ["\n3141592>1123459", "\n27182818>", "\n9876543210>"],
-    "task:sort": ["\n3141592>1123459", "\n27182818>", "\n9876543210>"],
-}
-"""Prompts that a model can read and that show what it learnt, by its name if it ships and by its text otherwise."""
-OTHERS = [*TALES[:2], *PLAYS[:2]]
 
 MAX_LINK = 30_000
 """Characters of a link; what a QR code can hold is less, and says so itself."""
@@ -40,33 +18,64 @@ QUIET = 4
 
 
 def build_bar(subjects: Subjects) -> Panel:
-    """The bar; its endpoints list what there is to look at, and take in a checkpoint."""
+    """The bar; its endpoints list what there is to look at, and bring in more."""
+
+    limits = subjects.sessions.limits
 
     def list_models(request: Request) -> Answer:
-        """Every model that this visitor can point at, with prompts to try on it."""
-        session = subjects.sessions.of(request)
-        models = subjects.available(session)
-        for model in models:
-            model["examples"] = EXAMPLES.get(model.pop("text"), OTHERS)
+        """Every model that this visitor can point at, with prompts to try on it, and what can be fetched."""
         return {
-            "models": models,
+            "models": subjects.available(subjects.sessions.of(request)),
             "devices": [{"name": device.name, "title": device.title} for device in devices()],
-            "upload_bytes": _upload_bytes(subjects),
+            "upload_bytes": upload_bytes(limits),
+            "offers": subjects.hub.offers() if limits.downloads else [],
         }
 
     @changing
     def keep_model(request: Request) -> Answer:
-        """Take in the files of an uploaded checkpoint, where visitors may bring any."""
-        max_bytes = _upload_bytes(subjects)
-        if not max_bytes:
-            raise ValueError("Models can't be brought here. Run Glassbox on your own computer to look at yours.")
-        return {"model": f"upload:{keep_checkpoint(subjects.sessions.of(request), request, max_bytes)}"}
+        """Take in the files of a model, where visitors may bring any; or ask what they leave unsaid."""
+        session = subjects.sessions.of(request)
+        return answer(request, lambda: uploaded.keep_model(session, limits, request))
+
+    @changing
+    def open_model(request: Request) -> Answer:
+        """Read a model in a folder of this computer; or ask what it leaves unsaid."""
+        subjects.sessions.of(request)
+        kind, _, key = inputs.text(request, "model", limit=200).partition(":")
+        if kind != "folder":
+            raise ValueError("There is no such model. Choose one from the menu at the top.")
+        return answer(request, lambda: subjects.local.open(key, **told(request)))
+
+    @changing
+    def download_model(request: Request) -> Answer:
+        """Begin to fetch a model from the Hub."""
+        subjects.hub.start(_wanted(request))
+        return {}
+
+    def poll_download(request: Request) -> Answer:
+        """How much of it has come."""
+        return subjects.hub.progress(_wanted(request))
+
+    @changing
+    def cancel_download(request: Request) -> Answer:
+        """Fetch it no further."""
+        subjects.hub.cancel(_wanted(request))
+        return {}
+
+    def _wanted(request: Request) -> str:
+        subjects.sessions.of(request)
+        if not limits.downloads:
+            raise ValueError("Nothing is fetched from the Hub here. Run Glassbox on your own computer for that.")
+        return inputs.choice(request, "name", OFFERS)
 
     def draw_code(request: Request) -> Answer:
         """A QR code of a link: a text of 0 and 1 for each of its rows."""
         return {"rows": qr_rows(inputs.text(request, "link", limit=MAX_LINK))}
 
-    return Panel("bar", [list_models, keep_model, draw_code])
+    return Panel(
+        "bar",
+        [list_models, keep_model, open_model, download_model, poll_download, cancel_download, draw_code],
+    )
 
 
 def qr_rows(link: str) -> list[str]:
@@ -82,9 +91,3 @@ def qr_rows(link: str) -> list[str]:
     except segno.DataOverflowError as error:
         raise ValueError("This link is too long for a QR code; shorten the prompt.") from error
     return ["".join("1" if dark else "0" for dark in row) for row in code.matrix_iter(border=QUIET)]
-
-
-def _upload_bytes(subjects: Subjects) -> int:
-    """The most that a visitor's checkpoint may have; 0 where none is taken."""
-    limits = subjects.sessions.limits
-    return round(limits.upload_mb * 1e6) if limits.model_uploads else 0

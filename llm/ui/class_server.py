@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,15 +18,22 @@ from llm.ui.classroom import Classroom
 
 
 def serve_class(
-    limits: Limits, where: dict[str, Any], names: list[str], *, may_change: bool, inbrowser: bool
+    limits: Limits,
+    where: dict[str, Any],
+    names: list[str],
+    *,
+    may_change: bool,
+    folders: Sequence[Path],
+    inbrowser: bool,
 ) -> gr.Blocks:
     """Begin to serve a class; `where` is what `Blocks.launch` is told of host, port and path.
 
-    `names` are those that the server goes by, beside this computer's own.
+    `names` are those that the server goes by, beside this computer's own; `folders` hold models that the speaker may
+    look at.
     """
     classroom = Classroom(may_change=may_change)
     host = where["server_name"] or "0.0.0.0"
-    app = build_app(limits, classroom)
+    app = build_app(limits, classroom, folders)
     options = {**where, "server_name": host, **launch_options(limits, names=names, classroom=classroom)}
     app.launch(**options | {"quiet": True, "prevent_thread_lock": True})
     path = (where["root_path"] or "").rstrip("/")

@@ -22,7 +22,7 @@ from llm.ui.sessions import Session
 CLASS = "class:"
 """What comes before the reference of a model of the speaker's, where phones name it."""
 RUN = "run:"
-OWN = (RUN, "cli:", "upload:")
+OWN = (RUN, "cli:", "upload:", "hub:", "folder:")
 """What comes before the reference of a model that not everybody has."""
 MINE = "mine:"
 """What comes before a vocabulary of a visitor's own, which phones are not shown."""

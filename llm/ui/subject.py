@@ -1,15 +1,16 @@
 """The subject on the table: which model, at which moment of its training.
 
 A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
-visitor), "cli:ID" (a run that the command line trained) or "upload:NAME"; "class:" before one of
-the speaker's lets phones look at it while the speaker shows it. A moment is the step of
-one of its snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so
-looking at a model in training never waits for its next step.
+visitor), "cli:ID" (a run that the command line trained), "upload:NAME", "hub:NAME" (fetched from the
+Hub) or "folder:KEY" (in a folder of this computer); "class:" before one of the speaker's lets phones
+look at it while the speaker shows it. A moment is the step of one of its snapshots; None is the
+newest. Loaded models are read-only and shared by all visitors, so looking at a model in training
+never waits for its next step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from llm.ui.classroom import CLASS, Classroom, Shown
 from llm.ui.devices import looking_device
 from llm.ui.guests import guest
 from llm.ui.memory import TOKEN_BYTES, Shelf
+from llm.ui.openings import openings
+from llm.ui.own_models.folders import LocalModels
+from llm.ui.own_models.from_hub import OFFERS, HubModels, hub_folder
 from llm.ui.sessions import Session, Sessions
 from llm.ui.shared_answers import SharedAnswers
 from llm.ui.turns import Once
@@ -56,15 +60,16 @@ class Loaded:
 class Subjects:
     """Finds and loads what a visitor points at."""
 
-    def __init__(self, sessions: Sessions, classroom: Classroom | None = None) -> None:
+    def __init__(self, sessions: Sessions, classroom: Classroom | None = None, folders: Sequence[Path] = ()) -> None:
         self.sessions = sessions
         self.classroom = classroom
         self.answers = SharedAnswers(self.place)
+        self.local, self.hub = LocalModels(folders), HubModels()
         self._loaded = Shelf[Loaded](sessions.memory, anchor=lambda loaded: loaded.model)
         self._once = Once()
 
     def available(self, session: Session) -> list[dict[str, Any]]:
-        """Every model this visitor can point at, with its steps and what it learnt from: what the bar's menu shows."""
+        """Every model this visitor can point at, with its steps and prompts to try: what the bar's menu shows."""
         found = [
             _entry("shipped", "Shipped", folder, folder.name, text=folder.name)
             for folder in sorted(_checkpoints(SHIPPED), key=lambda folder: folder.name != FIRST)
@@ -79,7 +84,16 @@ class Subjects:
                 entry = _entry(kind, group, run.path, run.name, text=run.corpus_ref)
                 if entry["steps"]:
                     found.append(entry | {"live": training is not None and training.alive})
-        found += [_entry("upload", "Uploaded", folder, folder.name) for folder in _checkpoints(session.models)]
+        found += [_entry("upload", "Yours", folder, folder.name) for folder in _checkpoints(session.models)]
+        return found if guest.get() else found + self._of_this_computer()
+
+    def _of_this_computer(self) -> list[dict[str, Any]]:
+        """Models that no visitor brought, for those who are no guests of a class."""
+        found = [_entry("hub", "From the Hub", folder, _hub_title(folder)) for folder in _checkpoints(hub_folder())]
+        for key, path in self.local.all().items():
+            folder = self.local.opened(path)
+            entry = _entry("folder", "This computer", folder or path, path.name)
+            found.append(entry | {"ref": f"folder:{key}", "closed": folder is None})
         return found
 
     def of(self, request: dict[str, Any]) -> Loaded:
@@ -123,6 +137,11 @@ class Subjects:
         if kind in ("run", "cli") and not (kind == "cli" and guest.get()):
             run = Run.open(session.runs if kind == "run" else home() / "runs", name)
             return Shown(ref, run.path, run.name, run.corpus_ref)
+        if kind == "hub" and not guest.get():
+            folder = _named(hub_folder(), name)
+            return Shown(ref, folder, _hub_title(folder), "")
+        if kind == "folder" and not guest.get():
+            return Shown(ref, self.local.open(name).folder, self.local.title(name), "")
         raise ValueError("There is no such model. Choose one from the menu at the top.")
 
     def run_of(self, request: dict[str, Any]) -> Run | None:
@@ -169,8 +188,19 @@ def _moment(folder: Path, request: dict[str, Any]) -> int | None:
 
 
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:
-    steps = Snapshots(folder / "snapshots").steps()
-    return {"ref": f"{kind}:{folder.name}", "group": group, "title": title, "steps": steps, "live": False, "text": text}
+    return {
+        "ref": f"{kind}:{folder.name}",
+        "group": group,
+        "title": title,
+        "steps": Snapshots(folder / "snapshots").steps(),
+        "live": False,
+        "closed": False,
+        "examples": openings(folder, text),
+    }
+
+
+def _hub_title(folder: Path) -> str:
+    return OFFERS[folder.name].title if folder.name in OFFERS else folder.name
 
 
 def _run(folder: Path) -> Run | None:

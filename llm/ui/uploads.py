@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
-from llm.checkpoint import load_checkpoint
 from llm.corpora import read_text_file
 from llm.corpora.corpus import text_hash
 from llm.corpora.files import read_bytes
 from llm.corpora.tables import columns_of, is_table, read_table
-from llm.files import new_folder, refuse_packed, remove_folder
+from llm.files import refuse_packed
 from llm.tokenizers import MAX_IMPORT_BYTES
 from llm.ui import inputs
 from llm.ui.door.receiving import upload_folder
@@ -25,7 +22,6 @@ from llm.ui.sessions import Session
 MAX_TEXT_BYTES = 20_000_000
 """Of a text or a table; on the command line there is no limit."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
-CHECKPOINT_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Kept:
 
 def keep_text(session: Session, request: Request) -> Kept:
     """Read an uploaded text, or of a table the column asked for or a likely one, and keep it for the session."""
-    path = _uploaded(request.get("path"))
+    path = arrived(request.get("path"))
     encoding = inputs.text(request, "encoding", limit=40) if "encoding" in request else None
     try:
         if is_table(path):
@@ -56,7 +52,7 @@ def keep_text(session: Session, request: Request) -> Kept:
             corpus = read_text_file(path, MAX_TEXT_BYTES, encoding)
             kept, text = Kept(corpus.name), corpus.text
     finally:
-        _remove(path)
+        remove_upload(path)
     return dataclasses.replace(kept, name=keep_own(session, kept.name, text))
 
 
@@ -76,62 +72,41 @@ def keep_own(session: Session, name: str, text: str) -> str:
 
 def read_upload(request: Request) -> tuple[str, bytes]:
     """Name and content of an uploaded vocabulary file, which is then deleted; its size is looked at first."""
-    path = _uploaded(request.get("path"))
+    path = arrived(request.get("path"))
     try:
         return path.name, read_bytes(path, MAX_IMPORT_BYTES)
     finally:
-        _remove(path)
+        remove_upload(path)
 
 
-def keep_checkpoint(session: Session, request: Request, max_bytes: int) -> str:
-    """Check an uploaded checkpoint's three files and keep them; returns the folder's name."""
-    wanted = re.sub(r"[^A-Za-z0-9_-]+", "-", inputs.text(request, "name", limit=200)).strip("-")[:48] or "model"
-    given = request.get("paths")
-    if not isinstance(given, dict) or set(given) != set(CHECKPOINT_FILES):
-        raise ValueError(f"A checkpoint is a folder with {', '.join(CHECKPOINT_FILES)}; choose those three files.")
-    paths = {name: _uploaded(given[name]) for name in CHECKPOINT_FILES}
-    try:
-        if sum(path.stat().st_size for path in paths.values()) > max_bytes:
-            raise ValueError(f"That checkpoint is larger than {max_bytes:,} bytes; use a smaller model.")
-        with new_folder(session.models / wanted) as fresh:
-            for name, path in paths.items():
-                shutil.move(path, fresh / name)
-            load_checkpoint(fresh)
-    finally:
-        for path in paths.values():
-            _remove(path)
-    kept = sorted(session.models.glob("[!.]*"), key=lambda folder: folder.stat().st_mtime)
-    for folder in kept[: -session.limits.uploads]:
-        remove_folder(folder)
-    return wanted
-
-
-def _remove(path: Path) -> None:
-    """Delete an upload, and the folder that Gradio made for it alone."""
+def remove_upload(path: Path) -> None:
+    """Delete a file that arrived, and the folder that was made for it alone."""
     path.unlink(missing_ok=True)
     with suppress(OSError):  # something else lies there
         path.parent.rmdir()
 
 
-def _uploaded(path: object) -> Path:
+def arrived(path: object, *, packed: bool = False) -> Path:
     """The path of a file that arrived. The page names it, so it could be any path: only those count.
 
-    Links are none of them, and archives and pickles are refused, whatever they are called.
+    Links are none of them, and archives and pickles are refused, whatever they are called, unless the
+    reader takes `packed` files and opens them with care. Raises ValueError.
     """
     folder = upload_folder()
     try:
         named = folder / path if isinstance(path, str) else folder
         resolved = named.resolve()
-        arrived = resolved.is_relative_to(folder) and resolved.is_file() and not _is_link(named)
+        found = resolved.is_relative_to(folder) and resolved.is_file() and not _is_link(named)
     except (OSError, ValueError):  # too long a name, or half a character in it
-        arrived = False
-    if not arrived:
+        found = False
+    if not found:
         raise ValueError("The upload did not arrive; choose the file again.")
-    try:
-        refuse_packed(resolved)
-    except ValueError:
-        resolved.unlink()
-        raise
+    if not packed:
+        try:
+            refuse_packed(resolved)
+        except ValueError:
+            resolved.unlink()
+            raise
     return resolved
 
 

@@ -23,7 +23,7 @@ from llm.tokenizers import GPT2Tokenizer, Tokenizer, tokenizer_in
 from llm.weights.containers import SUFFIXES, read_contents
 from llm.weights.hub import CONFIG, WEIGHTS
 from llm.weights.pretrained import gpt2_from_files, is_glassbox, weight_files
-from llm.weights.state_dicts import cut_vocabulary, model_from_state
+from llm.weights.state_dicts import UntoldError, cut_vocabulary, model_from_state
 
 PADDED_TO = (8, 16, 32, 64, 128, 256, 512, 1024)
 """Multiples to which vocabularies are padded, because some cards are faster with them."""
@@ -56,14 +56,16 @@ def open_any(
 
     Of a single file, a config.json and a tokenizer beside it count; of several files, each by its
     name, only they do. The rest says what these can't, as `model_from_state` explains; `source` is
-    noted in the checkpoint. Raises ValueError, in one sentence, when it is no GPT-2 or can't be read.
+    noted in the checkpoint. Raises ValueError, in one sentence, when it is no GPT-2 or can't be read;
+    UntoldError when `tokenizer`, `n_head` or `activation_function` must be given.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} already holds something; choose a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     notes: list[str] = []
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.", ignore_cleanup_errors=True) as scratch:
-        place = _found(paths) if isinstance(paths, Path) else _gathered(paths, Path(scratch))
+        gathered = Path(scratch) / (Path(source).name or "given")
+        place = _found(paths) if isinstance(paths, Path) else _gathered(paths, gathered)
         source = source or (paths.name if isinstance(paths, Path) else place.weights[0].name)
         given = {name: v for name, v in (("n_head", n_head), ("activation_function", activation_function)) if v}
         if is_glassbox(place.folder) and place.weights[0].name == WEIGHTS:
@@ -83,6 +85,14 @@ def open_any(
     return [*notes, f"{model.config.n_params:,} parameters."]
 
 
+def looks_like_a_model(path: Path) -> bool:
+    """Whether `open_any` might read a folder or a file, by the names of what is there; a lone .json is none."""
+    try:
+        return is_glassbox(path) or _found(path).weights[0].suffix != ".json"
+    except (ValueError, OSError):
+        return False
+
+
 def _found(path: Path) -> _Place:
     if path.is_dir():
         return _Place(path, _weights_in(path))
@@ -93,9 +103,8 @@ def _found(path: Path) -> _Place:
     return _Place(path.parent, [path])
 
 
-def _gathered(paths: Sequence[Path], scratch: Path) -> _Place:
-    """Files from anywhere, in one folder by their names."""
-    folder = scratch / "given"
+def _gathered(paths: Sequence[Path], folder: Path) -> _Place:
+    """Files from anywhere, in one new folder by their names."""
     folder.mkdir()
     for path in paths:
         if (folder / path.name).exists():
@@ -151,14 +160,17 @@ def _vocabulary(
     elif tokenizer is None:
         tokenizer = GPT2Tokenizer()
         if not _fits(size, tokenizer.vocab_size):
-            raise ValueError(
-                f"The model has {size:,} tokens and no tokenizer lies beside it; name the model's own with --tokenizer."
+            raise UntoldError(
+                "tokenizer",
+                f"The model has {size:,} tokens and no tokenizer lies beside it",
+                "name the model's own with --tokenizer.",
             )
         notes.append(f"No tokenizer lies there; with {size:,} tokens GPT-2's own vocabulary is taken.")
     if (vocab_size is not None and tokenizer.vocab_size != vocab_size) or not _fits(size, tokenizer.vocab_size):
-        raise ValueError(
-            f"The model has {size:,} tokens and the tokenizer {tokenizer.vocab_size:,}; name the model's own with "
-            "--tokenizer, or cut off padding with --vocab-size."
+        raise UntoldError(
+            "tokenizer",
+            f"The model has {size:,} tokens and the tokenizer {tokenizer.vocab_size:,}",
+            "name the model's own with --tokenizer, or cut off padding with --vocab-size.",
         )
     return tokenizer
 

@@ -35,6 +35,10 @@ _SHARD = re.compile(r"[\w-][\w.-]{0,95}\.(safetensors|bin)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+class UnreachableError(ValueError):
+    """What is wanted isn't in the cache, and the Hub doesn't answer."""
+
+
 def fetch_model(repository: str, on_progress: Progress | None = None) -> Path:
     """The folder with a repository's config.json and safetensors weights, all of one commit.
 
@@ -95,7 +99,7 @@ def _fetch_file(repository: str, name: str, revision: str, on_progress: Progress
         ) from error
     # Errors of connections are the one or the other, which is its HTTP library's.
     except (OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
-        raise ValueError(
+        raise UnreachableError(
             f"{repository} is not on this computer and the Hub can't be reached ({type(error).__name__}); connect to "
             f"the internet, or give a folder with its {CONFIG} and {WEIGHTS}."
         ) from error

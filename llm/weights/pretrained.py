@@ -63,7 +63,9 @@ def gpt2_from_files(folder: Path, files: Sequence[Path]) -> GPT:
     """What `load_gpt2` gives, of a folder's config.json and some files of weights, safetensors or pickles of torch."""
     for path in (folder / CONFIG, *files):
         if not path.is_file():
-            raise ValueError(f"{folder} lacks {path.name}; choose a folder that transformers' save_pretrained wrote.")
+            raise ValueError(
+                f"{folder.name} lacks {path.name}; choose a folder that transformers' save_pretrained wrote."
+            )
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         plain = [_safetensors(path, Path(scratch) / str(n)) for n, path in enumerate(files)]
         return _gpt2(read_json(folder / CONFIG), plain)

@@ -50,8 +50,18 @@ FIXED = {
 """What TransformerLens and transformers can change about a GPT-2 that our model can't, with the values it computes."""
 NANOGPT = ("block_size", "n_layer", "n_head", "n_embd")
 """Settings that tell nanoGPT from minGPT, whose names for the weights are the same."""
+HEADS_UNTOLD = "Weights alone don't say how many heads a layer has"
+GELU_UNTOLD = "Weights alone don't say which GELU the MLP has"
 EMBEDDINGS = ("transformer.wte.weight", "wte.weight", "tok_emb.weight", "embed.W_E")
 """What the token embedding is called; what stands before it stands before all names."""
+
+
+class UntoldError(ValueError):
+    """A model's files leave something unsaid, which its owner can say."""
+
+    def __init__(self, setting: str, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.setting, self.why = setting, why
 
 
 def model_from_state(
@@ -77,7 +87,7 @@ def model_from_state(
         rest stands for no token. None keeps all.
 
     What was read and taken for granted is added to `notes`. Raises ValueError when the weights are
-    no GPT-2's, don't fit together or contradict their settings.
+    no GPT-2's, don't fit together or contradict their settings; UntoldError when something must be given.
     """
     notes = [] if notes is None else notes
     told = dict(told or {})
@@ -225,10 +235,7 @@ def _heads(told: Mapping[str, Any], n_embd: int, n_layer: int, notes: list[str])
         return asked
     size = next((size for size in GPT2_SIZES.values() if (size.n_embd, size.n_layer) == (n_embd, n_layer)), None)
     if size is None:
-        raise ValueError(
-            "Weights alone don't say how many heads a layer has; say it with --n-head, or as n_head in a config.json "
-            "beside them."
-        )
+        raise UntoldError("n_head", HEADS_UNTOLD, "say it with --n-head, or as n_head in a config.json beside them.")
     notes.append(f"{size.n_head} heads a layer, as a GPT-2 of this size has.")
     return size.n_head
 
@@ -243,9 +250,11 @@ def _activation(told: Mapping[str, Any], layout: Layout, tied: bool, notes: list
     if tied and all(name in told for name in NANOGPT):
         notes.append("The activation is gelu, as in nanoGPT since 2023; if this model is older: gelu_new.")
         return "gelu"
-    raise ValueError(
-        "Weights alone don't say which GELU the MLP has; say it with --activation-function: gelu_new (GPT-2, minGPT) "
-        "or gelu (nanoGPT since 2023), or as activation_function in a config.json beside them."
+    raise UntoldError(
+        "activation_function",
+        GELU_UNTOLD,
+        "say it with --activation-function: gelu_new (GPT-2, minGPT) or gelu (nanoGPT since 2023), or as "
+        "activation_function in a config.json beside them.",
     )
 
 

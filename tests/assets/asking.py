@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import gradio as gr
 import orjson
@@ -16,9 +17,11 @@ from fastapi.encoders import jsonable_encoder
 from shapes import Known, Shape
 
 from llm.limits import LAPTOP, Limits
+from llm.paths import home
 from llm.tokenizers import BPETokenizer, export
 from llm.ui import build_app
 from llm.ui.classroom import Classroom
+from llm.ui.own_models import from_hub
 from llm.ui.panel import Panel
 from llm.ui.train.presets import FORM
 
@@ -82,7 +85,7 @@ class Asked:
         """Build the app, as when the server starts again."""
         self.endpoints = {}
         limits = dataclasses.replace(self.limits, trainings=1)
-        for panel in build_app(limits, Classroom()).blocks.values():
+        for panel in build_app(limits, Classroom(), [home() / "owned"]).blocks.values():
             for endpoint in panel.server_fns if isinstance(panel, Panel) else []:
                 # An endpoint of several panels is asked once.
                 self.endpoints.setdefault(endpoint.__name__, {}).setdefault(endpoint.__module__, endpoint)
@@ -123,7 +126,19 @@ def ask_the_bar(ask: Asked) -> None:
     """The bar and the timeline beneath it."""
     shipped = CHECKPOINTS / "sorter"
     files = {name: (shipped / name).read_bytes() for name in ("config.json", "tokenizer.json", "model.safetensors")}
-    ask("keep_model", name="mine", paths={name: _uploaded(name, content) for name, content in files.items()})
+    own = {name: _uploaded(name, content) for name, content in files.items()}
+    ask("keep_model", name="mine", paths=[own["model.safetensors"]])
+    ask("keep_model", name="mine", paths=list(own.values()))
+    (home() / "owned" / "bare").mkdir(parents=True)
+    for name in ("tokenizer.json", "model.safetensors"):
+        (home() / "owned" / "bare" / name).write_bytes(files[name])
+    bare = next(model for model in ask("list_models")["models"] if model["group"] == "This computer")
+    ask("open_model", model=bare["ref"])
+    ask("open_model", model=bare["ref"], n_head=1)
+    with patch.object(from_hub._Fetching, "_work"):
+        ask("download_model", name="gpt2")
+        ask("poll_download", name="gpt2")
+        ask("cancel_download", name="gpt2")
     ask("list_models")
     ask("draw_code", link="http://localhost/")
     ask("show_class", state="model=shipped%3Atales")

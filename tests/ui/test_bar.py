@@ -21,11 +21,11 @@ def test_where_no_models_are_taken_none_is_offered_or_kept(tmp_path, monkeypatch
     me = {"visitor": "0" * 32}
     closed = endpoints(model_uploads=False)
     assert closed["list_models"](me)["upload_bytes"] == 0
-    asked = {**me, "name": "mine", "paths": {"config.json": "/etc/passwd"}}
+    asked = {**me, "name": "mine", "paths": ["/etc/passwd"]}
     assert "can't be brought here" in closed["keep_model"](asked)["error"]
     opened = endpoints(upload_mb=7)
     assert opened["list_models"](me)["upload_bytes"] == 7_000_000
-    assert "choose those three files" in opened["keep_model"](asked)["error"]
+    assert "did not arrive" in opened["keep_model"](asked)["error"]
 
 
 def test_a_chosen_device_is_one_that_there_is(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
@@ -37,7 +38,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, files: dict[str, bytes]):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = files
-        self.commit = COMMIT
+        self.repository, self.commit = REPOSITORY, COMMIT
         self.token: str | None = None
         """Without it nobody may read."""
         self.hangs_up_after: int | None = None
@@ -76,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_file(self.server.files[parts[-1]], 302, body)
         elif self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
             self.refuse(401, "RepoNotFound")
-        elif "/".join(parts[:2]) != REPOSITORY:
+        elif "/".join(parts[:2]) != self.server.repository:
             self.refuse(404, "RepoNotFound")
         elif parts[3] not in ("main", self.server.commit):
             self.refuse(404, "RevisionNotFound")
@@ -125,9 +126,9 @@ def files(tmp_path_factory):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.fixture
-def hub(files, monkeypatch, tmp_path):
-    """That repository on a Hub of this machine, which huggingface_hub takes for the only one, and an empty cache."""
+@contextmanager
+def serving(files, monkeypatch, tmp_path):
+    """These files on a Hub of this machine, which huggingface_hub takes for the only one, and an empty cache."""
     with Hub(dict(files)) as hub:
         constants = huggingface_hub.constants
         for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
@@ -144,6 +145,13 @@ def hub(files, monkeypatch, tmp_path):
         yield hub
         hub.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def hub(files, monkeypatch, tmp_path):
+    """That repository on a Hub of this machine."""
+    with serving(files, monkeypatch, tmp_path) as hub:
+        yield hub
 
 
 def assert_is_tiny(model):

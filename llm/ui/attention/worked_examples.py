@@ -13,7 +13,7 @@ from torch import Tensor
 
 from llm.inside.head_search import FoundHead, mark_after_same, mark_first, mark_pairs, mark_previous, search_heads
 from llm.tokenizers import Tokenizer
-from llm.ui.bar import TALES
+from llm.ui.openings import TALES
 from llm.ui.subject import Loaded
 
 CLEAR = 0.3

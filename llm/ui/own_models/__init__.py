@@ -1,0 +1,1 @@
+"""Models that people own: brought through the browser, fetched from the Hub, or in a folder of this computer."""
