@@ -277,7 +277,7 @@ def test_a_visitor_passes_stations_by_doing_what_they_ask(page):
     expect(page.locator("#gb-path [data-id=line]")).to_contain_text("llm/model.py, line")
 
     begun(page, "attention_and_its_mask", "3")
-    page.locator("#gb-forward [data-id=reading] button").nth(2).click()
+    page.locator("#gb-forward [data-id=reading] [data-at='2']").click()
     page.locator("#gb-forward [data-id=machine] [data-key='h.0.attn.mask']").click()
     passed(page, "attention_and_its_mask")
     expect(page.locator("#gb-path [data-id=verdict]")).to_have_text("You guessed it.")
