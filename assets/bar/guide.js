@@ -46,6 +46,7 @@ panel("guide", ({ root, find, notice }) => {
       root.hidden = true;
       looked = "";
     } else await check(name, there);
+    clearTimeout(timer); // another look may have begun while this one waited
     if (name !== null) timer = setTimeout(look, LOOK);
   }
 

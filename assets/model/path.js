@@ -165,6 +165,7 @@ panel("path", ({ root, ask, find, notice, say }) => {
     emit("station");
     draw();
     part("station").scrollTop = 0;
+    part("station").focus({ preventScroll: true }); // Enter is its own from here on
   }
   const by = (count) => () => path && go(index() + count);
 

@@ -134,7 +134,7 @@ def sharpening(start: Place, now: Place) -> Values:
 def seen(start: Place, now: Place) -> Values | None:
     """How many tokens the third one may look at, counted at the mask that the visitor walked to."""
     key, ids = now.settings.get("walk", ""), now.ids
-    if not key.endswith("attn.mask") or now.settings.get("follow") != "2":
+    if not key.endswith("attn.mask") or now.settings.get("follow") != "2" or len(ids) < 3:
         return None
     walk = Walk(now.loaded.model, trace(now.loaded.model, ids, column_names(now.loaded.model)), 2)
     scores_T = walk.step(key).rows[-1].values
