@@ -138,6 +138,8 @@ def _threads(count: int) -> Iterator[None]:
     import numba
 
     numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    if torch.get_num_threads() != count:  # numba, as it starts, tells OpenMP how many, and torch asks OpenMP
+        torch.set_num_threads(count)
     with nullcontext() if _bears_many() else _ONE_AT_A_TIME:
         yield
 

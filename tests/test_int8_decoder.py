@@ -1,5 +1,7 @@
 """8-bit weights against the exact ones: how near, on what models, and where they are refused."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -102,3 +104,16 @@ def test_what_it_cannot_do_is_refused_in_a_sentence(monkeypatch):
         Int8Weights(randomised(SHAPES[1]).to("meta"))
     monkeypatch.setitem(sys.modules, "numba", None)
     assert why_not(model) == "8-bit weights need numba: pip install numba."
+
+
+def test_torch_keeps_its_number_of_threads():
+    """numba starts as many as there are cores in the same OpenMP; torch's products stay with what they were told."""
+    code = (
+        "import torch\nfrom llm.config import ModelConfig\nfrom llm.model import GPT\n"
+        "from llm.int8_decoder import Int8Decoder, Int8Weights\n"
+        "model = GPT(ModelConfig(30, n_ctx=8, n_embd=16, n_head=2, n_layer=2)).eval()\n"
+        "Int8Decoder(Int8Weights(model)).step([0])\nprint(torch.get_num_threads())"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

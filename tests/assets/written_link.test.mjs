@@ -8,7 +8,7 @@ import { OFF, ORDER } from "../../assets/shared/sampler.js";
 import { Refusal } from "../../assets/shared/server.js";
 import { look, subject } from "../../assets/shared/subject.js";
 
-const SETTINGS = { ...OFF, order: [...ORDER], seed: 7, max_new_tokens: 100, stop: [] };
+const SETTINGS = { ...OFF, order: [...ORDER], seed: 7, max_new_tokens: 100, stop: [], weights: "exact" };
 mock.timers.enable({ apis: ["setTimeout"] });
 
 /** A place to write at, with a vocabulary of that size. */
@@ -50,6 +50,7 @@ test("settings, seeds up to 2^53 - 1, stop texts and the order come back", () =>
     {},
     { seed: Number.MAX_SAFE_INTEGER, temperature: 0.123456789, top_k: 40, top_p: 1e-9, min_p: 0.05 },
     { seed: 0, temperature: 0, repetition_penalty: 1.7, typical_p: 0.2 },
+    { weights: "int8" },
     { order: [...ORDER].reverse(), stop: ["\n\n", "é*. ", "“end”+/="] },
   ]) {
     const settings = { ...SETTINGS, ...changes },

@@ -5,6 +5,8 @@ import re
 
 from playwright.sync_api import expect
 
+from llm.ui.generate import drawing
+
 WRITE = "#gb-write"
 IDLE = "document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"
 
@@ -53,9 +55,7 @@ def test_the_switch_says_what_it_changes_and_writes(page, app_url):
 
 def test_where_they_cannot_write_the_switch_says_why(page, app_url, monkeypatch):
     """Disabled, with the reason beside it."""
-    from llm.ui.fast_weights import FastWeights
-
-    monkeypatch.setattr(FastWeights, "why_not", lambda self: "8-bit weights need numba: pip install numba.")
+    monkeypatch.setattr(drawing, "why_not_fast", lambda model: "8-bit weights need numba: pip install numba.")
     page.goto("about:blank")
     page.goto(f"{app_url}/#tab=generate&fast=1")
     page.wait_for_selector(f"{WRITE} .gb-odds button[data-token]")
