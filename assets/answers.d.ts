@@ -164,6 +164,14 @@ export interface ContinueRun {
   run: string;
 }
 
+/** Go on with the visitor's sweep where it was. */
+export interface ContinueSweep {
+  failure: string;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
 /** The pieces that a text is first cut into. */
 export interface CutText {
   about: string;
@@ -303,11 +311,39 @@ export interface FindWorkedExample {
   steps: number[];
 }
 
+/** One law through a sweep, those of the bootstrap around it, and its prediction of the largest size. */
+export interface FitSweep {
+  count: string;
+  floor_known: boolean;
+  intervals: {
+    A: number[];
+    B: number[];
+    E: number[];
+    a: number[];
+    b: number[];
+  };
+  law: number[];
+  others: number[][];
+  points: number;
+  predicted: {
+    interval: number[];
+    measured: number;
+    width: number;
+  } | null;
+}
+
 /** How long it would take. */
 export interface ForecastRun {
   busy: boolean;
   measured: boolean;
   seconds: number;
+}
+
+/** Seconds that a training of each size takes, and all together, measured here. */
+export interface ForecastSweep {
+  problem: string;
+  seconds: number[];
+  total: number;
 }
 
 /** Up to `count` more tokens, each with its row; {"gone": True} when the text was put away meanwhile. */
@@ -476,6 +512,29 @@ export interface ListModels {
     title: string;
   }[];
   upload_bytes: number;
+}
+
+/** All that the form offers, and the visitor's sweep as it is planned. */
+export interface ListPlan {
+  chosen: Record<string, number | string>;
+  corpora: {
+    name: string;
+    title: string;
+  }[];
+  helps: Record<string, string>;
+  minutes: number;
+  settings: {
+    [key: string]: {
+      choices: string[];
+      default: number;
+      help: string;
+      high: number;
+      kind: string;
+      label: string;
+      low: number;
+      unit: string;
+    };
+  };
 }
 
 /** Every model that this visitor can point at, with its steps. */
@@ -740,6 +799,20 @@ export interface PlanRun {
   vocab_size: number;
 }
 
+/** Each size of a plan: parameters, tokens, FLOPs and, where the shipped law holds, the loss to expect. */
+export interface PlanSweep {
+  sizes: {
+    flops: number;
+    learning_rate: number;
+    loss: number | null;
+    n_layer: number;
+    n_params: number;
+    tokens: number;
+    width: number;
+  }[];
+  trainings: number;
+}
+
 /** The merges after the first `since`, of the visitor's training or of the example. */
 export interface PollLearning {
   bytes?: Part[][];
@@ -832,6 +905,23 @@ export interface PollRun {
   stopping: boolean;
   tokens_per_second: number | null;
   wait: number | null;
+}
+
+/** How the visitor's sweep stands: each of its trainings, and the one under way. */
+export interface PollSweep {
+  failure: string;
+  state: string;
+  step: number;
+  steps: number;
+  trainings: {
+    ended: boolean;
+    id: string;
+    loss: number | null;
+    ref: string;
+    seed: number;
+    width: number;
+  }[];
+  under_way: string;
 }
 
 /** What a vocabulary can be learnt from, and whether one is in training already. */
@@ -1159,6 +1249,30 @@ export interface ReadSurprise {
   windows: number;
 }
 
+/** All points of a sweep, also as a CSV file. */
+export interface ReadSweep {
+  counts: string[];
+  csv: string;
+  early: number;
+  floor: number;
+  mine: boolean;
+  n_ctx: number;
+  points: {
+    flops: number;
+    last: boolean;
+    learning_rate: number;
+    loss: number;
+    params: number[];
+    ref: string;
+    seconds: number;
+    seed: number;
+    tokens: number;
+    width: number;
+  }[];
+  text: string;
+  whose: string;
+}
+
 /** Tokens of `text`, or of the sheet's text after an edit. `gone`: send the whole text, please. */
 export interface ReadText {
   about?: string;
@@ -1262,6 +1376,14 @@ export interface StartRun {
   run: string;
 }
 
+/** Train a plan, in place of the visitor's last sweep unless it is the same, which goes on. */
+export interface StartSweep {
+  failure: string;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
 /** Pause, resume, step or stop. */
 export interface SteerLearning {
   state: string;
@@ -1270,6 +1392,14 @@ export interface SteerLearning {
 /** Pause, resume, step or stop a run. */
 export interface SteerRun {
   state: string;
+}
+
+/** Pause, resume or stop it. */
+export interface SteerSweep {
+  failure: string;
+  state: string;
+  step: number;
+  under_way: string;
 }
 
 /** The mean loss with each part off alone, from part number `first` on, for a bounded time. */
@@ -1334,6 +1464,7 @@ export interface Answers {
   compare_runs: CompareRuns;
   compare_tokenizers: CompareTokenizers;
   continue_run: ContinueRun;
+  continue_sweep: ContinueSweep;
   cut_text: CutText;
   decode_ids: DecodeIds;
   delete_run: DeleteRun;
@@ -1347,7 +1478,9 @@ export interface Answers {
   export_tokenizer: ExportTokenizer;
   find_neighbours: FindNeighbours;
   find_worked_example: FindWorkedExample;
+  fit_sweep: FitSweep;
   forecast_run: ForecastRun;
+  forecast_sweep: ForecastSweep;
   grow_rows: GrowRows;
   keep_model: KeepModel;
   keep_paste: KeepPaste;
@@ -1357,6 +1490,7 @@ export interface Answers {
   list_corpora: ListCorpora;
   list_ledger: ListLedger;
   list_models: ListModels;
+  list_plan: ListPlan;
   list_rivals: ListRivals;
   list_tokenizers: ListTokenizers;
   list_worked_examples: ListWorkedExamples;
@@ -1372,8 +1506,10 @@ export interface Answers {
   pack_heads: PackHeads;
   pack_tensors: PackTensors;
   plan_run: PlanRun;
+  plan_sweep: PlanSweep;
   poll_learning: PollLearning;
   poll_run: PollRun;
+  poll_sweep: PollSweep;
   prepare_learning: PrepareLearning;
   read_architecture: ReadArchitecture;
   read_attribution: ReadAttribution;
@@ -1393,6 +1529,7 @@ export interface Answers {
   read_start: ReadStart;
   read_step: ReadStep;
   read_surprise: ReadSurprise;
+  read_sweep: ReadSweep;
   read_text: ReadText;
   read_timeline: ReadTimeline;
   read_vocabulary: ReadVocabulary;
@@ -1403,8 +1540,10 @@ export interface Answers {
   show_class: ShowClass;
   start_learning: StartLearning;
   start_run: StartRun;
+  start_sweep: StartSweep;
   steer_learning: SteerLearning;
   steer_run: SteerRun;
+  steer_sweep: SteerSweep;
   sweep_parts: SweepParts;
   trace_prompt: TracePrompt;
   write_without: WriteWithout;
