@@ -170,6 +170,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     const known = shown();
     if (!known) return "";
     const [E, , a, , b] = known.law.map(format.number);
+    if (choices.across === "flops") return "Dashed: the least loss that any size reached for so much compute.";
     return `Loss = ${E} + A / N^${a} + B / D^${b}, through ${known.points} losses; hollow dots are early and left out.`;
   }
   const named = (dot) => `Width ${dot.width}, seed ${dot.seed}`;

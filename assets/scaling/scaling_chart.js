@@ -60,7 +60,8 @@ const short = (value) => {
  * Draw all of it, as large as the box.
  * @param {HTMLElement} box
  * @param {{ dots: Dot[], widths: number[], floor: number | null, across: "params" | "tokens" | "flops", count: number,
- *   law: { law: number[], others: number[][] } | null, at: number }} shown `at`: the dot that is looked at
+ *   law: { law: number[], others: number[][], predicted: { width: number, interval: number[] } | null } | null, at: number }} shown
+ *   `at`: the dot that is looked at
  * @returns {{ x: number, y: number }[]} where each dot lies
  */
 function drawChart(box, { dots, widths, floor, across, count, law, at }) {
@@ -149,6 +150,20 @@ function drawChart(box, { dots, widths, floor, across, count, law, at }) {
     );
     line.style.stroke = shadeOf(widths, one[0].dot.width);
   }
+  if (across === "flops") drawFrontier();
+
+  /** Through the losses that none reached with less compute. */
+  function drawFrontier() {
+    let best = Infinity;
+    const better = (loss) => {
+      const lower = loss < best;
+      if (lower) best = loss;
+      return lower;
+    };
+    const order = dots.map((_, i) => i).sort((i, j) => xs[i] - xs[j] || dots[i].loss - dots[j].loss),
+      least = order.filter((i) => better(dots[i].loss));
+    put("polyline", { points: least.map((i) => `${places[i].x},${places[i].y}`).join(" ") }, "gb-scaling-frontier");
+  }
   dots.forEach((dot, i) => {
     if (!Number.isFinite(dot.loss)) return;
     const large = (dot.last ? 5 : 2.6) * (room ? 1.6 : 1),
@@ -156,6 +171,27 @@ function drawChart(box, { dots, widths, floor, across, count, law, at }) {
     node.style.fill = dot.early ? "none" : shadeOf(widths, dot.width);
     node.style.stroke = shadeOf(widths, dot.width);
   });
+  if (law?.predicted) drawPrediction();
+
+  /** What all other sizes said of the largest: a diamond in its interval. */
+  function drawPrediction() {
+    const { width: wide, interval } = law.predicted,
+      end = dots.findIndex((dot) => dot.width === wide && dot.last),
+      side = room ? 9 : 6;
+    if (end < 0) return;
+    const [value, low, high] = interval.map(y),
+      here = places[end].x;
+    put("line", { x1: here, x2: here, y1: low, y2: high }, "gb-scaling-predicted");
+    const corners = [
+      [0, -side],
+      [side, 0],
+      [0, side],
+      [-side, 0],
+    ].map(([dx, dy]) => `${here + dx},${value + dy}`);
+    put("polygon", { points: corners.join(" ") }, "gb-scaling-predicted");
+    const words = { x: here + side, y: Math.max(low, places[end].y) + side + font + 4, "text-anchor": "end" };
+    put("text", words, "gb-scaling-words", `predicted ${interval[0].toFixed(2)}`);
+  }
   if (at >= 0) put("circle", { cx: places[at].x, cy: places[at].y, r: room ? 14 : 9 }, "gb-scaling-at");
   box.replaceChildren(svg);
   return places;

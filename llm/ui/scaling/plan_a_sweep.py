@@ -17,6 +17,7 @@ from llm.corpora import CORPORA
 from llm.limits import Limits
 from llm.scaling.plan import Plan, Point
 from llm.scaling.sweep import Sweep
+from llm.scaling.table import EARLY
 from llm.settings import settings_of
 from llm.training.forecast import measure
 from llm.ui import inputs
@@ -32,9 +33,9 @@ FORM = narrowed(
     settings_of(Plan),
     {
         "seeds": {"high": 5, "default": 2},
-        "steps": {"high": 20_000, "default": 300},
+        "steps": {"high": 20_000, "default": 600},
         "batch_size": {"high": 64},
-        "n_ctx": {"high": 512, "default": 64},
+        "n_ctx": {"high": 512},
         "vocab_size": {"low": 257, "high": 8_192},
         "evaluations": {"high": 50},
         "learning_rate": {"low": 1e-5, "high": 0.1},
@@ -182,6 +183,8 @@ def _points(plan: Plan) -> list[Point]:
 def _sizes(sweeps: Sweeps, plan: Plan, points: Sequence[Point]) -> list[dict[str, Any]]:
     shipped = sweeps.shipped
     alike = all(getattr(plan, name) == getattr(shipped.plan, name) for name in ("corpus", "vocab_size", "n_ctx"))
+    settled = EARLY * max(row.tokens for row in shipped.rows)
+    alike = alike and points[0].tokens >= settled
     law = sweeps.law(shipped, "all", known=True).fit.law if alike else None
     by_width = {point.model.n_embd: point for point in points}
     return [
