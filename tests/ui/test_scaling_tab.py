@@ -72,7 +72,7 @@ def test_dots_say_their_numbers_to_pointer_and_keys(page):
     expect(caption).to_contain_text("Width 32")
     with page.expect_download() as told:
         page.click("#gb-loss_and_size [data-id=csv]")
-    rows = list(csv.DictReader(io.StringIO(open(told.value.path(), encoding="utf-8").read())))
+    rows = list(csv.DictReader(io.StringIO(told.value.path().read_text(encoding="utf-8"))))
     assert len(rows) == page.locator(DOTS).count() and float(rows[0]["loss"]) > 1
 
 
@@ -99,7 +99,7 @@ def test_a_sweep_is_planned_trained_and_looked_into(page):
     expect(view.locator("[data-id=status]")).to_contain_text("4 of 4 trained", timeout=60_000)
     view.locator("[data-id=show]").click()
     expect(page.locator("#gb-loss_and_size .gb-scaling-legend")).to_contain_text("Your sweep of task:copy")
-    page.wait_for_selector(".gb-scaling-law", timeout=60_000)
+    expect(page.locator(".gb-scaling-law")).to_have_count(1, timeout=60_000)
     expect(page.locator(DOTS)).to_have_count(4 * 8)
     page.locator("#gb-loss_and_size [data-id=box]").focus()
     page.keyboard.press("ArrowLeft")
