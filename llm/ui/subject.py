@@ -3,8 +3,8 @@
 A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
 visitor), "sweep:ID" (one of their sweep), "cli:ID" (a run that the command line trained) or
 "upload:NAME"; "class:" before one of the speaker's lets phones look at it while the speaker shows it.
-A moment is the step of one of its snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so
-looking at a model in training never waits for its next step.
+A moment is the step of one of its snapshots; None is the newest. Loaded models are read-only and
+shared by all visitors, so looking at a model in training never waits for its next step.
 """
 
 from __future__ import annotations

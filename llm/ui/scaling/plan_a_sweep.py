@@ -22,7 +22,7 @@ from llm.settings import settings_of
 from llm.training.forecast import measure
 from llm.ui import inputs
 from llm.ui.page_settings import narrowed, settings_for_page
-from llm.ui.panel import Answer, Request, View
+from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.scaling.sweep_training import SweepTraining
 from llm.ui.scaling.sweeps import Sweeps, folder_of, own_sweep, with_text
 from llm.ui.sessions import Session
@@ -94,6 +94,7 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
             "problem": _too_long(sessions.limits, total),
         }
 
+    @changing
     def start_sweep(request: Request) -> Answer:
         """Train a plan, in place of the visitor's last sweep unless it is the same, which goes on."""
         session = sessions.of(request)
@@ -112,12 +113,14 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
             shutil.rmtree(folder)
         return _launch(sweeps, session, Sweep.create(folder, plan))
 
+    @changing
     def continue_sweep(request: Request) -> Answer:
         """Go on with the visitor's sweep where it was."""
         session = sessions.of(request)
         _check_free(sweeps, session)
         return _launch(sweeps, session, own_sweep(session))
 
+    @changing
     def steer_sweep(request: Request) -> Answer:
         """Pause, resume or stop it."""
         training = sessions.of(request).sweep
@@ -169,9 +172,9 @@ def check_allowed(limits: Limits, points: Sequence[Point]) -> None:
             f"This plan reads {tokens:,} tokens and one here may read {limits.run_tokens:,}; use fewer steps or seeds."
         )
     disk = sum(point.model.n_params * (2 * SNAPSHOTS + 12) for point in points) / 1e6
-    if disk > limits.visitor_disk_mb:
+    if disk > (most_disk := limits.visitor_disk_mb / 2):  # the rest is for runs
         raise ValueError(
-            f"This plan keeps about {disk:,.0f} MB and yours may take {limits.visitor_disk_mb:,}; "
+            f"This plan keeps about {disk:,.0f} MB and a sweep may take {most_disk:,.0f}; "
             "use fewer seeds, or leave the widest out."
         )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from llm.scaling.sweep import Sweep
 from llm.training.events import StepEvent
 from llm.training.hardware import denormals_flushed
+from llm.ui.right_of_way import Patience
 
 State = Literal["running", "paused", "finished", "stopped", "time", "failed"]
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class SweepTraining:
         """What went wrong when `state` is "failed"."""
         self._device, self._left = device, seconds
         self._under_way, self._step = "", 0
+        self._patience = Patience()
         self._turn = threading.Condition()
         self._thread = threading.Thread(target=self._work, name=f"sweep {sweep.path}", daemon=True)
 
@@ -77,6 +79,7 @@ class SweepTraining:
                     if self.state != "running":
                         return
                 time.sleep(0)  # small steps hold the interpreter; let the page's requests in
+                self._patience()
                 before = time.perf_counter()
             self._set("finished")
         except Exception as error:
