@@ -67,9 +67,6 @@ export interface BeginRows {
   tokens: Token[];
 }
 
-/** Fetch it no further. */
-export type CancelDownload = Record<string, never>;
-
 /** Other settings from the next step on. */
 export interface ChangeRun {
   changes: Record<string, number>;
@@ -167,6 +164,14 @@ export interface ContinueRun {
   run: string;
 }
 
+/** Go on with the visitor's sweep where it was. */
+export interface ContinueSweep {
+  failure: string;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
 /** The pieces that a text is first cut into. */
 export interface CutText {
   about: string;
@@ -227,9 +232,6 @@ export interface DescribeCorpus {
 
 /** Fetch a text that isn't here yet. */
 export type DownloadCorpus = Record<string, never>;
-
-/** Begin to fetch a model from the Hub. */
-export type DownloadModel = Record<string, never>;
 
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
@@ -309,11 +311,39 @@ export interface FindWorkedExample {
   steps: number[];
 }
 
+/** One law through a sweep, those of the bootstrap around it, and its prediction of the largest size. */
+export interface FitSweep {
+  count: string;
+  floor_known: boolean;
+  intervals: {
+    A: number[];
+    B: number[];
+    E: number[];
+    a: number[];
+    b: number[];
+  };
+  law: number[];
+  others: number[][];
+  points: number;
+  predicted: {
+    interval: number[];
+    measured: number;
+    width: number;
+  } | null;
+}
+
 /** How long it would take. */
 export interface ForecastRun {
   busy: boolean;
   measured: boolean;
   seconds: number;
+}
+
+/** Seconds that a training of each size takes, and all together, measured here. */
+export interface ForecastSweep {
+  problem: string;
+  seconds: number[];
+  total: number;
 }
 
 /** Up to `count` more tokens, each with its row; {"gone": True} when the text was put away meanwhile. */
@@ -337,14 +367,9 @@ export interface GrowRows {
   }[];
 }
 
-/** Take in the files of a model, where visitors may bring any; or ask what they leave unsaid. */
+/** Take in the files of an uploaded checkpoint, where visitors may bring any. */
 export interface KeepModel {
-  choices: string[];
   model: string;
-  needs: string;
-  notes: string[];
-  prompt: string;
-  why: string;
 }
 
 /** Take in a pasted text. */
@@ -472,39 +497,54 @@ export interface ListLedger {
   }[];
 }
 
-/** Every model that this visitor can point at, with prompts to try on it, and what can be fetched. */
+/** Every model that this visitor can point at, with prompts to try on it. */
 export interface ListModels {
   devices: {
     name: string;
     title: string;
   }[];
   models: {
-    closed: boolean;
     examples: string[];
     group: string;
     live: boolean;
     ref: string;
     steps: number[];
-    title: string;
-  }[];
-  offers: {
-    bytes: number;
-    fetching: boolean;
-    name: string;
     title: string;
   }[];
   upload_bytes: number;
 }
 
+/** All that the form offers, and the visitor's sweep as it is planned. */
+export interface ListPlan {
+  chosen: Record<string, number | string>;
+  corpora: {
+    name: string;
+    title: string;
+  }[];
+  helps: Record<string, string>;
+  minutes: number;
+  settings: {
+    [key: string]: {
+      choices: string[];
+      default: number;
+      help: string;
+      high: number;
+      kind: string;
+      label: string;
+      low: number;
+      unit: string;
+    };
+  };
+}
+
 /** Every model that this visitor can point at, with its steps. */
 export interface ListRivals {
   models: {
-    closed: boolean;
-    examples: string[];
     group: string;
     live: boolean;
     ref: string;
     steps: number[];
+    text: string;
     title: string;
   }[];
 }
@@ -527,13 +567,6 @@ export interface ListWorkedExamples {
     name: string;
     title: string;
   }[];
-}
-
-/** The share restored by each position, from row `first` on, for a bounded time. */
-export interface MapRows {
-  first: number;
-  rows: number[][];
-  total: number;
 }
 
 /** All tokens in two dimensions; their names too, unless the page `knows` this vocabulary. */
@@ -660,16 +693,6 @@ export interface OpenHead {
   weights?: string;
 }
 
-/** Read a model in a folder of this computer; or ask what it leaves unsaid. */
-export interface OpenModel {
-  choices: string[];
-  model: string;
-  needs: string;
-  notes: string[];
-  prompt: string;
-  why: string;
-}
-
 /** All that has happened in a run. */
 export interface OpenRun {
   about: {
@@ -756,19 +779,6 @@ export interface PackTensors {
   file: string;
 }
 
-/** What the base says with the source's activation at some positions, and where the stream moves. */
-export interface PatchPositions {
-  cone: string;
-  next: {
-    base: number;
-    id: number;
-    patched: number;
-    source: number;
-    text: string;
-  }[];
-  restored: number;
-}
-
 /** What a run would be: its parts, its memory, its way through the text. */
 export interface PlanRun {
   baselines: {
@@ -789,12 +799,18 @@ export interface PlanRun {
   vocab_size: number;
 }
 
-/** How much of it has come. */
-export interface PollDownload {
-  done: number;
-  state: string;
-  total: number;
-  why: string;
+/** Each size of a plan: parameters, tokens, FLOPs and, where the shipped law holds, the loss to expect. */
+export interface PlanSweep {
+  sizes: {
+    flops: number;
+    learning_rate: number;
+    loss: number | null;
+    n_layer: number;
+    n_params: number;
+    tokens: number;
+    width: number;
+  }[];
+  trainings: number;
 }
 
 /** The merges after the first `since`, of the visitor's training or of the example. */
@@ -889,6 +905,23 @@ export interface PollRun {
   stopping: boolean;
   tokens_per_second: number | null;
   wait: number | null;
+}
+
+/** How the visitor's sweep stands: each of its trainings, and the one under way. */
+export interface PollSweep {
+  failure: string;
+  state: string;
+  step: number;
+  steps: number;
+  trainings: {
+    ended: boolean;
+    id: string;
+    loss: number | null;
+    ref: string;
+    seed: number;
+    width: number;
+  }[];
+  under_way: string;
 }
 
 /** What a vocabulary can be learnt from, and whether one is in training already. */
@@ -1054,51 +1087,6 @@ export interface ReadLayers {
   run: string;
 }
 
-/** The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else. */
-export interface ReadLearningStep {
-  best?: number[][];
-  clipped?: number;
-  factors?: number[];
-  gradient?: number;
-  layers?: number;
-  losses?: string;
-  matrixRate?: number | null;
-  odds?: string;
-  ofRun?: boolean;
-  optimizer?: string;
-  own?: boolean;
-  parts?: {
-    gradient: number;
-    key: string;
-    parameters: number;
-    update: number;
-    weight: number;
-  }[];
-  places?: {
-    all: number;
-    any: number;
-  };
-  rate?: number;
-  remembered?: boolean;
-  rows?: {
-    all: number;
-    any: number;
-    most: {
-      gradient: number;
-      id: number;
-      read: number;
-      text: string;
-    }[];
-    read: number;
-    tied: boolean;
-  };
-  step?: number;
-  stream?: string;
-  texts?: Record<string, string>;
-  title?: string;
-  tokens: Token[];
-}
-
 /** Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down. */
 export interface ReadLens {
   below?: number;
@@ -1157,28 +1145,6 @@ export interface ReadNorm {
   note?: string | null;
   position?: number;
   std?: number;
-  tokens: Token[];
-}
-
-/** Both prompts side by side and what each is followed by; without a prompt no tokens and nothing else. */
-export interface ReadPair {
-  answers?: Token[];
-  examples?: {
-    other: string;
-    prompt: string;
-    title: string;
-  }[];
-  heads?: number;
-  layers?: number;
-  next?: {
-    base: number;
-    id: number;
-    patched: number;
-    source: number;
-    text: string;
-  }[];
-  other?: string;
-  others?: Token[];
   tokens: Token[];
 }
 
@@ -1281,6 +1247,30 @@ export interface ReadSurprise {
   next: number | null;
   tokenizer: string;
   windows: number;
+}
+
+/** All points of a sweep, also as a CSV file. */
+export interface ReadSweep {
+  counts: string[];
+  csv: string;
+  early: number;
+  floor: number;
+  mine: boolean;
+  n_ctx: number;
+  points: {
+    flops: number;
+    last: boolean;
+    learning_rate: number;
+    loss: number;
+    params: number[];
+    ref: string;
+    seconds: number;
+    seed: number;
+    tokens: number;
+    width: number;
+  }[];
+  text: string;
+  whose: string;
 }
 
 /** Tokens of `text`, or of the sheet's text after an edit. `gone`: send the whole text, please. */
@@ -1386,6 +1376,14 @@ export interface StartRun {
   run: string;
 }
 
+/** Train a plan, in place of the visitor's last sweep unless it is the same, which goes on. */
+export interface StartSweep {
+  failure: string;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
 /** Pause, resume, step or stop. */
 export interface SteerLearning {
   state: string;
@@ -1394,6 +1392,14 @@ export interface SteerLearning {
 /** Pause, resume, step or stop a run. */
 export interface SteerRun {
   state: string;
+}
+
+/** Pause, resume or stop it. */
+export interface SteerSweep {
+  failure: string;
+  state: string;
+  step: number;
+  under_way: string;
 }
 
 /** The mean loss with each part off alone, from part number `first` on, for a bounded time. */
@@ -1437,13 +1443,6 @@ export interface TracePrompt {
   };
 }
 
-/** The next tokens after the prompt and the `ids` written since, with the difference added at a layer. */
-export interface WriteSteered {
-  ended: boolean;
-  ids: number[];
-  text: string;
-}
-
 /** The next tokens after the prompt and the `ids` written since, with some parts off. */
 export interface WriteWithout {
   ended: boolean;
@@ -1458,7 +1457,6 @@ export interface Answers {
   begin_batch: BeginBatch;
   begin_generation: BeginGeneration;
   begin_rows: BeginRows;
-  cancel_download: CancelDownload;
   change_run: ChangeRun;
   check_station: CheckStation;
   compare_parts: CompareParts;
@@ -1466,12 +1464,12 @@ export interface Answers {
   compare_runs: CompareRuns;
   compare_tokenizers: CompareTokenizers;
   continue_run: ContinueRun;
+  continue_sweep: ContinueSweep;
   cut_text: CutText;
   decode_ids: DecodeIds;
   delete_run: DeleteRun;
   describe_corpus: DescribeCorpus;
   download_corpus: DownloadCorpus;
-  download_model: DownloadModel;
   draw_batch: DrawBatch;
   draw_code: DrawCode;
   draw_tokens: DrawTokens;
@@ -1480,7 +1478,9 @@ export interface Answers {
   export_tokenizer: ExportTokenizer;
   find_neighbours: FindNeighbours;
   find_worked_example: FindWorkedExample;
+  fit_sweep: FitSweep;
   forecast_run: ForecastRun;
+  forecast_sweep: ForecastSweep;
   grow_rows: GrowRows;
   keep_model: KeepModel;
   keep_paste: KeepPaste;
@@ -1490,10 +1490,10 @@ export interface Answers {
   list_corpora: ListCorpora;
   list_ledger: ListLedger;
   list_models: ListModels;
+  list_plan: ListPlan;
   list_rivals: ListRivals;
   list_tokenizers: ListTokenizers;
   list_worked_examples: ListWorkedExamples;
-  map_rows: MapRows;
   map_tokens: MapTokens;
   measure_samples: MeasureSamples;
   measure_weights: MeasureWeights;
@@ -1501,16 +1501,15 @@ export interface Answers {
   name_source: NameSource;
   note_presence: NotePresence;
   open_head: OpenHead;
-  open_model: OpenModel;
   open_run: OpenRun;
   pack_head: PackHead;
   pack_heads: PackHeads;
   pack_tensors: PackTensors;
-  patch_positions: PatchPositions;
   plan_run: PlanRun;
-  poll_download: PollDownload;
+  plan_sweep: PlanSweep;
   poll_learning: PollLearning;
   poll_run: PollRun;
+  poll_sweep: PollSweep;
   prepare_learning: PrepareLearning;
   read_architecture: ReadArchitecture;
   read_attribution: ReadAttribution;
@@ -1521,17 +1520,16 @@ export interface Answers {
   read_ghosts: ReadGhosts;
   read_head: ReadHead;
   read_layers: ReadLayers;
-  read_learning_step: ReadLearningStep;
   read_lens: ReadLens;
   read_logits: ReadLogits;
   read_neuron: ReadNeuron;
   read_norm: ReadNorm;
-  read_pair: ReadPair;
   read_path: ReadPath;
   read_side: ReadSide;
   read_start: ReadStart;
   read_step: ReadStep;
   read_surprise: ReadSurprise;
+  read_sweep: ReadSweep;
   read_text: ReadText;
   read_timeline: ReadTimeline;
   read_vocabulary: ReadVocabulary;
@@ -1542,10 +1540,11 @@ export interface Answers {
   show_class: ShowClass;
   start_learning: StartLearning;
   start_run: StartRun;
+  start_sweep: StartSweep;
   steer_learning: SteerLearning;
   steer_run: SteerRun;
+  steer_sweep: SteerSweep;
   sweep_parts: SweepParts;
   trace_prompt: TracePrompt;
-  write_steered: WriteSteered;
   write_without: WriteWithout;
 }

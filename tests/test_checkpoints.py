@@ -26,7 +26,7 @@ from llm.runs.snapshots import Snapshots
 from llm.training.questions import examine
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = sorted(path.name for path in (ROOT / "checkpoints").iterdir() if path.is_dir())
+SHIPPED = sorted(path.name for path in (ROOT / "checkpoints").iterdir() if path.is_dir() and path.name != "scaling")
 
 REPEATED = ["induction", "shakespeare", "sorter"]
 """Checkpoints whose card is repeated here: each `$ python -m llm` of a ```console block, with the output below it,

@@ -13,6 +13,7 @@ panel("tab_row", ({ all, find }) => {
       tab.setAttribute("aria-selected", String(here));
       const slot = find(`[data-views-of=${tab.dataset.tab}]`);
       slot.hidden = !here;
+      if (here) tab.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone the row is wider than the screen
       const views = document.querySelector(`#gb-${tab.dataset.tab}-views .gb-views`);
       if (views) slot.append(views);
       else if (here) requestAnimationFrame(() => show(open)); // Gradio draws a tab when it is first opened

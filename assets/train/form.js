@@ -6,10 +6,10 @@ import { format } from "../shared/format.js";
 import { takeOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
 import { Refusal } from "../shared/server.js";
+import { drawFields, field, wordsOf } from "../shared/setting_fields.js";
 import { ownText } from "./own_text.js";
 import { drawPlan, refusePlan } from "./plan.js";
 import { drawSchedule } from "./schedule.js";
-import { drawFields, field, wordsOf } from "./setting_fields.js";
 
 /** @import { Parts } from "../shared/panel.js" */
 

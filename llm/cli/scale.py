@@ -80,27 +80,25 @@ def _train(sweep: Sweep, device: Any) -> None:
 
 
 def _fit(sweep: Sweep) -> None:
-    from llm.scaling.counting import COUNTS
-    from llm.scaling.table import fitted, largest_predicted
+    from llm.scaling.laws import fit_all, keep_laws
 
-    rows = sweep.rows()
-    floor = sweep.floor
+    rows, floor = sweep.rows(), sweep.floor
     if floor is not None:
         print(f"The floor of {sweep.plan.corpus} is {floor:.4f} nats a token.")
-    for count in COUNTS:
-        law = fitted(rows, floor=floor, count=count)
+    laws = fit_all(rows, floor)
+    keep_laws(sweep.path / "fits.json", rows, floor, laws)
+    for told in laws:
         constants = ", ".join(
             f"{name} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
             for name in "Eab"
-            for one in [law.interval(name)]
+            for one in [told.fit.interval(name)]
         )
-        print(f"Counting {count}: {constants}")
-        try:
-            predicted, found = largest_predicted(rows, floor=floor, count=count)
-        except ValueError as reason:
-            print(f"  {reason}")
+        print(f"Counting {told.count}, E {'known' if told.floor_known else 'free'}: {constants}")
+        if not told.predicted:
+            print("  The largest size can't be predicted yet: it has to be trained, and three others.")
             continue
+        (value, low, high), found = told.predicted.interval, told.predicted.measured
         print(
-            f"  the largest size from the others: {predicted.value:.4f} ({predicted.low:.4f} to {predicted.high:.4f}), "
-            f"measured {found:.4f}, {found - predicted.value:+.4f}"
+            f"  the largest size from the others: {value:.4f} ({low:.4f} to {high:.4f}), "
+            f"measured {found:.4f}, {found - value:+.4f}"
         )

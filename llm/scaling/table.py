@@ -14,6 +14,9 @@ from llm.scaling.sweep import Row
 COLUMNS = ("point", "width", "seed", "learning_rate", "tokens", "flops", "loss", "seconds", "last")
 """Beside one column for each way to count parameters."""
 MAX_BYTES = 2_000_000
+EARLY = 0.5
+"""The share of each training whose losses are in the table but not in a fit: in them a model is still finding what
+any text has, and far from the law (Choshen et al., 2024, leave the first third out)."""
 
 
 def to_csv(rows: Sequence[Row]) -> str:
@@ -51,8 +54,10 @@ def read_table(path: Path) -> list[Row]:
 
 
 def fitted(rows: Sequence[Row], *, floor: float | None = None, count: str = "all", bootstrap: int = 100) -> Fit:
-    """The law through these rows. Raises ValueError as `fit` does."""
-    return fit([row.measured(count) for row in rows], floor=floor, bootstrap=bootstrap)
+    """The law through these rows but the EARLY ones. Raises ValueError as `fit` does."""
+    settled = EARLY * max((row.tokens for row in rows), default=0)
+    late = [row.measured(count) for row in rows if row.tokens >= settled]
+    return fit(late, floor=floor, bootstrap=bootstrap)
 
 
 def largest_predicted(

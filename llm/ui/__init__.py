@@ -39,6 +39,7 @@ from llm.ui.housekeeping import keep_swept
 from llm.ui.model import build_model_tab
 from llm.ui.page_settings import dials_for_page
 from llm.ui.panel import ASSETS, Panel, TabRow
+from llm.ui.scaling import build_scaling_tab
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
 from llm.ui.timeline import build_timeline
@@ -56,6 +57,7 @@ TABS = {
     "Model": build_model_tab,
     "Tokenizer": build_tokenizer_tab,
     "Generate": build_generate_tab,
+    "Scaling": build_scaling_tab,
 }
 UPLOADS_GO = (300, 600)
 """How often uploads are looked for that no view took in, and how old they may get, in seconds."""

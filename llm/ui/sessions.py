@@ -25,6 +25,7 @@ from llm.ui.own_texts import OwnTexts
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
+    from llm.ui.scaling.sweep_training import SweepTraining
     from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
     from llm.ui.train.training import Training
 
@@ -45,6 +46,8 @@ class Session:
         """Vocabularies by their name, trained here or from a file, newest last."""
         self.vocabulary_training: VocabularyTraining | None = None
         """The vocabulary in training, or the last one that was."""
+        self.sweep: SweepTraining | None = None
+        """The sweep in training, or the last one that was."""
 
     @property
     def runs(self) -> Path:
@@ -57,13 +60,24 @@ class Session:
         return self.folder / "models"
 
     @property
+    def sweep_runs(self) -> Path:
+        """The folder of the runs of this visitor's sweep."""
+        return self.folder / "sweep" / "runs"
+
+    @property
     def empty(self) -> bool:
         """Whether nothing would be lost with it: what lies in its folder is found again."""
-        return not (self.trainings or self.tokenizers or self.vocabulary_training)
+        return not (self.trainings or self.tokenizers or self.vocabulary_training or self.sweep)
 
     @property
     def busy(self) -> bool:
-        return any(training.alive for training in list(self.trainings.values()))
+        """Whether something of theirs is in training."""
+        return self.sweeping or any(training.alive for training in list(self.trainings.values()))
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether a sweep of theirs is in training; it trains one run at a time."""
+        return self.sweep is not None and self.sweep.alive
 
     def touch(self) -> None:
         """The visitor is here; their folder says so to later processes, within a minute."""
@@ -128,5 +142,10 @@ class Sessions:
             remove_folder(session.folder)
 
     def training_count(self) -> int:
-        """How many runs are in training now, over all visitors."""
-        return sum(training.alive for session in self.all() for training in session.trainings.values())
+        """How many runs and sweeps are in training now, over all visitors."""
+        runs = sum(training.alive for session in self.all() for training in list(session.trainings.values()))
+        return runs + self.sweep_count()
+
+    def sweep_count(self) -> int:
+        """How many sweeps are in training now, over all visitors."""
+        return sum(session.sweeping for session in self.all())

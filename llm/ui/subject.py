@@ -1,11 +1,11 @@
 """The subject on the table: which model, at which moment of its training.
 
 A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
-visitor), "cli:ID" (a run that the command line trained), "upload:NAME", "hub:NAME" (fetched from the
-Hub) or "folder:KEY" (in a folder of this computer); "class:" before one of the speaker's lets phones
-look at it while the speaker shows it. A moment is the step of one of its snapshots; None is the
-newest. Loaded models are read-only and shared by all visitors, so looking at a model in training
-never waits for its next step.
+visitor), "sweep:ID" (one of their sweep), "cli:ID" (a run that the command line trained), "upload:NAME",
+"hub:NAME" (fetched from the Hub) or "folder:KEY" (in a folder of this computer); "class:" before one of
+the speaker's lets phones look at it while the speaker shows it. A moment is the step of one of its
+snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so looking at a
+model in training never waits for its next step.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from llm.ui.turns import Once
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 FIRST = "tales"
 """The shipped model that the page opens on: it can read any prompt."""
+RUNS = {"run": "My runs", "sweep": "My sweep", "cli": "Command line"}
+"""Kinds of references to runs, and what the menu calls them."""
 
 Place = tuple[str, int | None, float]
 """Of one moment of a model: its folder, its step, and when the folder changed where there is only one moment."""
@@ -78,8 +80,8 @@ class Subjects:
             entry = _entry("class", "The speaker's", shown.folder, shown.title, text=shown.text)
             if entry["steps"] or not shown.ref.startswith("run:"):
                 found.append(entry | {"ref": CLASS + shown.ref})
-        for kind, group, root in (("run", "My runs", session.runs), ("cli", "Command line", home() / "runs")):
-            for run in () if kind == "cli" and guest.get() else list_runs(root):
+        for kind, group in RUNS.items():
+            for run in () if kind == "cli" and guest.get() else list_runs(runs_of(kind, session)):
                 training = session.trainings.get(run.id)
                 entry = _entry(kind, group, run.path, run.name, text=run.corpus_ref)
                 if entry["steps"]:
@@ -134,8 +136,8 @@ class Subjects:
         kind, _, name = ref.partition(":")
         if kind in ("shipped", "upload"):
             return Shown(ref, _named(SHIPPED if kind == "shipped" else session.models, name), name, "")
-        if kind in ("run", "cli") and not (kind == "cli" and guest.get()):
-            run = Run.open(session.runs if kind == "run" else home() / "runs", name)
+        if kind in RUNS and not (kind == "cli" and guest.get()):
+            run = Run.open(runs_of(kind, session), name)
             return Shown(ref, run.path, run.name, run.corpus_ref)
         if kind == "hub" and not guest.get():
             folder = _named(hub_folder(), name)
@@ -185,6 +187,11 @@ def _moment(folder: Path, request: dict[str, Any]) -> int | None:
         return steps[-1]
     wanted = inputs.whole(request, "step", 0, 2**31)
     return min(steps, key=lambda kept: abs(kept - wanted))  # the nearest kept one: thinning may have taken it away
+
+
+def runs_of(kind: str, session: Session) -> Path:
+    """Where the runs of one of RUNS lie."""
+    return {"run": session.runs, "sweep": session.sweep_runs, "cli": home() / "runs"}[kind]
 
 
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:

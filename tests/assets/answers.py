@@ -34,6 +34,9 @@ export interface Part {
 }
 """
 ALSO: dict[str, list[Any]] = {
+    "list_plan.settings{}.choices[]": ["a choice"],  # as other forms have it; a plan has none
+    "fit_sweep.predicted": [None],  # until the largest size is trained
+    "poll_sweep.trainings[].loss": [None, 1.0],
     "begin_generation.ended": [None, "stop"],
     "draw_tokens.ended": [None, "stop"],
     "list_ledger.rows[].best": [None],  # until the first evaluation

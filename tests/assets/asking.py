@@ -35,6 +35,9 @@ KNOWN = Known(
         "list_choices.presets[].settings",
         "list_choices.settings",
         "list_choices.tokenizer_kinds",
+        "list_plan.chosen",
+        "list_plan.helps",
+        "list_plan.settings",
         "merge_piece.tokens",
         "open_run.changes[].changes",
         "open_run.form",
@@ -331,4 +334,26 @@ def ask_train(ask: Asked) -> None:
     ask("delete_run", run=runs[1])
 
 
-TABS = (ask_the_bar, ask_attention, ask_model, ask_tokenizer, ask_generate, ask_train)
+def ask_scaling(ask: Asked) -> None:
+    """The Scaling tab: the shipped sweep, and a tiny one of the visitor's own."""
+    ask("read_sweep")
+    ask("fit_sweep")
+    ask("fit_sweep", count="blocks", known=False)
+    ask("list_plan")
+    ask("poll_sweep")
+    ask("plan_sweep", corpus="tales", widths="16 32", vocab_size=1024, n_ctx=128)
+    plan = {"corpus": "task:copy", "widths": "16, 32", "seeds": 1, "steps": 40, "batch_size": 2, "n_ctx": 32}
+    ask("plan_sweep", **plan)
+    ask("forecast_sweep", **plan)
+    ask("start_sweep", **plan)
+    ask("steer_sweep", action="pause")
+    ask("poll_sweep")
+    ask("steer_sweep", action="stop")
+    ask.until("poll_sweep", lambda answer: answer["state"] == "stopped")
+    ask("continue_sweep")
+    ask.until("poll_sweep", lambda answer: answer["state"] == "finished")
+    ask("poll_sweep")
+    ask("read_sweep", whose="mine")
+
+
+TABS = (ask_the_bar, ask_attention, ask_model, ask_tokenizer, ask_generate, ask_train, ask_scaling)

@@ -6,7 +6,7 @@ only the room's is among the tests that always run.
 
 import pytest
 
-TABS = ("train", "attention", "model", "tokenizer", "generate")
+TABS = ("train", "attention", "model", "tokenizer", "generate", "scaling")
 DESKS = [(1440, 900), (1920, 1080), (1280, 720)]
 ROOM, PHONE = (1280, 720), (390, 844)
 

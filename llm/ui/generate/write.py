@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llm.paths import home
 from llm.ui import subject
 from llm.ui.generate.drawing import drawing_endpoints
 from llm.ui.live import LiveGenerations
@@ -34,8 +33,8 @@ def _checkpoint_folder(subjects: Subjects, request: Request, loaded: Loaded) -> 
     """
     session = subjects.sessions.of(request)
     kind, _, name = request["model"].partition(":")
-    if kind in ("run", "cli"):
-        root = session.runs if kind == "run" else home() / "runs"
+    if kind in subject.RUNS:
+        root = subject.runs_of(kind, session)
         folder = root / name / "snapshots" / f"step-{loaded.step:08d}"
     else:
         root = subject.SHIPPED if kind == "shipped" else session.models

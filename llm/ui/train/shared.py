@@ -20,7 +20,7 @@ class Shared:
         self.sessions = subjects.sessions
         self.classroom = subjects.classroom
         self.preparations = Preparations(self.sessions)
-        self.slots = Slots(self.sessions.limits)
+        self.slots = Slots(self.sessions.limits, self.sessions.sweep_count)
         self.forecasts = Forecasts()
         self.summaries = RunSummaries()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llm.limits import Limits
@@ -25,8 +26,10 @@ TURN_SECONDS = 60.0
 class Slots:
     """The slots of one app. Those who are watched go before those who aren't, else in the order in which they came."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, sweeps: Callable[[], int] = lambda: 0) -> None:
+        """`sweeps` says how many are in training beside the runs; each takes a slot."""
         self.limits = limits
+        self._sweeps = sweeps
         self._at_work: dict[Training, float] = {}  # and since when, those longest at work first
         self._queue: list[Training] = []
         self._changed = threading.Condition()
@@ -34,12 +37,12 @@ class Slots:
     @property
     def busy(self) -> bool:
         """Whether anything trains."""
-        return bool(self._at_work)
+        return bool(self._at_work) or self._sweeps() > 0
 
     @property
     def full(self) -> bool:
         """Whether a new run would have to wait."""
-        return len(self._at_work) >= self.limits.trainings
+        return len(self._at_work) + self._sweeps() >= self.limits.trainings
 
     def admit(self, training: Training, *, instead_of: Training | None = None) -> None:
         """Give a new run a slot or a place in the queue: that of the visitor's run which ends for it, if that is fair.
@@ -76,6 +79,7 @@ class Slots:
     def has(self, training: Training, wait: float = 0.0) -> bool:
         """Whether it holds a slot, now or within `wait` seconds."""
         with self._changed:
+            self._fill()  # a sweep may have ended
             return self._changed.wait_for(lambda: training in self._at_work, wait)
 
     def wanted(self, training: Training) -> bool:
@@ -92,7 +96,8 @@ class Slots:
             order = self._order()
             if training not in order:
                 return None
-            free = [0.0] * max(0, self.limits.trainings - len(self._at_work))
+            sweeps = self._sweeps()
+            free = [0.0] * max(0, self.limits.trainings - len(self._at_work) - sweeps) + [TURN_SECONDS] * sweeps
             free += [min(self._turn_left(one), _seconds(one)) for one in self._at_work]
             heapq.heapify(free)
             for ahead in order[: order.index(training)]:

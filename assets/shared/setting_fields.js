@@ -1,7 +1,7 @@
 // The form's fields, one for each setting that the server lists: label, unit, help, ends and choices are its.
 // Which stand where is run.html's to say; those that it doesn't name stand where it has room for others.
-import { el } from "../shared/elements.js";
-import { format } from "../shared/format.js";
+import { el } from "./elements.js";
+import { format } from "./format.js";
 
 const WORDS = {
   adamw: "AdamW",

@@ -1,0 +1,248 @@
+// Scaling, loss and size: the points of a sweep, what counts as a parameter, the law, and how well it predicts.
+import { address } from "../shared/address.js";
+import { el } from "../shared/elements.js";
+import { emit, on } from "../shared/events.js";
+import { format } from "../shared/format.js";
+import { latest } from "../shared/latest.js";
+import { leadBy } from "../shared/lead_keys.js";
+import { panel } from "../shared/panel.js";
+import { save } from "../shared/picture_file.js";
+import { Refusal } from "../shared/server.js";
+import { look } from "../shared/subject.js";
+import { openView } from "../shared/tabs.js";
+import { tip } from "../shared/tooltip.js";
+import { drawChart, shadeOf, short } from "./scaling_chart.js";
+
+/** @import { Dot } from "./scaling_chart.js" */
+
+panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
+  const box = find("[data-id=box]"),
+    REACH = 24, // CSS pixels from a dot that still mean it
+    /** @type {Record<string, any>} */ choices = { sweep: "shipped", across: "params", count: "all", e: "known" };
+  let sweep = null,
+    /** @type {Dot[]} */ dots = [],
+    widths = [],
+    places = [],
+    laws = new Map(), // by count and E; a text where there is none, and why
+    at = -1, // the dot that is looked at
+    pinned = -1;
+
+  const law = () => laws.get(key(choices.count));
+  const key = (count) => `${count} ${choices.e}`;
+  const shown = () => (typeof law() === "object" ? law() : null);
+
+  // ---- the address holds the choices -----------------------------------------------------------------
+  for (const group of all("[data-choice]")) {
+    const name = group.dataset.choice,
+      values = [...group.children].map((button) => button.dataset.value);
+    const asked = address.get(name);
+    if (values.includes(asked)) choices[name] = asked;
+    for (const button of group.children)
+      button.addEventListener("click", () => {
+        choices[name] = button.dataset.value;
+        address.set({ [name]: choices[name] === values[0] ? null : choices[name] });
+        if (name === "sweep") load();
+        else {
+          draw();
+          fit();
+        }
+      });
+  }
+
+  const guarded = async (work) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof Refusal)) console.error(error);
+      notice(error.message);
+    }
+  };
+
+  const load = latest(() =>
+    guarded(async () => {
+      notice("");
+      const asked = choices.sweep;
+      try {
+        sweep = await ask("read_sweep", { whose: asked });
+      } catch (error) {
+        if (asked === "shipped" || !(error instanceof Refusal)) throw error;
+        notice(error.message);
+        choices.sweep = "shipped"; // nothing of one's own yet: the finished example stays
+        sweep = await ask("read_sweep", { whose: "shipped" });
+      }
+      laws = new Map();
+      const most = Math.max(...sweep.points.map(({ tokens }) => tokens));
+      dots = sweep.points.map((point) => ({ ...point, early: point.tokens < sweep.early * most }));
+      widths = [...new Set(dots.map(({ width }) => width))].sort((a, b) => a - b);
+      at = pinned = -1;
+      draw();
+      fit();
+    }),
+  );
+
+  /** The chosen law first, then those of the other ways to count, for the table. */
+  const fit = latest(() =>
+    guarded(async () => {
+      const of = sweep;
+      for (const count of [choices.count, ...sweep.counts]) {
+        const name = key(count);
+        if (laws.has(name) || !dots.length) continue;
+        const known = choices.e === "known" && sweep.floor !== null;
+        try {
+          laws.set(name, await ask("fit_sweep", { whose: of.whose, count, known }));
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          laws.set(name, error.message);
+        }
+        if (of !== sweep) return;
+        draw();
+      }
+    }),
+  );
+
+  // ---- drawing ---------------------------------------------------------------------------------------
+  function draw() {
+    if (!sweep || !root.offsetParent) return;
+    for (const group of all("[data-choice]"))
+      for (const button of group.children)
+        button.setAttribute("aria-pressed", String(choices[group.dataset.choice] === button.dataset.value));
+    find("[data-id=floors]").hidden = sweep.floor === null;
+    find("[data-id=legend]").replaceChildren(
+      el("span", {}, `${choices.sweep === "mine" ? "Your sweep" : "The shipped sweep"} of ${sweep.text}; widths`),
+      ...widths.map((width) =>
+        el("span", {}, el("i", { style: `background:${shadeOf(widths, width)}` }), String(width)),
+      ),
+    );
+    const count = sweep.counts.indexOf(choices.count);
+    if (dots.length)
+      places = drawChart(box, { dots, widths, floor: sweep.floor, across: choices.across, count, law: shown(), at });
+    else
+      box.replaceChildren(
+        el("p", { class: "gb-soft" }, "The first losses will be here when its first evaluation is done."),
+      );
+    tell();
+  }
+
+  function tell() {
+    find("[data-id=exponents]").replaceChildren(
+      ...sweep.counts.map((count) => {
+        const known = laws.get(key(count)),
+          [value, low, high] = known?.intervals?.a ?? [];
+        const words = known === undefined ? "fitting…" : value === undefined ? "–" : format.number(value);
+        return el(
+          "tr",
+          { "aria-selected": String(count === choices.count) },
+          el("th", { scope: "row" }, count),
+          el("td", {}, el("b", { data: { exponent: count } }, words)),
+          el("td", { class: "gb-soft" }, value === undefined ? "" : `${format.number(low)} to ${format.number(high)}`),
+        );
+      }),
+    );
+    find("[data-id=predicted]").textContent = prediction();
+    const dot = dots[pinned];
+    find("[data-id=chosen]").hidden = !dot;
+    if (dot) {
+      find("[data-id=chosen-name]").textContent = named(dot);
+      find("[data-id=chosen-about]").textContent = dot.ref
+        ? about(dot)
+        : `${about(dot)} Its run does not ship; a sweep of your own has runs to look into.`;
+      find("[data-id=open]").hidden = !dot.ref;
+    }
+    say(dots[at] ? `${named(dots[at])}: ${about(dots[at])}` : lead());
+  }
+
+  /** What the law says of the largest size from all others, beside what it reached. */
+  function prediction() {
+    const known = law();
+    if (known === undefined) return "Fitting…";
+    if (typeof known === "string") return known;
+    if (!known.predicted) return "The largest size can't be predicted yet: train it to its end, and three others.";
+    const { width, interval, measured } = known.predicted,
+      [value, low, high] = interval.map((nats) => nats.toFixed(3)),
+      off = measured - interval[0];
+    return (
+      `Width ${width}, from all others: ${value} (${low} to ${high}). Measured: ${measured.toFixed(3)}, ` +
+      `${Math.abs(off).toFixed(3)} nats ${off < 0 ? "lower" : "higher"}` +
+      `${interval[1] <= measured && measured <= interval[2] ? "." : ", outside the band: so simple a law does not hold that far."}`
+    );
+  }
+  function lead() {
+    const known = shown();
+    if (!known) return "";
+    const [E, , a, , b] = known.law.map(format.number);
+    if (choices.across === "flops") return "Dashed: the least loss that any size reached for so much compute.";
+    return `Loss = ${E} + A / N^${a} + B / D^${b}, through ${known.points} losses; hollow dots are early and left out.`;
+  }
+  const named = (dot) => `Width ${dot.width}, seed ${dot.seed}`;
+  const about = (dot) =>
+    `${short(dot.params[sweep.counts.indexOf(choices.count)])} parameters, ${short(dot.tokens)} tokens, ` +
+    `${short(dot.flops)} FLOPs: ${dot.loss.toFixed(4)} nats, after ${format.seconds(dot.seconds)}.`;
+
+  // ---- looking ---------------------------------------------------------------------------------------
+  function near(event) {
+    const edge = box.getBoundingClientRect();
+    const far = ({ x, y }) => Math.hypot(x - (event.clientX - edge.left), y - (event.clientY - edge.top));
+    const best = places.reduce((one, place, i) => (far(place) < far(places[one]) ? i : one), 0);
+    return places.length && far(places[best]) < REACH ? best : -1;
+  }
+  function point(index) {
+    if (at === index) return;
+    at = index;
+    draw();
+  }
+  box.addEventListener("pointermove", (event) => {
+    const index = near(event);
+    point(index >= 0 ? index : pinned);
+    if (index >= 0) tip.show(event.clientX, event.clientY, named(dots[index]), about(dots[index]));
+    else tip.hide();
+  });
+  box.addEventListener("pointerleave", () => {
+    tip.hide();
+    point(pinned);
+  });
+  box.addEventListener("click", (event) => pin(near(event)));
+  function pin(index) {
+    pinned = at = index;
+    draw();
+  }
+  /** The dots as one walks them: training after training. */
+  const step = (by) => dots.length && pin((Math.max(at, by > 0 ? -1 : 0) + by + dots.length) % dots.length);
+  /** The same moment of the next size. */
+  function size(by) {
+    const from = dots[Math.max(0, at)],
+      next = widths[widths.indexOf(from.width) + by],
+      like = dots.findIndex(
+        ({ width, seed, tokens }) => width === next && seed === from.seed && tokens === from.tokens,
+      );
+    if (like >= 0) pin(like);
+  }
+  leadBy(root, {
+    ArrowRight: () => step(1),
+    ArrowLeft: () => step(-1),
+    ArrowUp: () => size(1),
+    ArrowDown: () => size(-1),
+    Enter: open,
+  });
+  function open() {
+    const ref = dots[pinned]?.ref;
+    if (!ref) return;
+    emit("models");
+    look({ model: ref, step: null }, { turn: true });
+    openView("attention", "heads");
+  }
+  find("[data-id=open]").addEventListener("click", open);
+  find("[data-id=csv]").addEventListener("click", () => {
+    if (sweep) save(sweep.csv, `${choices.sweep}-sweep.csv`, "text/csv");
+  });
+
+  const moved = () => {
+    if (choices.sweep === "mine") load();
+  };
+  on("sweep", moved);
+  on("sweep-shown", () => {
+    choices.sweep = "mine";
+    address.set({ sweep: "mine" });
+    load();
+  });
+  return { theme: draw, resize: () => (sweep ? draw() : load()) };
+});

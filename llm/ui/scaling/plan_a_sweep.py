@@ -1,0 +1,261 @@
+"""Plan a sweep: sizes, seeds and steps of the visitor's own, forecast, then trained in the background."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llm.config import ModelConfig, TrainConfig
+from llm.corpora import CORPORA
+from llm.limits import Limits
+from llm.scaling.plan import Plan, Point
+from llm.scaling.sweep import Sweep
+from llm.scaling.table import EARLY
+from llm.settings import settings_of
+from llm.training.forecast import measure
+from llm.ui import inputs
+from llm.ui.page_settings import narrowed, settings_for_page
+from llm.ui.panel import Answer, Request, View, changing
+from llm.ui.scaling.sweep_training import SweepTraining
+from llm.ui.scaling.sweeps import Sweeps, folder_of, own_sweep, with_text
+from llm.ui.sessions import Session
+
+LISTS = ("widths", "rates")
+"""Settings that are lists of numbers: the form has them as one text each."""
+FORM = narrowed(
+    settings_of(Plan),
+    {
+        "seeds": {"high": 5, "default": 2},
+        "steps": {"high": 20_000, "default": 600},
+        "batch_size": {"high": 64},
+        "n_ctx": {"high": 512},
+        "vocab_size": {"low": 257, "high": 8_192},
+        "evaluations": {"high": 50},
+        "learning_rate": {"low": 1e-5, "high": 0.1},
+    },
+)
+"""The form's numbers, with the ends of a slider or a default where they aren't the plan's own."""
+DEFAULT_WIDTHS = "16 32 48 64"
+MAX_POINTS = 200
+SNAPSHOTS = 20
+"""Kept of each training, about."""
+STOPPING = 20.0
+"""Seconds in which a sweep that was stopped ends its step."""
+_measuring = threading.Lock()
+
+
+def build_plan_a_sweep(sweeps: Sweeps) -> View:
+    """The view; its endpoints plan, forecast, start, steer and follow the visitor's sweep."""
+    sessions = sweeps.sessions
+
+    def list_plan(request: Request) -> Answer:
+        """All that the form offers, and the visitor's sweep as it is planned."""
+        session = sessions.of(request)
+        sizes = {"widths": DEFAULT_WIDTHS, "rates": "1"}
+        chosen = {**{name: setting.default for name, setting in FORM.items()}, **sizes, "corpus": "tales"}
+        if (folder_of(session) / "plan.json").is_file():
+            plan = Sweep.open(folder_of(session)).plan.to_dict()
+            chosen = {name: " ".join(plan[name]) if name in LISTS else plan[name] for name in chosen}
+        corpora = [{"name": name, "title": info.title} for name, info in CORPORA.items() if not info.needs_download]
+        return {
+            "settings": settings_for_page(FORM),
+            "corpora": corpora,
+            "chosen": chosen,
+            "helps": {name: settings_of(Plan)[name].help for name in LISTS},
+            "minutes": sessions.limits.run_minutes,
+        }
+
+    def plan_sweep(request: Request) -> Answer:
+        """Each size of a plan: parameters, tokens, FLOPs and, where the shipped law holds, the loss to expect."""
+        sessions.of(request)
+        plan = read_plan(request)
+        points = _points(plan)
+        check_allowed(sessions.limits, points)
+        return {"sizes": _sizes(sweeps, plan, points), "trainings": len(points)}
+
+    def forecast_sweep(request: Request) -> Answer:
+        """Seconds that a training of each size takes, and all together, measured here."""
+        sessions.of(request)
+        plan = read_plan(request)
+        points = _points(plan)
+        check_allowed(sessions.limits, points)
+        seconds = _seconds(points)
+        total = sum(seconds[point.model.n_embd] for point in points)
+        return {
+            "seconds": [seconds[width] for width in plan.sizes],
+            "total": total,
+            "problem": _too_long(sessions.limits, total),
+        }
+
+    @changing
+    def start_sweep(request: Request) -> Answer:
+        """Train a plan, in place of the visitor's last sweep unless it is the same, which goes on."""
+        session = sessions.of(request)
+        plan = read_plan(request)
+        points = _points(plan)
+        check_allowed(sessions.limits, points)
+        seconds = _seconds(points)
+        if problem := _too_long(sessions.limits, sum(seconds[point.model.n_embd] for point in points)):
+            raise ValueError(problem)
+        folder = folder_of(session)
+        there = (folder / "plan.json").is_file()
+        _check_free(sweeps, session)
+        if there and Sweep.open(folder).plan != plan:
+            if not inputs.flag(request, "replace"):
+                raise ValueError("You have another sweep here; start this one in its place, or go on with that one.")
+            shutil.rmtree(folder)
+        return _launch(sweeps, session, Sweep.create(folder, plan))
+
+    @changing
+    def continue_sweep(request: Request) -> Answer:
+        """Go on with the visitor's sweep where it was."""
+        session = sessions.of(request)
+        _check_free(sweeps, session)
+        return _launch(sweeps, session, own_sweep(session))
+
+    @changing
+    def steer_sweep(request: Request) -> Answer:
+        """Pause, resume or stop it."""
+        training = sessions.of(request).sweep
+        action = inputs.choice(request, "action", ("pause", "resume", "stop"))
+        if training is None or not training.alive:
+            raise ValueError("No sweep of yours is in training; start one first.")
+        {"pause": training.pause, "resume": training.resume, "stop": training.stop}[action]()
+        return training.standing()
+
+    def poll_sweep(request: Request) -> Answer:
+        """How the visitor's sweep stands: each of its trainings, and the one under way."""
+        session = sessions.of(request)
+        if not session.sweep and not (folder_of(session) / "plan.json").is_file():
+            return {"state": "none", "failure": "", "under_way": "", "step": 0, "steps": 0, "trainings": []}
+        sweep = own_sweep(session)
+        idle = {"state": "stopped", "failure": "", "under_way": "", "step": 0}
+        standing = session.sweep.standing() if session.sweep else idle
+        if not session.sweep and all(sweep.ended(point) for point in sweep.points):
+            standing = idle | {"state": "finished"}
+        return {**standing, "steps": sweep.plan.steps, "trainings": _trainings(sweep)}
+
+    drives = [start_sweep, continue_sweep, steer_sweep, poll_sweep]
+    return View("Plan a sweep", [list_plan, plan_sweep, forecast_sweep, *drives])
+
+
+def read_plan(request: Request) -> Plan:
+    """The form's plan. Raises ValueError with what can't be."""
+    values: dict[str, Any] = {name: inputs.setting(request, setting) for name, setting in FORM.items()}
+    for name in LISTS:
+        written = inputs.text(request, name, 1_000, {"widths": DEFAULT_WIDTHS, "rates": "1"}[name])
+        values[name] = tuple(part for part in re.split(r"[\s,;]+", written) if part)
+        if not values[name]:
+            raise ValueError(f"Write at least one number into {settings_of(Plan)[name].label.lower()}.")
+    here = [name for name, info in CORPORA.items() if not info.needs_download]
+    return Plan(**values, corpus=inputs.choice(request, "corpus", here, "tales"))
+
+
+def check_allowed(limits: Limits, points: Sequence[Point]) -> None:
+    """Raises ValueError when a sweep is larger than one may be here."""
+    if len(points) > MAX_POINTS:
+        raise ValueError(f"This plan has {len(points)} trainings and one here may have {MAX_POINTS}; use fewer.")
+    if (most := max(point.model.n_params for point in points)) > limits.run_parameters:
+        raise ValueError(
+            f"The largest model has {most:,} parameters and one trained here may have {limits.run_parameters:,}; "
+            "leave the widest out."
+        )
+    if (tokens := sum(point.tokens for point in points)) > limits.run_tokens:
+        raise ValueError(
+            f"This plan reads {tokens:,} tokens and one here may read {limits.run_tokens:,}; use fewer steps or seeds."
+        )
+    disk = sum(point.model.n_params * (2 * SNAPSHOTS + 12) for point in points) / 1e6
+    if disk > (most_disk := limits.visitor_disk_mb / 2):  # the rest is for runs
+        raise ValueError(
+            f"This plan keeps about {disk:,.0f} MB and a sweep may take {most_disk:,.0f}; "
+            "use fewer seeds, or leave the widest out."
+        )
+
+
+def _points(plan: Plan) -> list[Point]:
+    return with_text(Sweep(Path(), plan)).points
+
+
+def _sizes(sweeps: Sweeps, plan: Plan, points: Sequence[Point]) -> list[dict[str, Any]]:
+    shipped = sweeps.shipped
+    alike = all(getattr(plan, name) == getattr(shipped.plan, name) for name in ("corpus", "vocab_size", "n_ctx"))
+    settled = EARLY * max(row.tokens for row in shipped.rows)
+    alike = alike and points[0].tokens >= settled
+    law = sweeps.law(shipped, "all", known=True).fit.law if alike else None
+    by_width = {point.model.n_embd: point for point in points}
+    return [
+        {
+            "width": width,
+            "n_layer": point.model.n_layer,
+            "n_params": point.model.n_params,
+            "tokens": point.tokens,
+            "flops": point.flops,
+            "learning_rate": point.train.learning_rate,
+            "loss": law.loss(point.model.n_params, point.tokens) if law else None,
+        }
+        for width, point in sorted(by_width.items())
+    ]
+
+
+def _seconds(points: Sequence[Point]) -> dict[int, float]:
+    """What a training of each width takes."""
+    return {point.model.n_embd: _measured(point.model, point.train.replace(seed=1)) for point in points}
+
+
+@lru_cache(maxsize=200)
+def _measured(model: ModelConfig, train: TrainConfig) -> float:
+    with _measuring:  # two measurements at a time would slow each other down
+        return measure(model, train, device=_device()).seconds_total
+
+
+def _too_long(limits: Limits, seconds: float) -> str:
+    most = limits.run_minutes
+    if seconds <= 60 * most:
+        return ""
+    return (
+        f"This plan takes about {seconds / 60:,.0f} minutes and a sweep here may take {most:,.0f}; "
+        "use fewer steps, seeds or sizes."
+    )
+
+
+def _check_free(sweeps: Sweeps, session: Session) -> None:
+    if session.sweep and session.sweep.state not in ("running", "paused"):
+        session.sweep.join(STOPPING)
+    if session.busy:
+        raise ValueError("Something of yours is still training. Stop it first, or let it finish.")
+    if sweeps.sessions.training_count() >= sweeps.sessions.limits.trainings:
+        raise ValueError("As much trains here as may at once. Try again when something has finished.")
+
+
+def _launch(sweeps: Sweeps, session: Session, sweep: Sweep) -> Answer:
+    seconds = 60 * sweeps.sessions.limits.run_minutes
+    session.sweep = SweepTraining(with_text(sweep), device=_device(), seconds=seconds)
+    session.sweep.start()
+    return session.sweep.standing()
+
+
+def _trainings(sweep: Sweep) -> list[dict[str, Any]]:
+    """Every training with the last loss it has reached."""
+    reached = {row.point: row for row in sweep.rows()}
+    return [
+        {
+            "id": point.id,
+            "ref": f"sweep:{point.id}",
+            "width": point.model.n_embd,
+            "seed": point.train.seed,
+            "ended": sweep.ended(point),
+            "loss": reached[point.id].loss if point.id in reached else None,
+        }
+        for point in sweep.points
+    ]
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,166 @@
+"""The Scaling tab's endpoints: the shipped sweep, plans that are refused, a sweep of one's own. Without a browser."""
+
+import time
+
+import pytest
+
+from llm.limits import Limits
+from llm.scaling.sweep import Sweep
+from llm.ui.scaling.loss_and_size import build_loss_and_size
+from llm.ui.scaling.plan_a_sweep import build_plan_a_sweep
+from llm.ui.scaling.sweeps import Sweeps, folder_of
+from llm.ui.sessions import Sessions
+from llm.ui.subject import Subjects
+
+ME = {"visitor": "0" * 32}
+TINY = {**ME, "corpus": "task:copy", "widths": "16 32 48 64", "seeds": 1, "steps": 16, "batch_size": 2, "n_ctx": 32}
+
+
+class Tab:
+    """The endpoints of both views, by name; `subjects` loads what they refer to."""
+
+    def __init__(self, limits=None):
+        self.sessions = Sessions(limits or Limits(trainings=4))
+        self.subjects = Subjects(self.sessions)
+        sweeps = Sweeps(self.sessions)
+        for view in (build_loss_and_size(sweeps), build_plan_a_sweep(sweeps)):
+            for endpoint in view.server_fns:
+                setattr(self, endpoint.__name__, endpoint)
+
+    def until(self, state, seconds=60):
+        deadline = time.monotonic() + seconds
+        while (answer := self.poll_sweep(ME))["state"] != state:
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.02)
+        return answer
+
+
+@pytest.fixture
+def tab(tmp_path, monkeypatch):
+    """The tab with an empty home."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    made = Tab()
+    yield made
+    training = made.sessions.of(ME).sweep
+    if training:
+        training.stop()
+        training.join(20)
+
+
+def test_the_shipped_sweep_is_there_at_once_with_its_laws(tab):
+    """Points, floor and every law, without a fit; counting the blocks alone moves the exponent."""
+    told = tab.read_sweep(ME)
+    assert len(told["points"]) > 100 and 0.1 < told["floor"] < 0.4 and not told["mine"]
+    assert told["csv"].count("\n") == len(told["points"]) + 1
+    started = time.monotonic()
+    laws = {count: tab.fit_sweep({**ME, "count": count, "known": True}) for count in told["counts"]}
+    assert time.monotonic() - started < 0.5
+    assert laws["blocks"]["law"][2] < laws["all"]["law"][2] - 0.1 and len(laws["all"]["others"]) == 100
+    assert "no sweep yet" in tab.read_sweep({**ME, "whose": "mine"})["error"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"widths": ""}, "at least one number into widths"), ({"widths": "16 banana"}, "widths"),
+     ({"widths": "17"}, "multiples of 16"), ({"seeds": "x"}, "Seeds must be a number"),
+     ({"seeds": float("nan")}, "Seeds must be a number"), ({"rates": "nan"}, "rates"), 
+     ({"widths": 5}, "must be a text"), ({"corpus": "/etc/passwd"}, "must be one of")],
+)  # fmt: skip
+def test_plans_that_make_no_sense_are_refused(tab, wrong, says):
+    """In one sentence, by plan, forecast and start alike."""
+    for endpoint in (tab.plan_sweep, tab.forecast_sweep, tab.start_sweep):
+        assert says in endpoint({**TINY, **wrong})["error"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [({"run_parameters": 20_000}, "leave the widest out"), ({"run_tokens": 1_000}, "fewer steps or seeds"),
+     ({"visitor_disk_mb": 10}, "keeps about"), ({"run_minutes": 0.1}, "minutes and a sweep here may take")],
+)  # fmt: skip
+def test_plans_over_the_limits_are_refused(tmp_path, monkeypatch, limits, says):
+    """Parameters, tokens, disk, minutes: each with what to use less of; nothing is begun."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    tab = Tab(Limits(**limits))
+    plan = {**TINY, "widths": "16 32 512" if "visitor_disk_mb" in limits else "16 32 64", "steps": 20_000}
+    if "run_minutes" not in limits:
+        plan["steps"] = 100
+    assert says in tab.start_sweep(plan)["error"]
+    assert tab.poll_sweep(ME)["state"] == "none"
+
+
+def test_a_plan_is_forecast_trained_and_looked_at(tab):
+    """Counts, seconds, then losses; the largest is predicted; every run is a model of the menu and loads."""
+    planned = tab.plan_sweep(TINY)
+    assert planned["trainings"] == 4 and [size["width"] for size in planned["sizes"]] == [16, 32, 48, 64]
+    assert planned["sizes"][0]["tokens"] == 16 * 2 * 32 and planned["sizes"][0]["loss"] is None
+    assert tab.forecast_sweep(TINY)["total"] > 0
+    assert tab.start_sweep(TINY)["state"] == "running"
+    assert tab.sessions.training_count() == 1 and tab.sessions.of(ME).busy
+    done = tab.until("finished")
+    assert all(training["ended"] for training in done["trainings"]) and len(done["trainings"]) == 4
+    told = tab.read_sweep({**ME, "whose": "mine"})
+    assert len({point["ref"] for point in told["points"]}) == 4 and told["mine"]
+    law = tab.fit_sweep({**ME, "whose": "mine"})
+    assert law["predicted"]["width"] == 64 and law["floor_known"]
+    listed = {entry["ref"] for entry in tab.subjects.available(tab.sessions.of(ME)) if entry["group"] == "My sweep"}
+    assert listed == {point["ref"] for point in told["points"]}
+    loaded = tab.subjects.of({**ME, "model": told["points"][-1]["ref"]})
+    assert loaded.config.n_embd == 64 and loaded.step == 16
+
+
+def test_a_plan_that_the_shipped_law_knows_expects_its_losses(tab):
+    """Where text, vocabulary, context and amount of data are the shipped sweep's, and nowhere else."""
+    like = {**ME, "corpus": "tales", "vocab_size": 1024, "n_ctx": 128, "widths": "16 64", "steps": 1000}
+    small, large = tab.plan_sweep(like)["sizes"]
+    assert 3 < small["loss"] < 4 and 1.2 < large["loss"] < 1.8
+    for other in ({"n_ctx": 64}, {"steps": 50}):
+        assert tab.plan_sweep({**like, **other})["sizes"][0]["loss"] is None
+
+
+def test_paused_stopped_and_taken_up_by_another_process_nothing_is_trained_twice(tab):
+    """It pauses between two steps, stops, and goes on to the losses of a sweep that was left alone."""
+    plan = {**TINY, "widths": "16 32", "steps": 200}
+    tab.start_sweep(plan)
+    deadline = time.monotonic() + 60
+    while tab.poll_sweep(ME)["step"] < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert tab.steer_sweep({**ME, "action": "pause"})["state"] == "paused"
+    time.sleep(0.5)
+    paused = tab.poll_sweep(ME)
+    time.sleep(0.2)
+    assert tab.poll_sweep(ME)["step"] == paused["step"]
+    assert "still training" in tab.start_sweep(plan)["error"]
+    tab.steer_sweep({**ME, "action": "stop"})
+    tab.sessions.of(ME).sweep.join(20)
+    assert "No sweep of yours" in tab.steer_sweep({**ME, "action": "pause"})["error"]
+
+    later = Tab()  # the server was started again
+    assert later.poll_sweep(ME)["state"] == "stopped"
+    later.continue_sweep(ME)
+    later.until("finished")
+    later.sessions.of(ME).sweep.join(20)
+    parted = Sweep.open(folder_of(later.sessions.of(ME)))
+    whole = Sweep.create(folder_of(later.sessions.of(ME)).parent / "whole", parted.plan)
+    for _ in whole.train():
+        pass
+    assert [(row.point, row.tokens, row.loss) for row in parted.rows()] == [
+        (row.point, row.tokens, row.loss) for row in whole.rows()
+    ]
+    assert "start this one in its place" in later.start_sweep({**plan, "steps": 20})["error"]
+    assert later.start_sweep({**plan, "steps": 20, "replace": True})["state"] == "running"
+    later.until("finished")
+    assert later.read_sweep({**ME, "whose": "mine"})["points"][-1]["tokens"] == 20 * 2 * 32
+
+
+def test_a_sweep_waits_for_nobody_and_takes_no_ones_place(tmp_path, monkeypatch):
+    """With all places taken it is refused in one sentence."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    tab = Tab(Limits(trainings=1))
+    other = {"visitor": "1" * 32}
+    tab.start_sweep({**TINY, **other, "steps": 5_000})
+    assert "Try again" in tab.start_sweep(TINY)["error"]
+    tab.steer_sweep({**other, "action": "stop"})
+    tab.sessions.of(other).sweep.join(20)
+    assert tab.start_sweep(TINY)["state"] == "running"
+    tab.until("finished")

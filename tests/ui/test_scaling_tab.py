@@ -1,0 +1,109 @@
+"""The Scaling tab, as a person uses it: the shipped sweep, what counts as a parameter, a sweep of one's own."""
+
+import csv
+import io
+import re
+
+from playwright.sync_api import expect
+
+DOTS = "#gb-loss_and_size .gb-scaling-dot"
+
+
+def open_view(page, view="loss_and_size"):
+    page.evaluate("(view) => glassbox.openView('scaling', view)", view)
+    page.wait_for_selector(f"#gb-{view} .gb-panel >> visible=true")
+
+
+def choose(page, group, value):
+    page.click(f"#gb-loss_and_size [data-choice={group}] [data-value='{value}']")
+
+
+def exponent(page, count):
+    """The exponent that the table shows, once it is there."""
+    cell = page.locator(f"#gb-loss_and_size [data-exponent='{count}']")
+    expect(cell).to_have_text(re.compile(r"^\d"))
+    return float(cell.text_content())
+
+
+def test_the_shipped_sweep_its_law_and_its_prediction(page):
+    """Dots, floor, law and prediction are there at once; counting the blocks alone moves the exponent, not a loss."""
+    open_view(page)
+    page.wait_for_selector(".gb-scaling-law")
+    assert page.locator(DOTS).count() > 100
+    expect(page.locator(".gb-scaling-floor")).to_have_count(1)
+    said = page.locator("#gb-loss_and_size [data-id=predicted]")
+    expect(said).to_contain_text(re.compile(r"Width \d+, from all others: .* Measured: .* nats"))
+    assert exponent(page, "blocks") < exponent(page, "all") - 0.1
+    before = said.text_content()
+    heights = page.eval_on_selector_all(DOTS, "(all) => all.map((one) => one.getAttribute('cy'))")
+    choose(page, "count", "blocks")
+    expect(said).not_to_have_text(before)
+    assert page.eval_on_selector_all(DOTS, "(all) => all.map((one) => one.getAttribute('cy'))") == heights
+    choose(page, "e", "free")
+    expect(page.locator("#gb-loss_and_size .gb-caption-now")).to_contain_text("Loss = ")
+    choose(page, "across", "flops")
+    expect(page.locator(".gb-scaling-frontier")).to_have_count(1)
+    assert page.locator(".gb-scaling-law").count() >= 4  # one a size
+    assert "count=blocks" in page.url and "e=free" in page.url and "across=flops" in page.url
+    page.reload()
+    page.wait_for_selector(".gb-scaling-frontier")
+    expect(page.locator("[data-choice=count] [data-value=blocks]")).to_have_attribute("aria-pressed", "true")
+
+
+def test_dots_say_their_numbers_to_pointer_and_keys(page):
+    """Hovering shows the loss in full, a click holds it, arrows walk, and the points leave as CSV."""
+    open_view(page)
+    page.wait_for_selector(".gb-scaling-law")
+    dot = page.locator(DOTS).nth(7).bounding_box()
+    page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    caption = page.locator("#gb-loss_and_size .gb-caption-now")
+    expect(page.locator(".gb-tip")).to_contain_text("nats")
+    expect(caption).to_contain_text(re.compile(r"Width 16, seed \d: .* FLOPs: \d\.\d{4} nats"))
+    page.mouse.down()
+    page.mouse.up()
+    chosen = page.locator("#gb-loss_and_size [data-id=chosen-about]")
+    expect(chosen).to_contain_text("does not ship")
+    page.mouse.move(5, 400)
+    held = caption.text_content()
+    page.keyboard.press("ArrowRight")
+    expect(caption).not_to_have_text(held)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    expect(caption).to_contain_text("Width 32")
+    with page.expect_download() as told:
+        page.click("#gb-loss_and_size [data-id=csv]")
+    rows = list(csv.DictReader(io.StringIO(told.value.path().read_text(encoding="utf-8"))))
+    assert len(rows) == page.locator(DOTS).count() and float(rows[0]["loss"]) > 1
+
+
+def test_a_sweep_is_planned_trained_and_looked_into(page):
+    """Bad plans are refused beside the form; a small one trains, its losses are drawn, and a run opens in Attention."""
+    open_view(page)
+    choose(page, "sweep", "mine")
+    expect(page.locator("#gb-loss_and_size .gb-notice")).to_contain_text("plan one")
+    open_view(page, "plan_a_sweep")
+    view = page.locator("#gb-plan_a_sweep")
+    view.locator("[data-name=corpus]").select_option("task:copy")
+    widths, forecast = view.locator("[data-name=widths]"), view.locator("[data-id=forecast]")
+    widths.fill("16 17")
+    expect(forecast).to_contain_text("multiples of 16")
+    expect(view.locator("[data-id=start]")).to_be_disabled()
+    widths.fill("16 32 48 64")
+    view.locator("[data-name=steps]").fill("24")
+    view.locator("summary").click()
+    for name, value in (("batch_size", "2"), ("n_ctx", "32"), ("seeds", "1")):
+        view.locator(f"[data-name={name}]").fill(value)
+    expect(forecast).to_contain_text("in all")
+    expect(view.locator("tbody tr")).to_have_count(4)
+    view.locator("[data-id=start]").click()
+    expect(view.locator("[data-id=status]")).to_contain_text("4 of 4 trained", timeout=60_000)
+    view.locator("[data-id=show]").click()
+    expect(page.locator("#gb-loss_and_size .gb-scaling-legend")).to_contain_text("Your sweep of task:copy")
+    expect(page.locator(".gb-scaling-law")).to_have_count(1, timeout=60_000)
+    expect(page.locator(DOTS)).to_have_count(4 * 8)
+    page.locator("#gb-loss_and_size [data-id=box]").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#gb-loss_and_size [data-id=chosen-name]")).to_have_text("Width 64, seed 1")
+    page.click("#gb-loss_and_size [data-id=open]")
+    page.wait_for_function("glassbox.subject.model === 'sweep:width-64-seed-1'")
+    page.wait_for_selector("#gb-heads [data-picture] >> visible=true")
