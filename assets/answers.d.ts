@@ -67,6 +67,9 @@ export interface BeginRows {
   tokens: Token[];
 }
 
+/** Fetch it no further. */
+export type CancelDownload = Record<string, never>;
+
 /** Other settings from the next step on. */
 export interface ChangeRun {
   changes: Record<string, number>;
@@ -233,6 +236,9 @@ export interface DescribeCorpus {
 /** Fetch a text that isn't here yet. */
 export type DownloadCorpus = Record<string, never>;
 
+/** Begin to fetch a model from the Hub. */
+export type DownloadModel = Record<string, never>;
+
 /** What a live batch has written since; {"gone": True} when it was put away meanwhile. */
 export interface DrawBatch {
   batch?: string;
@@ -367,9 +373,14 @@ export interface GrowRows {
   }[];
 }
 
-/** Take in the files of an uploaded checkpoint, where visitors may bring any. */
+/** Take in the files of a model, where visitors may bring any; or ask what they leave unsaid. */
 export interface KeepModel {
+  choices: string[];
   model: string;
+  needs: string;
+  notes: string[];
+  prompt: string;
+  why: string;
 }
 
 /** Take in a pasted text. */
@@ -497,18 +508,25 @@ export interface ListLedger {
   }[];
 }
 
-/** Every model that this visitor can point at, with prompts to try on it. */
+/** Every model that this visitor can point at, with prompts to try on it, and what can be fetched. */
 export interface ListModels {
   devices: {
     name: string;
     title: string;
   }[];
   models: {
+    closed: boolean;
     examples: string[];
     group: string;
     live: boolean;
     ref: string;
     steps: number[];
+    title: string;
+  }[];
+  offers: {
+    bytes: number;
+    fetching: boolean;
+    name: string;
     title: string;
   }[];
   upload_bytes: number;
@@ -540,11 +558,12 @@ export interface ListPlan {
 /** Every model that this visitor can point at, with its steps. */
 export interface ListRivals {
   models: {
+    closed: boolean;
+    examples: string[];
     group: string;
     live: boolean;
     ref: string;
     steps: number[];
-    text: string;
     title: string;
   }[];
 }
@@ -567,6 +586,13 @@ export interface ListWorkedExamples {
     name: string;
     title: string;
   }[];
+}
+
+/** The share restored by each position, from row `first` on, for a bounded time. */
+export interface MapRows {
+  first: number;
+  rows: number[][];
+  total: number;
 }
 
 /** All tokens in two dimensions; their names too, unless the page `knows` this vocabulary. */
@@ -693,6 +719,16 @@ export interface OpenHead {
   weights?: string;
 }
 
+/** Read a model in a folder of this computer; or ask what it leaves unsaid. */
+export interface OpenModel {
+  choices: string[];
+  model: string;
+  needs: string;
+  notes: string[];
+  prompt: string;
+  why: string;
+}
+
 /** All that has happened in a run. */
 export interface OpenRun {
   about: {
@@ -779,6 +815,19 @@ export interface PackTensors {
   file: string;
 }
 
+/** What the base says with the source's activation at some positions, and where the stream moves. */
+export interface PatchPositions {
+  cone: string;
+  next: {
+    base: number;
+    id: number;
+    patched: number;
+    source: number;
+    text: string;
+  }[];
+  restored: number;
+}
+
 /** What a run would be: its parts, its memory, its way through the text. */
 export interface PlanRun {
   baselines: {
@@ -811,6 +860,14 @@ export interface PlanSweep {
     width: number;
   }[];
   trainings: number;
+}
+
+/** How much of it has come. */
+export interface PollDownload {
+  done: number;
+  state: string;
+  total: number;
+  why: string;
 }
 
 /** The merges after the first `since`, of the visitor's training or of the example. */
@@ -1087,6 +1144,51 @@ export interface ReadLayers {
   run: string;
 }
 
+/** The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else. */
+export interface ReadLearningStep {
+  best?: number[][];
+  clipped?: number;
+  factors?: number[];
+  gradient?: number;
+  layers?: number;
+  losses?: string;
+  matrixRate?: number | null;
+  odds?: string;
+  ofRun?: boolean;
+  optimizer?: string;
+  own?: boolean;
+  parts?: {
+    gradient: number;
+    key: string;
+    parameters: number;
+    update: number;
+    weight: number;
+  }[];
+  places?: {
+    all: number;
+    any: number;
+  };
+  rate?: number;
+  remembered?: boolean;
+  rows?: {
+    all: number;
+    any: number;
+    most: {
+      gradient: number;
+      id: number;
+      read: number;
+      text: string;
+    }[];
+    read: number;
+    tied: boolean;
+  };
+  step?: number;
+  stream?: string;
+  texts?: Record<string, string>;
+  title?: string;
+  tokens: Token[];
+}
+
 /** Figures of rows `below` - 1, `below` - 2, ...: from the output (where `below` is None) down. */
 export interface ReadLens {
   below?: number;
@@ -1145,6 +1247,28 @@ export interface ReadNorm {
   note?: string | null;
   position?: number;
   std?: number;
+  tokens: Token[];
+}
+
+/** Both prompts side by side and what each is followed by; without a prompt no tokens and nothing else. */
+export interface ReadPair {
+  answers?: Token[];
+  examples?: {
+    other: string;
+    prompt: string;
+    title: string;
+  }[];
+  heads?: number;
+  layers?: number;
+  next?: {
+    base: number;
+    id: number;
+    patched: number;
+    source: number;
+    text: string;
+  }[];
+  other?: string;
+  others?: Token[];
   tokens: Token[];
 }
 
@@ -1443,6 +1567,13 @@ export interface TracePrompt {
   };
 }
 
+/** The next tokens after the prompt and the `ids` written since, with the difference added at a layer. */
+export interface WriteSteered {
+  ended: boolean;
+  ids: number[];
+  text: string;
+}
+
 /** The next tokens after the prompt and the `ids` written since, with some parts off. */
 export interface WriteWithout {
   ended: boolean;
@@ -1457,6 +1588,7 @@ export interface Answers {
   begin_batch: BeginBatch;
   begin_generation: BeginGeneration;
   begin_rows: BeginRows;
+  cancel_download: CancelDownload;
   change_run: ChangeRun;
   check_station: CheckStation;
   compare_parts: CompareParts;
@@ -1470,6 +1602,7 @@ export interface Answers {
   delete_run: DeleteRun;
   describe_corpus: DescribeCorpus;
   download_corpus: DownloadCorpus;
+  download_model: DownloadModel;
   draw_batch: DrawBatch;
   draw_code: DrawCode;
   draw_tokens: DrawTokens;
@@ -1494,6 +1627,7 @@ export interface Answers {
   list_rivals: ListRivals;
   list_tokenizers: ListTokenizers;
   list_worked_examples: ListWorkedExamples;
+  map_rows: MapRows;
   map_tokens: MapTokens;
   measure_samples: MeasureSamples;
   measure_weights: MeasureWeights;
@@ -1501,12 +1635,15 @@ export interface Answers {
   name_source: NameSource;
   note_presence: NotePresence;
   open_head: OpenHead;
+  open_model: OpenModel;
   open_run: OpenRun;
   pack_head: PackHead;
   pack_heads: PackHeads;
   pack_tensors: PackTensors;
+  patch_positions: PatchPositions;
   plan_run: PlanRun;
   plan_sweep: PlanSweep;
+  poll_download: PollDownload;
   poll_learning: PollLearning;
   poll_run: PollRun;
   poll_sweep: PollSweep;
@@ -1520,10 +1657,12 @@ export interface Answers {
   read_ghosts: ReadGhosts;
   read_head: ReadHead;
   read_layers: ReadLayers;
+  read_learning_step: ReadLearningStep;
   read_lens: ReadLens;
   read_logits: ReadLogits;
   read_neuron: ReadNeuron;
   read_norm: ReadNorm;
+  read_pair: ReadPair;
   read_path: ReadPath;
   read_side: ReadSide;
   read_start: ReadStart;
@@ -1546,5 +1685,6 @@ export interface Answers {
   steer_sweep: SteerSweep;
   sweep_parts: SweepParts;
   trace_prompt: TracePrompt;
+  write_steered: WriteSteered;
   write_without: WriteWithout;
 }
