@@ -16,6 +16,7 @@ from llm.tokenizers import train_bpe, train_tokenizer
 from llm.ui import uploads
 from llm.ui.door.receiving import upload_folder
 from llm.ui.housekeeping import make_room, sweep
+from llm.ui.own_models.uploaded import keep_model
 from llm.ui.own_texts import OwnTexts
 from llm.ui.sessions import Sessions
 from llm.ui.vocabularies import keep_vocabulary
@@ -194,14 +195,14 @@ def test_what_was_not_fetched_goes(home, monkeypatch):
     with pytest.raises(ValueError, match="not a text"):
         uploads.keep_text(sessions.of(ME), {"path": str(came)})
     assert not came.parent.exists()
-    paths = {}
-    for name in uploads.CHECKPOINT_FILES:
+    paths = []
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
         came = home / "gradio" / name[:3] / name
         came.parent.mkdir()
         came.write_text(json.dumps({}))
-        paths[name] = str(came)
+        paths.append(str(came))
     with pytest.raises(ValueError):
-        uploads.keep_checkpoint(sessions.of(ME), {"name": "x", "paths": paths}, 10**6)
+        keep_model(sessions.of(ME), sessions.limits, {"name": "x", "paths": paths})
     assert {path.name for path in (home / "gradio").iterdir()} == {"exports"}
 
 
