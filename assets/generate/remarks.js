@@ -12,13 +12,11 @@ function broken(tokens, vocabulary) {
 }
 
 /** Which weights wrote: worth saying only where the rounded ones did, or should have. */
-function weightsOf(tokens, wanted) {
+function weightsOf(tokens) {
   const drawn = tokens.filter(({ forced }) => !forced),
     fast = drawn.filter(({ settings }) => settings.weights === "int8").length;
   if (fast === 0)
-    return wanted === "int8" && drawn.length
-      ? "The exact weights wrote this: the 8-bit ones were still being made."
-      : "";
+    return drawn.some(({ late }) => late) ? "The exact weights wrote this: the 8-bit ones were still being made." : "";
   if (fast === drawn.length) return "8-bit weights wrote this; the odds shown are exact.";
   return `8-bit weights wrote ${format.whole(fast)} of the ${format.whole(drawn.length)} drawn tokens, the exact ones the rest.`;
 }
@@ -29,9 +27,8 @@ function weightsOf(tokens, wanted) {
  * @param {any} at the position after the tokens (readPosition)
  * @param {any[]} tokens
  * @param {number} most how many there may be
- * @param {string} weights what is to write
  */
-export const remarksOn = (place, at, tokens, most, weights) => {
+export const remarksOn = (place, at, tokens, most) => {
   const total = at.promptIds.length + tokens.length,
     notes = [],
     { whole } = format;
@@ -50,7 +47,7 @@ export const remarksOn = (place, at, tokens, most, weights) => {
     );
   }
   if (tokens.length >= most) notes.push(`This stops at ${whole(most)} tokens; keep them as the prompt to write on.`);
-  const wrote = weightsOf(tokens, weights);
+  const wrote = weightsOf(tokens);
   if (wrote) notes.push(wrote);
   return notes.join(" ");
 };

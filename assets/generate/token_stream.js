@@ -42,7 +42,7 @@ export const viewAt = (at, settings, ids) => {
  * @param {string} lane
  */
 export const tokenStream = (ask, lane) => {
-  let live = null; // { id, key, at }: the server's generation, while nothing but it has written
+  let live = null; // { id, key, at, settings, late }: the server's generation, while nothing but it has written
   return {
     forget() {
       live = null;
@@ -65,6 +65,7 @@ export const tokenStream = (ask, lane) => {
         answer = await ask("begin_generation", { ...place, ...settings, lane, ids, count: 1 });
         // The exact weights write where the fast ones are not there yet; what a token says is what wrote it.
         live = { id: answer.generation, key, settings: { ...settings, weights: answer.weights } };
+        live.late = settings.weights !== answer.weights;
         begins = true;
       }
       live.at = ids.length + answer.tokens.length;
@@ -76,6 +77,7 @@ export const tokenStream = (ask, lane) => {
         share,
         begins: begins && i === 0,
         settings: live.settings,
+        late: live.late,
       }));
       if (answer.ended) live = null;
       return { ...answer, tokens };
@@ -93,6 +95,7 @@ export const tokenStream = (ask, lane) => {
  * @property {number} share where in the odds, laid end to end, the random number fell, from 0 to 1
  * @property {boolean} begins whether a generation of the server begins with it
  * @property {object} settings those it was drawn under
+ * @property {boolean} late whether the 8-bit weights were to write, and were not there yet
  */
 
 /**

@@ -10,7 +10,7 @@ let made = 0;
 /** What the measurement says, short enough for the rail. */
 const told = ({ positions, agreement, perplexity, change }) =>
   `On this model: the same likeliest token at ${format.number(100 * agreement)} % of ${format.whole(positions)} positions, ` +
-  `perplexity ${format.number(perplexity)} ${change < 0 ? "−" : "+"}${format.number(Math.abs(100 * change))} %.`;
+  `perplexity ${format.number(perplexity)}, ${format.number(Math.abs(100 * change))} % ${change < 0 ? "less" : "more"}.`;
 
 /**
  * A checkbox, and what it changes. Several views may show it for the same settings.

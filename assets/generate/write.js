@@ -356,7 +356,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
   }
 
   function drawNote() {
-    part("note").textContent = remarksOn(place, at, tokens, MOST, store.values.weights);
+    part("note").textContent = remarksOn(place, at, tokens, MOST);
   }
 
   function drawSpeed(count, ms) {
