@@ -12,7 +12,7 @@ import { running, shade, strip } from "../shared/shades.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { drawCurve, times } from "./step_curve.js";
-import { partName, stepParts } from "./step_parts.js";
+import { operationName, stepParts } from "./step_parts.js";
 
 const PHASES = ["predict", "gradient", "update", "again"];
 const PACE = 3000; // milliseconds that Play stays with a phase
@@ -293,13 +293,13 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     tip.show(
       event.clientX,
       event.clientY,
-      partName(key),
+      operationName(key),
       `${many(one.parameters, "parameter")}, size ${format.number(one.weight)}`,
       `gradient ${format.number(one.gradient)}`,
       `update ${small(one.update * at)}, ${small((one.update * at) / one.weight || 0)} of its size`,
     );
     say(
-      `${partName(key)}: gradient ${format.number(one.gradient)}, update ${small((one.update * at) / one.weight || 0)} of its size`,
+      `${operationName(key)}: gradient ${format.number(one.gradient)}, update ${small((one.update * at) / one.weight || 0)} of its size`,
     );
   }
 

@@ -20,7 +20,7 @@ const DECADES = 3; // the faintest colour is a thousandth of the strongest
  * What an operation is called in words.
  * @param {string} key as in "h.3.mlp.c_fc"
  */
-export const partName = (key) => {
+export const operationName = (key) => {
   const [, layer, name] = /^h\.(\d+)\.(.+)$/.exec(key) ?? [];
   return layer === undefined ? SINGLE[key] : `block ${layer}, ${COLUMNS[name]}`;
 };
@@ -49,7 +49,7 @@ export const stepParts = (box, { onHover }) => {
       return el(
         "td",
         { data: { part: key }, colspan: span, style: `background-color: ${fill}; color: ${ink}` },
-        span > 1 ? `${partName(key)} ` : null,
+        span > 1 ? `${operationName(key)} ` : null,
         el("b", {}, short(x)),
       );
     };

@@ -127,7 +127,7 @@ def opened(page):
 
 
 def test_a_visitor_finds_out_where_she_comes_from(page):
-    """The strongest cell is patched by itself; arrows walk, a stroke patches several, Esc ends it; in the link."""
+    """The strongest cell is patched by itself; arrows walk, a stroke patches several, Esc takes it away."""
     opened(page)
     caption = page.locator(f"{VIEW} .gb-caption-now")
     expect(caption).to_contain_text("·Arlo (26)")

@@ -14,8 +14,8 @@ from tiny_model import TEXT, asked, floats, louder
 from llm.checkpoint import load_checkpoint
 from llm.config import TrainConfig
 from llm.corpora import load_corpus
-from llm.inside.learning_step import FACTORS, OWN, Memory, learning_step
 from llm.runs.run import Run
+from llm.training.learning_step import FACTORS, OWN, Memory, learning_step
 from llm.training.trainer import Trainer
 from llm.ui.model import learning_step as view_module
 from llm.ui.model import texts

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from llm.checkpoint import load_trainer_state
 from llm.config import TrainConfig
 from llm.files import read_json
-from llm.inside.learning_step import FACTORS, LearningStep, Memory, learning_step
 from llm.model import GPT
 from llm.runs.run import Run
+from llm.training.learning_step import FACTORS, LearningStep, Memory, learning_step
 from llm.ui import inputs
 from llm.ui.model.texts import text_called
 from llm.ui.model.walks import Walks

@@ -7,10 +7,10 @@ import torch
 from twins import SHAPES, random_ids, randomised
 
 from llm.config import ModelConfig, TrainConfig
-from llm.inside.learning_step import FACTORS, OWN, Memory, learning_step
 from llm.model import GPT
 from llm.training.distributed import ALONE
 from llm.training.learner import Learner
+from llm.training.learning_step import FACTORS, OWN, Memory, learning_step
 
 CONFIG = ModelConfig(31, n_ctx=12, n_embd=16, n_head=2, n_layer=3)
 TRAIN = TrainConfig(batch_size=1, max_steps=40, warmup_steps=4, learning_rate=0.01, weight_decay=0.1, grad_clip=0.5)
