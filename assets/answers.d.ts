@@ -175,6 +175,16 @@ export interface ContinueSweep {
   under_way: string;
 }
 
+/** Read a model in a folder of this computer; or ask what it leaves unsaid. */
+export interface ConvertModel {
+  choices: string[];
+  model: string;
+  needs: string;
+  notes: string[];
+  prompt: string;
+  why: string;
+}
+
 /** The pieces that a text is first cut into. */
 export interface CutText {
   about: string;
@@ -717,16 +727,6 @@ export interface OpenHead {
   tokens: Token[];
   v?: string;
   weights?: string;
-}
-
-/** Read a model in a folder of this computer; or ask what it leaves unsaid. */
-export interface OpenModel {
-  choices: string[];
-  model: string;
-  needs: string;
-  notes: string[];
-  prompt: string;
-  why: string;
 }
 
 /** All that has happened in a run. */
@@ -1597,6 +1597,7 @@ export interface Answers {
   compare_tokenizers: CompareTokenizers;
   continue_run: ContinueRun;
   continue_sweep: ContinueSweep;
+  convert_model: ConvertModel;
   cut_text: CutText;
   decode_ids: DecodeIds;
   delete_run: DeleteRun;
@@ -1635,7 +1636,6 @@ export interface Answers {
   name_source: NameSource;
   note_presence: NotePresence;
   open_head: OpenHead;
-  open_model: OpenModel;
   open_run: OpenRun;
   pack_head: PackHead;
   pack_heads: PackHeads;

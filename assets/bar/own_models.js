@@ -131,11 +131,11 @@ export const ownModels = ({ ask, upload, find, notice, safely, prompt, show }) =
   }
 
   /** Read a model that lies in a folder of this computer. */
-  const openLocal = (model) => safely(open("open_model", { model }).finally(() => say("")));
+  const openLocal = (model) => safely(open("convert_model", { model }).finally(() => say("")));
 
   /**
    * Have a model opened, asking for what its files leave unsaid, and show it.
-   * @param {"keep_model" | "open_model"} name
+   * @param {"keep_model" | "convert_model"} name
    * @param {object} args
    */
   async function open(name, args) {

@@ -38,7 +38,7 @@ def build_bar(subjects: Subjects) -> Panel:
         return answer(request, lambda: uploaded.keep_model(session, limits, request))
 
     @changing
-    def open_model(request: Request) -> Answer:
+    def convert_model(request: Request) -> Answer:
         """Read a model in a folder of this computer; or ask what it leaves unsaid."""
         subjects.sessions.of(request)
         kind, _, key = inputs.text(request, "model", limit=200).partition(":")
@@ -74,7 +74,7 @@ def build_bar(subjects: Subjects) -> Panel:
 
     return Panel(
         "bar",
-        [list_models, keep_model, open_model, download_model, poll_download, cancel_download, draw_code],
+        [list_models, keep_model, convert_model, download_model, poll_download, cancel_download, draw_code],
     )
 
 

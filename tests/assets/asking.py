@@ -136,8 +136,8 @@ def ask_the_bar(ask: Asked) -> None:
     for name in ("tokenizer.json", "model.safetensors"):
         (home() / "owned" / "bare" / name).write_bytes(files[name])
     bare = next(model for model in ask("list_models")["models"] if model["group"] == "This computer")
-    ask("open_model", model=bare["ref"])
-    ask("open_model", model=bare["ref"], n_head=1)
+    ask("convert_model", model=bare["ref"])
+    ask("convert_model", model=bare["ref"], n_head=1)
     with patch.object(from_hub._Fetching, "_work"):
         ask("download_model", name="gpt2")
         ask("poll_download", name="gpt2")

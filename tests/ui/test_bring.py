@@ -223,22 +223,22 @@ def test_models_of_a_folder_are_listed_and_open(shelf):
     assert page.model(titled(page, "transformers")["ref"]).title == "transformers"
     assert not titled(page, "transformers")["closed"]
     book = titled(page, "book")["ref"]
-    assert page("open_model", model=book)["needs"] == "n_head"
-    assert_opened(page, page("open_model", model=book, n_head=H), BOOK.logits)
-    assert_opened(page, page("open_model", model=book), BOOK.logits)  # it is known now
+    assert page("convert_model", model=book)["needs"] == "n_head"
+    assert_opened(page, page("convert_model", model=book, n_head=H), BOOK.logits)
+    assert_opened(page, page("convert_model", model=book), BOOK.logits)  # it is known now
 
 
 def test_a_model_that_changed_is_read_again(shelf):
     """What was made of the old files goes."""
     page = Page(shelf)
     ref = titled(page, "book")["ref"]
-    page("open_model", model=ref, n_head=H)
+    page("convert_model", model=ref, n_head=H)
     other = OWNED["the book, qkv_bias"]
     as_safetensors(other.state, shelf / "book")
     assert titled(page, "book")["closed"]
-    assert_opened(page, page("open_model", model=ref, n_head=H), other.logits)
+    assert_opened(page, page("convert_model", model=ref, n_head=H), other.logits)
     shutil.rmtree(shelf / "book")
-    assert "gone" in page("open_model", model=ref)["error"]
+    assert "gone" in page("convert_model", model=ref)["error"]
 
 
 def test_a_folder_that_is_a_model_is_one(shelf):
@@ -251,7 +251,7 @@ def test_nobody_else_s_folder_is_opened(shelf):
     """Only what the folders hold has a key, and only keys are taken."""
     page = Page()
     for ref in ("folder:..", f"folder:{shelf / 'book'}", "shipped:sorter", "folder:" + "0" * 12):
-        assert "error" in page("open_model", model=ref)
+        assert "error" in page("convert_model", model=ref)
 
 
 def test_guests_of_a_class_see_no_folder_by_themselves(shelf):
