@@ -201,7 +201,10 @@ def test_settings_change_on_the_fly_and_leave_a_mark(tab):
     request = tab.start(max_steps=100_000)
     tab.until(request, lambda answer: answer["step"] > 2)
     tab.change_run({**request, "learning_rate": 0.0005, "batch_size": 8, "n_layer": 7})
-    changed = tab.until(request, lambda answer: any(e["event"] == "change" for e in answer["events"]))
+    changed = tab.until(
+        request,
+        lambda answer: any(e["event"] == "change" and e["step"] < answer["step"] for e in answer["events"]),
+    )
     mark = next(e for e in changed["events"] if e["event"] == "change")
     assert mark["changes"] == {"learning_rate": 0.0005, "batch_size": 8}
     assert "number" in tab.change_run({**request, "batch_size": math.inf})["error"]
