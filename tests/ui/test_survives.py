@@ -160,7 +160,8 @@ def test_what_changes_something_is_asked_once(visit):
 
 def test_each_endpoint_is_a_question_or_a_change(visit):
     """Every endpoint's name says whether it may be asked again: a new verb must be decided on."""
-    reading = r"^(check|compare|cut|decode|describe|draw_code|explain|export|find|fit|forecast|list|map|measure|merge_piece|name|"
+    reading = r"^(check|compare|cut|decode|describe|draw_code|explain|export|find|fit|forecast|list|map|measure|"
+    reading += r"merge_piece|name|"
     reading += r"open|pack|patch|plan|poll|prepare|read|score|search|sweep|trace|write_steered|write_without)(_|$)"
     names = visit.evaluate(
         "gradio_config.components.flatMap(({ props }) => props.server_fns ?? []).map((fn) => fn.name ?? fn)"
