@@ -7,7 +7,6 @@ the speaker's page adds the 0.1 s for which it waits until somebody has stopped 
 
 import argparse
 import asyncio
-import json
 import os
 import re
 import statistics
@@ -18,56 +17,12 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
+from lines import ENDPOINT, Line, components_of, question
+
 ROOT = Path(__file__).resolve().parents[2]
 SECOND = 1.0
 ASKED = 0.95
 TALE = "Once there was a girl called Mina who lived by the sea and had a boat that was the finest of all"
-
-
-class Line:
-    """One connection that is kept, and speaks just enough HTTP."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    async def open(self) -> "Line":
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**22)
-        return self
-
-    async def send(self, method: str, path: str, body: bytes = b"", cookie: str = "") -> int:
-        """Ask; returns the length of the answer that follows, or -1 where it has no end."""
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\n"
-        head += f"Content-Length: {len(body)}\r\nCookie: {cookie}\r\n\r\n"
-        self.writer.write(head.encode() + body)
-        said = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-        assert " 200 " in said.split("\r\n")[0], said
-        length = re.search(r"content-length: (\d+)", said, re.IGNORECASE)
-        return int(length[1]) if length else -1
-
-    async def ask(self, method: str, path: str, body: bytes = b"", cookie: str = "") -> bytes:
-        """Ask, and read the whole answer."""
-        return await self.reader.readexactly(await self.send(method, path, body, cookie))
-
-    async def visitor(self) -> str:
-        """A fresh token."""
-        return json.loads(await self.ask("POST", "/visitor"))["visitor"]
-
-    async def event(self) -> dict | None:
-        """The next thing that is heard on a line without end; None for a sign of life."""
-        while True:
-            line = await self.reader.readline()
-            assert line, "the line broke"
-            if line.startswith(b"data: "):
-                return json.loads(line[6:])
-
-
-def question(components: dict[str, int], panel: str, fn: str, visitor: str, **data: object) -> bytes:
-    """An endpoint's question as the page puts it."""
-    body = {"data": {"visitor": visitor, **data}, "component_id": components[f"gb-{panel}"], "fn_name": fn}
-    return json.dumps(body | {"session_hash": "glassbox"}).encode()
-
-
-ENDPOINT = "/gradio_api/component_server"
 
 
 class Phone:
@@ -100,9 +55,7 @@ class Phone:
 async def lesson(port: int, secret: str, phones: int, changes: int) -> None:
     """A class: the speaker changes the prompt every two seconds."""
     speaker = await Line(port).open()
-    page = (await speaker.ask("GET", "/")).decode()
-    config, _ = json.JSONDecoder().raw_decode(page.split("window.gradio_config = ")[1])
-    components = {one["props"].get("elem_id"): one["id"] for one in config["components"]}
+    components = await components_of(speaker)
     room = [Phone(port, components) for _ in range(phones)]
     for phone in room:
         await phone.begin()
