@@ -40,8 +40,8 @@ def number(
 ) -> float:
     """A finite number, clamped to low .. high."""
     value = request.get(name, default)
-    if isinstance(value, int) and not -_WHOLE < value < _WHOLE:
-        value = math.nan  # beyond what any setting takes, and perhaps beyond what a float can hold
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = min(_WHOLE, max(-_WHOLE, value))  # a float may not hold it, and no setting takes more
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         span = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
         raise ValueError(f"{label or spelt_out(name)} must be a number {span}.")

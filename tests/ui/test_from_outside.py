@@ -135,9 +135,10 @@ def test_ten_thousand_random_requests(raw, capsys):
         )
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400), 10**308, math.inf, math.nan, True, "3", None, [3]])
+@pytest.mark.parametrize("value", [math.inf, math.nan, True, "3", None, [3]])
 def test_what_is_no_number_is_refused(value):
-    """Also what a float can't hold; what is merely out of range is clamped."""
+    """What is merely out of range is clamped, even where a float can't hold it."""
     with pytest.raises(ValueError, match=r"must be a number from 0 to 5"):
         inputs.number({"x": value}, "x", 0, 5)
-    assert inputs.whole({"x": 10**9}, "x", 0, 5) == 5
+    for large in (10**9, 10**308, 10**400):
+        assert inputs.whole({"x": large}, "x", 0, 5) == 5 and inputs.whole({"x": -large}, "x", 0, 5) == 0
