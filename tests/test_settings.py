@@ -216,7 +216,7 @@ del values["model"]["waves"], values["train"]["extras"]
 (new / "run.json").write_text(json.dumps(values))
 runs = [Run.open(root, path.name) for path in (old, new)]
 assert changed_settings(runs) == [{"waves": 3, "extras": {"a": 1}}, {"waves": 2, "extras": None}]
-assert form_of(runs[0], "letter")["n_layer"] == 1
+assert form_of(runs[0], runs[0].corpus_ref, "letter")["n_layer"] == 1
 assert main(["train", "--text", text, "--resume", new.name, "--max-steps", "2"]) == 0
 print("all well")
 """

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from llm.limits import Limits
 from llm.ui import build_app
 from llm.ui.fair_share import FairShare
 from llm.ui.panel import Panel, _guarded
+
+PANEL = SimpleNamespace(shows_paths=True)
 
 
 class Connection:
@@ -82,7 +85,7 @@ def test_work_for_a_page_that_is_gone_is_given_up():
             seconds_left()
             time.sleep(0.01)
 
-    ask = share(at_once=1).between(_guarded(endless))
+    ask = share(at_once=1).between(_guarded(endless, PANEL))
 
     async def main():
         connections = [Connection(), Connection()]
@@ -104,14 +107,14 @@ def test_an_answer_that_takes_too_long_is_given_up():
         while True:
             seconds_left()
 
-    ask = share(answer_seconds=1).between(_guarded(endless))
+    ask = share(answer_seconds=1).between(_guarded(endless, PANEL))
     assert "too long" in asyncio.run(ask({}, Connection()))["error"]
 
 
 @pytest.mark.parametrize("asked", [None, 3, "x", [], {"visitor": 3}, {"visitor": [1]}])
 def test_any_question_has_its_turn(asked):
     """What is no proper question is refused by the endpoint's own guard."""
-    answer = asyncio.run(share().between(_guarded(lambda request: {"seen": True}))(asked, Connection()))
+    answer = asyncio.run(share().between(_guarded(lambda request: {"seen": True}, PANEL))(asked, Connection()))
     assert answer.keys() <= {"seen", "error"}
 
 
@@ -123,7 +126,7 @@ def test_out_of_memory_is_said_and_the_next_question_answered(caplog):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
         return {"ok": True}
 
-    answer = _guarded(heavy)
+    answer = _guarded(heavy, PANEL)
     assert "not enough memory" in answer({"large": True})["error"] and answer({"large": False}) == {"ok": True}
     assert "Traceback" not in caplog.text
 

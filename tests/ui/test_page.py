@@ -80,11 +80,11 @@ def test_room_mode_is_one_key(page):
 
 def test_a_checkpoint_folder_can_be_opened(page, tmp_path):
     """Choosing a folder of ours uploads it, checks it and shows it; a folder that is none says what is missing."""
-    chooser = page.locator(".gb-bar [data-id=files]")
+    chooser = page.locator(".gb-bar [data-id=own-folder]")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("nothing", encoding="utf-8")
     chooser.set_input_files(tmp_path / "other")
-    page.get_by_text("That folder has no config.json").wait_for()
+    page.get_by_text("no weights").wait_for()
     shutil.copytree(SHIPPED, tmp_path / "mine")
     chooser.set_input_files(tmp_path / "mine")
     page.wait_for_function("glassbox.subject.model === 'upload:mine'")
@@ -96,7 +96,7 @@ def test_a_damaged_checkpoint_is_refused(page, tmp_path):
     shutil.copytree(SHIPPED, tmp_path / "torn")
     weights = tmp_path / "torn" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100_000])
-    page.locator(".gb-bar [data-id=files]").set_input_files(tmp_path / "torn")
+    page.locator(".gb-bar [data-id=own-folder]").set_input_files(tmp_path / "torn")
     notice = page.locator(".gb-bar .gb-notice")
     page.wait_for_function(
         "/truncated|cut|incomplete|damaged|bytes/.test(document.querySelector('.gb-bar .gb-notice').textContent)"

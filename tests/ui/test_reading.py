@@ -59,7 +59,7 @@ def test_a_prompt_reads_from_right_to_left(page):
 def test_notices_end_and_are_never_two(page):
     """One text stands once on the page, and goes after ten seconds."""
     page.clock.install()
-    files = page.locator(".gb-bar [data-id=files]")
+    files = page.locator(".gb-bar [data-id=own-files]")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.locator(".gb-share summary").click()
     page.get_by_role("button", name="Copy the link").click()
