@@ -1,5 +1,7 @@
 """`python -m llm bench`: its parts run, on tiny shapes, and what they print can be told apart."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -34,6 +36,7 @@ def test_quality_tells_each_seed_and_the_median(monkeypatch, capsys):
     monkeypatch.setattr(quality, "RECIPE", quality.RECIPE.replace(max_steps=4, warmup_steps=1, batch_size=2))
     monkeypatch.setattr(quality, "FASTEST", quality.FASTEST.replace(max_steps=2, batch_size=2))
     monkeypatch.setattr(quality, "SLICES", 2)
+    monkeypatch.setattr(quality, "load_corpus", lambda name: SimpleNamespace(text="To be, or not to be"))
     monkeypatch.setattr(quality, "encode_corpus", lambda *_: tokens)
     monkeypatch.setattr(quality, "split", lambda tokens: Splits(tokens[:3_000], tokens[3_000:]))
     quality.run(3)

@@ -46,6 +46,7 @@ def test_a_full_disk_is_said_and_the_old_checkpoint_is_whole(home):
     assert not [path for path in home.folder.rglob("*.new")]
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_said(home):
     """A model that can't fit into what the process may take."""
     limit = "import torch; resource.setrlimit(resource.RLIMIT_AS, (6 * 10**9,) * 2)"

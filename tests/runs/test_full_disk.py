@@ -122,6 +122,7 @@ def test_a_run_that_is_stopped_while_the_disk_is_full_ends(tmp_path):
         assert is_sound(run) and resume(run).step > 0
 
 
+@pytest.mark.slow
 def test_the_command_line_says_so_and_goes_on_later(tmp_path):
     """One sentence, exit code 1, the old checkpoint whole; with room, --resume makes the rest of the run."""
     (tmp_path / "text.txt").write_text("one two three four five six " * 60)

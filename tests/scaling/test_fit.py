@@ -41,6 +41,7 @@ def coverage(trials):
     return inside
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_constants():
     """In ten trials with noise, each constant lies outside its interval twice at most."""
     assert min(coverage(10).values()) >= 8

@@ -66,6 +66,7 @@ def test_laws_come_back_as_they_were_kept_and_belong_to_their_table(tmp_path):
         kept_laws(tmp_path / "fits.json", rows()[1:])
 
 
+@pytest.mark.slow
 def test_the_shipped_laws_are_those_of_the_shipped_table():
     """Fitted again from the raw losses: the same exponents and the same prediction, for every way to count."""
     table = read_table(SHIPPED / "table.csv")

@@ -396,6 +396,7 @@ def test_under_a_spaces_environment(tmp_path):
         process.wait()
 
 
+@pytest.mark.slow
 def test_no_policy_is_broken(page):
     """In all views the browser reports nothing, no request leaves this computer, no address has the token."""
     page.evaluate(

@@ -83,6 +83,7 @@ def stands(raw, component, name, values):
     return status
 
 
+@pytest.mark.slow
 def test_every_endpoint_refuses_what_it_can_not_take(raw):
     """Each with every parameter at once of one hostile kind, bare, and with single ones beside real values."""
     endpoints = raw.endpoints()

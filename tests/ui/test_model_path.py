@@ -267,6 +267,7 @@ def passed(page, name):
     expect(page.locator("#gb-path [data-id=finding]")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_visitor_passes_stations_by_doing_what_they_ask(page):
     """Four in four tabs, with right and wrong guesses; one is opened and not done. A reload forgets nothing."""
     begun(page, "tokens", "2")

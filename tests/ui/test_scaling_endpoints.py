@@ -117,6 +117,7 @@ def test_a_plan_that_the_shipped_law_knows_expects_its_losses(tab):
         assert tab.plan_sweep({**like, **other})["sizes"][0]["loss"] is None
 
 
+@pytest.mark.slow
 def test_paused_stopped_and_taken_up_by_another_process_nothing_is_trained_twice(tab):
     """It pauses between two steps, stops, and goes on to the losses of a sweep that was left alone."""
     plan = {**TINY, "widths": "16 32", "steps": 200}

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 DOTS = "#gb-loss_and_size .gb-scaling-dot"
@@ -76,6 +77,7 @@ def test_dots_say_their_numbers_to_pointer_and_keys(page):
     assert len(rows) == page.locator(DOTS).count() and float(rows[0]["loss"]) > 1
 
 
+@pytest.mark.slow
 def test_a_sweep_is_planned_trained_and_looked_into(page):
     """Bad plans are refused beside the form; a small one trains, its losses are drawn, and a run opens in Attention."""
     open_view(page)

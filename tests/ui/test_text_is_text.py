@@ -3,6 +3,7 @@
 import json
 from urllib.parse import quote
 
+import pytest
 from train_tab import settings
 
 from llm.tokenizers import export, train_bpe
@@ -65,6 +66,7 @@ def check(page):
     assert page.locator("[data-hit]").count() == 0
 
 
+@pytest.mark.slow
 def test_markup_in_every_place_for_text_stays_text(browser, app_url):
     """In the address, every field, and the names of files, columns, tokens, vocabularies and runs."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})

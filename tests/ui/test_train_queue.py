@@ -76,6 +76,7 @@ def stop(page):
     expect(status(page)).to_have_text("Stopped; everything is saved.")
 
 
+@pytest.mark.slow
 def test_a_waiting_visitor_sees_their_place_and_a_recorded_run_and_begins_by_themselves(visit):
     """Place, expected wait, a training that plays; a reload keeps the place; then their own run takes over."""
     first, second = visit(), visit()

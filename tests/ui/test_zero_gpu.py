@@ -68,6 +68,7 @@ print("fine")
 """
 
 
+@pytest.mark.slow
 def test_a_large_models_pass_runs_in_a_lent_process_and_comes_back_whole(tmp_path, monkeypatch):
     """The same numbers, pickled there and back; small models stay here; a refusal stays a refusal."""
     (tmp_path / "spaces.py").write_text(textwrap.dedent(SPACES), encoding="utf-8")
