@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,12 @@ from llm.ui.fair_share import FairShare
 from llm.ui.panel import Panel, _guarded
 
 PANEL = SimpleNamespace(shows_paths=True)
+
+
+def run(work):
+    """What asynchronous work gives, in a thread of its own: another test's browser keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(asyncio.run, work).result()
 
 
 class Connection:
@@ -53,7 +60,7 @@ def test_a_visitor_gets_a_few_answers_at_a_time_and_others_theirs_at_once():
         go.set()
         assert [answer["n"] for answer in await asyncio.gather(*mine)] == list(range(9))
 
-    asyncio.run(main())
+    run(main())
     assert max(most) == 3
 
 
@@ -71,7 +78,7 @@ def test_too_many_waiting_questions_are_refused_in_a_sentence():
         assert await asyncio.gather(*waiting) == [{"ok": True}] * 11
         assert await ask({"visitor": "v"}, Connection()) == {"ok": True}
 
-    asyncio.run(main())
+    run(main())
     assert not shares._shares  # nothing is kept of those who have been answered
 
 
@@ -96,7 +103,7 @@ def test_work_for_a_page_that_is_gone_is_given_up():
         assert "left" in (await asyncio.wait_for(tasks[0], 5))["error"]
         assert await asyncio.wait_for(tasks[1], 5) is None
 
-    asyncio.run(main())
+    run(main())
     assert begun == [0]
 
 
@@ -108,13 +115,13 @@ def test_an_answer_that_takes_too_long_is_given_up():
             seconds_left()
 
     ask = share(answer_seconds=1).between(_guarded(endless, PANEL))
-    assert "too long" in asyncio.run(ask({}, Connection()))["error"]
+    assert "too long" in run(ask({}, Connection()))["error"]
 
 
 @pytest.mark.parametrize("asked", [None, 3, "x", [], {"visitor": 3}, {"visitor": [1]}])
 def test_any_question_has_its_turn(asked):
     """What is no proper question is refused by the endpoint's own guard."""
-    answer = asyncio.run(share().between(_guarded(lambda request: {"seen": True}, PANEL))(asked, Connection()))
+    answer = run(share().between(_guarded(lambda request: {"seen": True}, PANEL))(asked, Connection()))
     assert answer.keys() <= {"seen", "error"}
 
 
@@ -153,4 +160,4 @@ def test_forty_five_heavy_questions_keep_nobody_waiting(tmp_path, monkeypatch):
         print(f"\n{len(waits)} lists beside 45 texts: the slowest after {max(waits):.2f} s")
         assert max(waits) < 2
 
-    asyncio.run(main())
+    run(main())
