@@ -38,7 +38,7 @@ def test_no_answer_of_any_endpoint_names_a_folder(tmp_path, monkeypatch):
     ("said", "shown"),
     [
         (
-            "There is no file /home/me/.cache/glassbox/runs/a/run.json; choose one.",
+            "There is no file /Users/me/.cache/glassbox/runs/a/run.json; choose one.",
             "There is no file run.json; choose one.",
         ),
         ("'/srv/app/x.txt' can't be read", "'x.txt' can't be read"),
