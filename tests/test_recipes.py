@@ -210,7 +210,7 @@ SITES = {
         "llm/ui/attention/hello.py", *(f"assets/attention/hello.{kind}" for kind in ("html", "js", "css")),
         "llm/ui/attention/__init__.py",
     ],
-    "A new tokenizer kind": ["llm/tokenizers/byte.py", "llm/tokenizers/__init__.py"],
+    "A new tokenizer kind": ["llm/tokenizers/byte.py", "llm/tokenizers/reading.py"],
     "A new setting": ["llm/config.py", "llm/ui/train/presets.py"],
     "A new task": ["llm/corpora/tasks/parity.py", "llm/corpora/tasks/__init__.py"],
 }  # fmt: skip
@@ -222,8 +222,17 @@ def test_a_recipe_stays_short(recipe):
     """It touches these files and no others, and beside an import and a row each only once."""
     paths = [path for path, _, _ in steps(recipe)]
     assert list(dict.fromkeys(paths)) == SITES[recipe]
-    twice = {path for path in paths if paths.count(path) > 1}
-    assert all(path.endswith("__init__.py") and paths.count(path) == 2 for path in twice)
+    assert max(paths.count(path) for path in paths) <= 2
+
+
+@pytest.mark.parametrize("recipe", SITES)
+def test_a_recipe_finds_its_places(recipe):
+    """What its lines go below is there, once, so that moving it shows at once and not in the slow tests alone."""
+    for path, where, lines in steps(recipe):
+        file = ROOT / path
+        assert file.exists() == (where != "a new file"), path
+        if file.exists():
+            assert lines in added(file.read_text(encoding="utf-8"), where, lines), path
 
 
 def test_every_recipe_is_followed():
