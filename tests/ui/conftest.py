@@ -9,10 +9,17 @@ import pytest
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home_of_tests(tmp_path_factory):
+    """An empty home from the first test on: one that a test sets for itself gives way to it again, not to a person's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLASSBOX_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory):
-    """The address of the app, served from this process with an empty home of its own."""
-    os.environ["GLASSBOX_HOME"] = str(tmp_path_factory.mktemp("home"))
+def app_url(home_of_tests):
+    """The address of the app, served from this process."""
     from llm.ui import build_app, launch_options
 
     app = build_app()
