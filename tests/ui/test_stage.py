@@ -125,6 +125,7 @@ def test_at_the_desk_the_picture_owns_the_window(page_at, width, height):
     assert not wrong, wrong
 
 
+@pytest.mark.slow
 def test_in_a_room_there_is_nothing_but_the_picture(page_at):
     """P leaves the picture on 75 % of a projector's screen, with text of 20 px or more; P brings the controls back."""
     page = page_at(*ROOM)
