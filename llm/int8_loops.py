@@ -96,31 +96,25 @@ def rounded(x_K: np.ndarray, whole_K: np.ndarray) -> np.float32:
     return largest / np.float32(LEVELS)
 
 
+@_jit
+def dot(weight_K: np.ndarray, whole_K: np.ndarray) -> np.int32:
+    """The sum of the products of whole numbers: 16 bits times 8 fit the processor's own multiply-and-add of pairs.
+
+    A function of its own, one row at a time: with several rows in one loop LLVM takes 32 bits for each number.
+    """
+    total = np.int32(0)
+    for k in range(weight_K.size):
+        total = np.int32(total + np.int32(np.int32(weight_K[k]) * np.int32(whole_K[k])))
+    return total
+
+
 @_spread
 def product(matrix: Matrix, layer: int, x_K: np.ndarray, whole_K: np.ndarray, y_N: np.ndarray) -> None:
-    """y = W x + b. Four rows far apart at a time: memory hands out four streams faster than one."""
+    """y = W x + b."""
     unit = rounded(x_K, whole_K)
     weight_NK, scale_N, bias_N = matrix.weight_LNK[layer], matrix.scale_LN[layer], matrix.bias_LN[layer]
-    N, K = weight_NK.shape
-    M = N // 4
-    for m in numba.prange(M):
-        a, b, c, d = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
-        a_K, b_K, c_K, d_K = weight_NK[m], weight_NK[M + m], weight_NK[2 * M + m], weight_NK[3 * M + m]
-        for k in range(K):
-            x = np.int32(whole_K[k])
-            a = np.int32(a + np.int32(np.int32(a_K[k]) * x))
-            b = np.int32(b + np.int32(np.int32(b_K[k]) * x))
-            c = np.int32(c + np.int32(np.int32(c_K[k]) * x))
-            d = np.int32(d + np.int32(np.int32(d_K[k]) * x))
-        y_N[m] = np.float32(a) * (scale_N[m] * unit) + bias_N[m]
-        y_N[M + m] = np.float32(b) * (scale_N[M + m] * unit) + bias_N[M + m]
-        y_N[2 * M + m] = np.float32(c) * (scale_N[2 * M + m] * unit) + bias_N[2 * M + m]
-        y_N[3 * M + m] = np.float32(d) * (scale_N[3 * M + m] * unit) + bias_N[3 * M + m]
-    for n in range(4 * M, N):
-        a = np.int32(0)
-        for k in range(K):
-            a = np.int32(a + np.int32(np.int32(weight_NK[n, k]) * np.int32(whole_K[k])))
-        y_N[n] = np.float32(a) * (scale_N[n] * unit) + bias_N[n]
+    for n in numba.prange(len(weight_NK)):
+        y_N[n] = np.float32(dot(weight_NK[n], whole_K)) * (scale_N[n] * unit) + bias_N[n]
 
 
 @_jit
