@@ -102,7 +102,7 @@ class Int8Decoder(Decoder):
             scores_HS=_room(config.n_head, config.n_ctx),
             hidden_N=_room(config.mlp_size),
             written_C=_room(C),
-            rounded_K=np.zeros(max(C, config.mlp_size), np.int16),
+            rounded_K=torch.zeros(max(C, config.mlp_size), dtype=torch.int16).numpy(),  # torch's begin at cache lines
         )
         self._logits_1V = torch.empty(1, config.vocab_size)
 

@@ -23,6 +23,8 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
 import numba
 from llvmlite import binding
 
+from llm.int8_sums import BLOCK, sum_of_products
+
 if binding.get_host_cpu_features().get("avx512bw"):  # LLVM would use but half of each register
     features = binding.get_host_cpu_features().flatten() + ",-prefer-256-bit"
     numba.config.CPU_FEATURES = features  # type: ignore[attr-defined]
@@ -98,12 +100,11 @@ def rounded(x_K: np.ndarray, whole_K: np.ndarray) -> np.float32:
 
 @_jit
 def dot(weight_K: np.ndarray, whole_K: np.ndarray) -> np.int32:
-    """The sum of the products of whole numbers: 16 bits times 8 fit the processor's own multiply-and-add of pairs.
-
-    A function of its own, one row at a time: with several rows in one loop LLVM takes 32 bits for each number.
-    """
-    total = np.int32(0)
-    for k in range(weight_K.size):
+    """The sum of the products of whole numbers: exact, so in any order. Most in blocks, the rest one by one."""
+    K = weight_K.size
+    blocks = K // BLOCK
+    total = sum_of_products(weight_K, whole_K, blocks)
+    for k in range(blocks * BLOCK, K):
         total = np.int32(total + np.int32(np.int32(weight_K[k]) * np.int32(whole_K[k])))
     return total
 

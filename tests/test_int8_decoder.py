@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from twins import SHAPES, random_ids, randomised
@@ -45,6 +46,18 @@ def test_logits_stay_close(config, kind, threads):
     expected_TV = expected_TV[3:]
     assert not torch.equal(got_TV, expected_TV)
     assert (expected_TV.exp() * (expected_TV - got_TV)).sum(-1).max() < 2e-3
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 127, 128, 129, 300, 1_024])
+def test_sums_of_products_are_exact(size):
+    """To the last unit, at the ends of the range and wherever blocks end, as numpy's own in 64 bits."""
+    from llm.int8_loops import LEVELS, dot
+
+    random = np.random.default_rng(size)
+    weights = random.integers(-127, 128, size).astype(np.int8)
+    wholes = random.integers(-LEVELS, LEVELS + 1, size).astype(np.int16)
+    for weight_K, whole_K in ((weights, wholes), (np.full_like(weights, -127), np.full_like(wholes, LEVELS))):
+        assert dot(weight_K, whole_K) == int(weight_K.astype(np.int64) @ whole_K.astype(np.int64))
 
 
 def test_a_large_common_offset_costs_nothing():

@@ -11,7 +11,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 
 @pytest.fixture(scope="session", autouse=True)
 def home_of_tests(tmp_path_factory):
-    """An empty home from the first test on: one that a test sets for itself gives way to it again, not to a person's."""
+    """An empty home from the first test on, to which one that a test sets for itself gives way again."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GLASSBOX_HOME", str(tmp_path_factory.mktemp("home")))
         yield
