@@ -111,10 +111,14 @@ def dot(weight_K: np.ndarray, whole_K: np.ndarray) -> np.int32:
 
 @_spread
 def product(matrix: Matrix, layer: int, x_K: np.ndarray, whole_K: np.ndarray, y_N: np.ndarray) -> None:
-    """y = W x + b."""
+    """y = W x + b. Rows from four places in turn: memory hands out four streams faster than one."""
     unit = rounded(x_K, whole_K)
     weight_NK, scale_N, bias_N = matrix.weight_LNK[layer], matrix.scale_LN[layer], matrix.bias_LN[layer]
-    for n in numba.prange(len(weight_NK)):
+    M = len(weight_NK) // 4
+    for m in numba.prange(M):
+        for n in range(m, 4 * M, M):
+            y_N[n] = np.float32(dot(weight_NK[n], whole_K)) * (scale_N[n] * unit) + bias_N[n]
+    for n in range(4 * M, len(weight_NK)):
         y_N[n] = np.float32(dot(weight_NK[n], whole_K)) * (scale_N[n] * unit) + bias_N[n]
 
 
