@@ -84,7 +84,10 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     const [read] = await Promise.all([
       ofModel === next.model ? model : ask("read_architecture", { ...next }),
       step(wanted()),
-    ]);
+    ]).catch((error) => {
+      if (of === subject) find("[data-id=empty]").hidden = shown !== null;
+      throw error;
+    });
     if (of !== subject) return;
     model = read;
     ofModel = next.model;

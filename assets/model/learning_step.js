@@ -1,5 +1,5 @@
-// The way back: a step of learning in four phases. The server makes the step once; all that is led through is in its
-// answer. The phase, the learning rate, the piece of text and what it is taken from live in the address.
+// The way back: a step of learning in four phases. The server makes the step once, a part at each question: the text is
+// there at once, the step when it was made, the losses along it one by one. All that is led through is in its answer. The phase, the learning rate, the piece of text and what it is taken from live in the address.
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit } from "../shared/events.js";
@@ -8,20 +8,20 @@ import { leadBy } from "../shared/lead_keys.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
 import { atTwice, save, toPng, toSvg } from "../shared/picture_file.js";
+import { roving } from "../shared/roving.js";
 import { running, shade, strip } from "../shared/shades.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { drawCurve, times } from "./step_curve.js";
 import { operationName, stepParts } from "./step_parts.js";
+import { caption, many, says, shading, small } from "./step_words.js";
 
 const PHASES = ["predict", "gradient", "update", "again"];
 const PACE = 3000; // milliseconds that Play stays with a phase
 const OWN = 1; // the factor of the step itself
 const MAX_PIECES = 1000;
-const small = (x) => (x === 0 ? "0" : x >= 0.01 ? format.number(x) : x.toExponential(1).replace("e-", "e−"));
+const WORK = ["Reading the text", "The gradient", "The update", "Reading it again"]; // and again, at each learning rate
 const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
-const signed = (x) => `${x > 0 ? "+" : ""}${format.number(x)}`;
-const many = (n, one) => `${format.whole(n)} ${one}${n === 1 ? "" : "s"}`;
 
 panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
@@ -29,6 +29,8 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   let subject = null,
     shown = null, // the answer, its arrays unpacked
     asked = "", // the question that it answers
+    loading = false,
+    stopped = false, // before the step was whole
     layer = 0, // whose stream shades the text in the second phase
     playing = null,
     turn = 0;
@@ -40,7 +42,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   const source = () => (address.get("on") === "prompt" ? "prompt" : "text");
   function factor() {
     const i = shown.factors.indexOf(Number(address.get("times") ?? OWN));
-    return i < 0 ? shown.factors.indexOf(OWN) : i;
+    return shown.known[i] ? i : shown.factors.indexOf(OWN);
   }
 
   // ---- data ---------------------------------------------------------------------------------------
@@ -57,22 +59,43 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     const name = JSON.stringify(
       shown?.own && question.source === "text" ? { ...question, prompt: shown.of } : question,
     );
-    if (name === asked && shown) return draw();
-    part("stage").setAttribute("aria-busy", "true");
-    let answer;
+    if (name === asked && whole(shown)) return draw();
+    part("back").classList.toggle("gb-stale", shown !== null);
+    stopped = false;
+    loading = true;
+    const begun = performance.now();
     try {
-      answer = await ask("read_learning_step", question);
+      for (let answer = null; !whole(answer) && root.offsetParent !== null; ) {
+        answer = await ask("read_learning_step", question);
+        if (mine !== turn) return;
+        take(answer, question);
+        drawProgress(answer.made, (performance.now() - begun) / 1000);
+      }
+    } catch (error) {
+      if (mine === turn) part("empty").hidden = !part("stage").hidden;
+      throw error;
     } finally {
-      part("stage").removeAttribute("aria-busy");
+      if (mine === turn) {
+        loading = false;
+        part("back").classList.remove("gb-stale");
+        drawProgress();
+      }
     }
-    if (mine !== turn) return;
+  }
+  const whole = (answer) => answer && (answer.tokens.length === 0 || answer.made.done === answer.made.parts);
+
+  function take(answer, question) {
     const empty = answer.tokens.length === 0;
     part("empty").hidden = !empty;
     part("stage").hidden = empty;
-    asked = empty ? "" : JSON.stringify(question);
     if (empty) {
       shown = null;
+      asked = "";
       say();
+      return;
+    }
+    if (!answer.losses) {
+      if (shown === null) part("reading").replaceChildren(...running(answer.tokens));
       return;
     }
     const T = answer.tokens.length - 1,
@@ -80,6 +103,8 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
         const values = floatsOf(packed);
         return Array.from({ length: values.length / T }, (_, i) => values.subarray(i * T, (i + 1) * T));
       };
+    const another = asked !== JSON.stringify(question);
+    asked = JSON.stringify(question);
     shown = {
       ...answer,
       of: question.prompt,
@@ -87,9 +112,21 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
       odds: rows(answer.odds),
       stream: rows(answer.stream),
     };
-    shown.means = shown.losses.map(mean);
-    layer = 0;
+    shown.means = shown.losses.map((losses, i) => (shown.known[i] ? mean(losses) : NaN));
+    if (another) layer = 0;
     draw();
+  }
+
+  /** How far the step is; nothing without `made`. */
+  function drawProgress(made = { done: 1, parts: 1 }, seconds = 0) {
+    const { done, parts } = made;
+    part("back").classList.toggle("gb-making", shown === null);
+    part("progress").hidden = done === parts;
+    part("progress").querySelector("progress").value = done / parts;
+    const left = done > 1 ? `, ${format.seconds((seconds / done) * (parts - done))} left` : "";
+    part("left").textContent = WORK[Math.min(done, WORK.length - 1)] + left;
+    part("resume").hidden = !stopped;
+    if (shown === null) part("says").textContent = stopped ? "Stopped before the step was made." : "";
   }
 
   const safely = (work) => work.catch((error) => notice(error.message));
@@ -108,51 +145,8 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
 
   // ---- drawing ------------------------------------------------------------------------------------
 
-  /**
-   * What the text is shaded by in this phase. `shift`: which of the values stands at token 1, as a count before it.
-   * @returns {{ values: Float32Array | number[], shift: number, map: import("../shared/colour.js").MapName,
-   *   place: (x: number) => number, unit: string, ticks: [place: number, name: string][] }}
-   */
-  function shading() {
-    const before = shown.losses[0],
-      dearest = Math.max(1, ...before);
-    if (phase() === 1) {
-      const flow = shown.stream[layer],
-        most = Math.max(...flow) || 1;
-      return {
-        values: flow,
-        shift: 0, // the gradient stands where its token was read
-        map: "sequential",
-        place: (x) => x / most,
-        unit: `gradient in the stream ${layer ? `after block ${layer - 1}` : "at the embeddings"}`,
-        ticks: [0, 0.5, 1].map((x) => [x, format.number(x * most)]),
-      };
-    }
-    if (phase() === 3) {
-      const after = shown.losses[factor()],
-        change = before.map((x, i) => after[i] - x),
-        most = Math.max(0.1, ...change.map((x) => Math.abs(x) || 0));
-      return {
-        values: change,
-        shift: 1,
-        map: "diverging",
-        place: (x) => 0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x) / most),
-        unit: "change of the loss, nats",
-        ticks: [-1, 0, 1].map((x) => [0.5 + 0.5 * Math.sign(x) * Math.sqrt(Math.abs(x)), signed(x * most)]),
-      };
-    }
-    return {
-      values: before,
-      shift: 1,
-      map: "surprise",
-      place: (x) => x / dearest,
-      unit: "loss of each token, nats",
-      ticks: [0, 0.5, 1].map((x) => [x, format.number(x * dearest)]),
-    };
-  }
-
   function shadeText() {
-    const { values, shift, map, place, unit, ticks } = shading();
+    const { values, shift, map, place, unit, ticks } = shading(shown, phase(), factor(), layer);
     for (const node of all("[data-id=reading] .gb-token")) {
       const x = values[Number(node.dataset.at) - shift];
       shade(node, map, x === undefined || Number.isNaN(x) ? null : place(x));
@@ -165,11 +159,13 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   function draw() {
     const now = phase(),
       { factors, parts } = shown;
+    part("back").classList.remove("gb-making", "gb-stale");
     for (const button of all("[data-id=phases] button"))
       button.setAttribute("aria-pressed", String(button.value === PHASES[now]));
     for (const button of all("[data-id=source] button"))
       button.setAttribute("aria-pressed", String(button.value === source()));
     part("reading").replaceChildren(...running(shown.tokens));
+    settleTokens();
     shadeText();
     const figure = {
       predict: ["Weights: the size of each part", (one) => one.weight],
@@ -183,7 +179,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     part("figure").textContent = figure[0];
     const stream = now === 1 ? shown.stream.map((row) => Math.hypot(...row)) : null;
     drawParts(new Map(parts.map((one) => [one.key, figure[1](one)])), stream, shown.layers);
-    part("says").textContent = says();
+    part("says").textContent = says(shown, phase(), factor());
     const slider = part("rate");
     slider.max = String(factors.length - 1);
     slider.value = String(factor());
@@ -194,45 +190,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     drawCurve(part("curve"), factors, shown.means, factor(), toFactor);
     drawRail();
     emit("step", `${now + 1} / ${PHASES.length}`);
-    say(caption());
-  }
-
-  function says() {
-    const { rows, gradient, clipped, optimizer, remembered, step, losses } = shown,
-      T = losses[0].length;
-    switch (phase()) {
-      case 0:
-        return `Each of these ${many(T, "token")} is predicted from those before it. The darker, the more nats the truth cost.`;
-      case 1: {
-        const cut = clipped < gradient ? `, cut down to ${format.number(clipped)}` : "";
-        const through = rows.tied
-          ? `${rows.read} because they were read, the rest through the tied head`
-          : "only those that were read";
-        return `The loss pulls at every weight, with a norm of ${format.number(gradient)} in all${cut}. Of ${format.whole(rows.all)} rows of the token embedding ${format.whole(rows.any)} get some: ${through}.`;
-      }
-      case 2: {
-        const from = remembered ? `with what it remembers of ${many(step, "update")}` : "which begins anew";
-        return `${optimizer}, ${from}, turns the gradient into an update. At this learning rate each part moves by a small share of its size.`;
-      }
-      default: {
-        const after = losses[factor()];
-        const fell = after.filter((x, i) => x < losses[0][i]).length,
-          rose = after.filter((x, i) => x > losses[0][i]).length;
-        return `The same text, read again: ${fell} of ${T} losses fell (blue), ${rose} rose (orange). Then the step is undone.`;
-      }
-    }
-  }
-
-  /** In a room this is the only line beside the picture. */
-  function caption() {
-    const at = factor(),
-      rate = `learning rate ${small(shown.rate * shown.factors[at])} (${times(shown.factors[at])})`,
-      before = `mean loss ${format.number(shown.means[0])} nats`;
-    if (phase() === 0)
-      return `${before[0].toUpperCase()}${before.slice(1)} over ${many(shown.losses[0].length, "prediction")}`;
-    if (phase() === 1) return `Norm of the gradient: ${format.number(shown.gradient)}`;
-    if (phase() === 2) return `One update of ${shown.optimizer}, learning rate ${small(shown.rate)}`;
-    return `${before[0].toUpperCase()}${before.slice(1)} → ${format.number(shown.means[at])} at ${rate}`;
+    say(caption(shown, phase(), factor()));
   }
 
   function drawRail() {
@@ -271,7 +229,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   function hintPart(key, event) {
     if (!shown || !key) {
       tip.hide();
-      if (shown) say(caption());
+      if (shown) say(caption(shown, phase(), factor()));
       return;
     }
     if (key.startsWith("stream.")) {
@@ -303,15 +261,16 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     );
   }
 
-  function hintToken(event) {
-    const node = /** @type {HTMLElement | null} */ (
-        /** @type {Element} */ (event.target).closest("[data-id=reading] .gb-token")
-      ),
-      i = node ? Number(node.dataset.at) : -1;
+  /** @param {HTMLElement | null} node @param {{ clientX: number, clientY: number }} event */
+  function hintToken(node, event) {
     if (!node || !shown) return;
-    const text = visible(shown.tokens[i].text),
+    const i = Number(node.dataset.at),
+      text = visible(shown.tokens[i].text),
       t = i - 1;
-    if (t < 0) return tip.show(event.clientX, event.clientY, text, "the first token: nothing comes before it");
+    if (t < 0) {
+      say(`${text} (0): the first token, nothing comes before it`);
+      return tip.show(event.clientX, event.clientY, text, "the first token: nothing comes before it");
+    }
     const told = (f) => {
       const best = visible(shown.texts[shown.best[f][t]]),
         odds = format.probability(Math.exp(-shown.losses[f][t]));
@@ -326,11 +285,13 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     );
     return say(`${text} (${i}), before: ${told(0)}`);
   }
-  part("reading").addEventListener("pointerover", hintToken);
-  part("reading").addEventListener("pointerleave", () => {
+  const unhint = () => {
     tip.hide();
-    if (shown) say(caption());
-  });
+    if (shown) say(caption(shown, phase(), factor()));
+  };
+  part("reading").addEventListener("pointerover", (event) => hintToken(event.target.closest(".gb-token"), event));
+  part("reading").addEventListener("pointerleave", unhint);
+  const settleTokens = roving(part("reading"), ".gb-token", { onLook: hintToken, onLeave: unhint });
 
   // ---- leading ------------------------------------------------------------------------------------
 
@@ -365,6 +326,15 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   part("play").addEventListener("click", toggle);
   part("rate").addEventListener("input", (event) => toFactor(Number(event.target.value)));
   part("piece").addEventListener("click", along(1));
+  part("stop").addEventListener("click", () => {
+    turn += 1;
+    loading = false;
+    stopped = true;
+    part("back").classList.remove("gb-stale");
+    drawProgress();
+    part("resume").focus();
+  });
+  part("resume").addEventListener("click", () => safely(load()));
   part("source").addEventListener("click", (event) => {
     if (event.target.value) go({ on: event.target.value === "prompt" ? "prompt" : null });
   });
@@ -391,5 +361,12 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
   const redraw = () => {
     if (shown) draw();
   };
-  return { refresh, theme: redraw, resize: redraw };
+  return {
+    refresh,
+    theme: redraw,
+    resize() {
+      redraw();
+      if (subject && !loading && !stopped && part("empty").hidden && !whole(shown)) safely(load()); // it was left
+    },
+  };
 });

@@ -69,7 +69,12 @@ export function drawCurve(box, factors, means, chosen, onPick) {
     svg.append(
       node(
         "text",
-        { class: i === chosen ? "gb-here" : "", x: x(i), y: height - 8, "text-anchor": "middle" },
+        {
+          class: i === chosen ? "gb-here" : "",
+          x: i === factors.length - 1 ? width : x(i), // the last one would be cut
+          y: height - 8,
+          "text-anchor": i === factors.length - 1 ? "end" : "middle",
+        },
         times(factor),
       ),
     );

@@ -1,6 +1,7 @@
 // The weights of a step: a row for each block, a column for each operation in it, and the size of something in each cell.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { roving } from "../shared/roving.js";
 import { at } from "../shared/shades.js";
 
 const COLUMNS = {
@@ -27,13 +28,18 @@ export const operationName = (key) => {
 
 /**
  * @param {HTMLElement} box
- * @param {{ onHover: (key: string | null, event: Event) => void }} acts `key` of an operation, or "stream.LAYER"
+ * @param {{ onHover: (key: string | null, at: { clientX: number, clientY: number }) => void }} acts `key` of an
+ *   operation, or "stream.LAYER"
  */
 export const stepParts = (box, { onHover }) => {
   const keyAt = (event) =>
     /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-part]"))?.dataset.part;
   box.addEventListener("pointerover", (event) => onHover(keyAt(event) ?? null, event));
   box.addEventListener("pointerleave", (event) => onHover(null, event));
+  const settle = roving(box, "[data-part]", {
+    onLook: (node, at) => onHover(node.dataset.part, at),
+    onLeave: () => onHover(null, { clientX: 0, clientY: 0 }),
+  });
 
   /**
    * @param {Map<string, number>} values by operation
@@ -48,7 +54,7 @@ export const stepParts = (box, { onHover }) => {
         { fill, ink } = at("sequential", place);
       return el(
         "td",
-        { data: { part: key }, colspan: span, style: `background-color: ${fill}; color: ${ink}` },
+        { data: { part: key }, tabindex: "-1", colspan: span, style: `background-color: ${fill}; color: ${ink}` },
         span > 1 ? `${operationName(key)} ` : null,
         el("b", {}, short(x)),
       );
@@ -87,5 +93,6 @@ export const stepParts = (box, { onHover }) => {
         ),
       ),
     );
+    settle();
   };
 };

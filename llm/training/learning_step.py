@@ -13,8 +13,8 @@ Shapes: T predictions, F factors, L layers, C embedding, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,10 @@ FACTORS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 """Times the step's learning rate at which the text is read again; an update is proportional to the rate."""
 OWN = FACTORS.index(1.0)
 """Where among them the step itself is."""
+ORDER = (0, OWN, *(i for i in range(1, len(FACTORS)) if i != OWN))
+"""In which the text is read: before the step, after it, then all along it."""
+PARTS = 3 + len(ORDER) - 1
+"""Of the work: the first reading, the gradient, the update, and a reading for each other factor."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class LearningStep:
     """In the order of the forward pass."""
     losses_FT: Tensor
     """Nats of every prediction, at each of FACTORS; the first row is before the step. NaN where it overflows."""
+    read_F: Tensor
+    """Whether the text was read at that factor yet; where it wasn't, what is said of it means nothing."""
     best_FT: Tensor
     """The token held for likeliest, and its probability beside it."""
     odds_FT: Tensor
@@ -83,7 +89,6 @@ class LearningStep:
     """The same of what came to it because its token was read; the rest came through a tied head."""
 
 
-@denormals_flushed()
 def learning_step(
     model: GPT, ids: Sequence[int], config: TrainConfig, *, step: int, memory: Memory | None = None
 ) -> LearningStep:
@@ -93,48 +98,59 @@ def learning_step(
     nothing, the rate is the peak's. Raises ValueError when the text has no next token or doesn't fit, the
     memory is another model's, or the loss or its gradient is no number.
     """
+    *_, seen = learning_step_in_parts(model, ids, config, step=step, memory=memory)
+    assert seen is not None  # only the first parts show nothing
+    return seen
+
+
+def learning_step_in_parts(
+    model: GPT, ids: Sequence[int], config: TrainConfig, *, step: int, memory: Memory | None = None
+) -> Iterator[LearningStep | None]:
+    """The same, one of PARTS of the work at a time, so that it can be watched and given up.
+
+    Gives None until the text was read after the step, then what is known so far: one more of FACTORS each time.
+    """
     text = checked_ids(ids, model.config.vocab_size)
     if not 2 <= len(text) <= model.config.n_ctx + 1:
         raise ValueError(f"A step needs 2 to {model.config.n_ctx + 1:,} tokens; this text has {len(text):,}.")
-    copy = GPT(model.config, seed=None).to(model.device, model.wte.weight.dtype).eval()
-    copy.load_state_dict(model.state_dict())
-    ids_T = torch.tensor(text, device=model.device)
-    learner = Learner(copy, ids_T, config.replace(layer_stats=False), ALONE)
-    if memory is not None:
-        if not learner.remembers(memory.tensors, memory.step):
-            raise ValueError("What the optimiser remembers belongs to another model; begin without it.")
-        learner.remember(memory.tensors)
+    with denormals_flushed():
+        copy = GPT(model.config, seed=None).to(model.device, model.wte.weight.dtype).eval()
+        copy.load_state_dict(model.state_dict())
+        ids_T = torch.tensor(text, device=model.device)
+        learner = Learner(copy, ids_T, config.replace(layer_stats=False), ALONE)
+        if memory is not None:
+            if not learner.remembers(memory.tensors, memory.step):
+                raise ValueError("What the optimiser remembers belongs to another model; begin without it.")
+            learner.remember(memory.tensors)
+        nats_T, best_T, odds_T, stream = _read(copy, ids_T)
+        readings = {0: (nats_T.detach(), best_T, odds_T)}
+    yield None
 
-    nats_T, best_T, odds_T, stream = _read(copy, ids_T)
-    nats_T.mean().backward()
-    parameters = list(copy.parameters())
-    total = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if not (nats_T.isfinite().all() and total.isfinite()):
-        raise ValueError("At this moment the loss or its gradient is NaN or infinite; choose an earlier one.")
-    gradients = _norms(copy, [_grad(p) for p in parameters])
-    rows_V, read_V = _rows(copy, ids_T[:-1], _grad(stream[0]))
-    stream_LT = torch.stack([_grad(x)[0].norm(dim=1) for x in stream])
+    with denormals_flushed():
+        nats_T.mean().backward()
+        parameters = list(copy.parameters())
+        total = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if not (nats_T.isfinite().all() and total.isfinite()):
+            raise ValueError("At this moment the loss or its gradient is NaN or infinite; choose an earlier one.")
+        gradients = _norms(copy, [_grad(p) for p in parameters])
+        rows_V, read_V = _rows(copy, ids_T[:-1], _grad(stream[0]))
+        stream_LT = torch.stack([_grad(x)[0].norm(dim=1) for x in stream]).cpu()
+    del nats_T, stream
+    yield None
 
-    if config.grad_clip > 0:
-        torch.nn.utils.clip_grads_with_norm_(parameters, config.grad_clip, total)
-    rate = set_learning_rates(learner.optimizer, step, config)
-    if rate == 0.0:
-        rate = set_learning_rates(learner.optimizer, min(config.warmup_steps, config.max_steps - 1), config)
-    learner.optimizer.step()
-    matrix_rates = [group["lr"] for group in learner.optimizer.param_groups if group.get("muon")]
-    del learner  # its moments are twice the model's size
-
-    moved = _moved(copy, model)
-    weights, updates = (_norms(copy, tensors) for tensors in ([p.detach() for p in model.parameters()], moved))
+    with denormals_flushed():
+        if config.grad_clip > 0:
+            torch.nn.utils.clip_grads_with_norm_(parameters, config.grad_clip, total)
+        rate = set_learning_rates(learner.optimizer, step, config)
+        if rate == 0.0:
+            rate = set_learning_rates(learner.optimizer, min(config.warmup_steps, config.max_steps - 1), config)
+        learner.optimizer.step()
+        matrix_rates = [group["lr"] for group in learner.optimizer.param_groups if group.get("muon")]
+        del learner  # its moments are twice the model's size
+        moved = _moved(copy, model)
+        weights, updates = (_norms(copy, tensors) for tensors in ([p.detach() for p in model.parameters()], moved))
     counts = {key: sum(p.numel() for p in group) for key, group in _groups(copy, parameters).items()}
-    readings = [(nats_T.detach(), best_T, odds_T)]
-    for factor in FACTORS[1:]:
-        with torch.no_grad():
-            for mine, theirs, by in zip(parameters, model.parameters(), moved, strict=True):
-                torch.add(theirs, by, alpha=factor, out=mine)
-            readings.append(_read(copy, ids_T)[:3])
-    losses_FT, best_FT, odds_FT = (torch.stack(rows).cpu() for rows in zip(*readings, strict=True))
-    return LearningStep(
+    seen = LearningStep(
         rate=rate,
         matrix_rate=matrix_rates[0] if matrix_rates else None,
         gradient=float(total),
@@ -143,13 +159,34 @@ def learning_step(
             PartMoved(key, counts[key], gradients[key], weights[key], updates[key])
             for key in sorted(counts, key=_place)
         ],
-        losses_FT=torch.where(losses_FT.isfinite(), losses_FT, torch.nan),
-        best_FT=best_FT,
-        odds_FT=odds_FT.nan_to_num(),
-        stream_LT=stream_LT.cpu(),
+        stream_LT=stream_LT,
         rows_V=rows_V.cpu(),
         read_V=read_V.cpu(),
+        **_along(readings),
     )
+    yield None
+
+    for i in ORDER[1:]:
+        with denormals_flushed(), torch.no_grad():
+            for mine, theirs, by in zip(parameters, model.parameters(), moved, strict=True):
+                torch.add(theirs, by, alpha=FACTORS[i], out=mine)
+            readings[i] = _read(copy, ids_T)[:3]
+        seen = replace(seen, **_along(readings))
+        yield seen
+
+
+def _along(readings: dict[int, tuple[Tensor, Tensor, Tensor]]) -> dict[str, Tensor]:
+    """What LearningStep says of the readings at FACTORS; where one is missing, as before the step."""
+    losses_FT, best_FT, odds_FT = (
+        torch.stack(rows).cpu()
+        for rows in zip(*(readings.get(i, readings[0]) for i in range(len(FACTORS))), strict=True)
+    )
+    return {
+        "losses_FT": torch.where(losses_FT.isfinite(), losses_FT, torch.nan),
+        "read_F": torch.tensor([i in readings for i in range(len(FACTORS))]),
+        "best_FT": best_FT,
+        "odds_FT": odds_FT.nan_to_num(),
+    }
 
 
 def _read(model: GPT, ids_T: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:

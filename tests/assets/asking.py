@@ -215,13 +215,14 @@ def ask_model(ask: Asked) -> None:
         ask("read_attribution", **on)
         ask("read_neuron", **on, layer=0, neuron=1)
         ask("read_contexts", **on, layer=0, neuron=1)
-        ask("read_learning_step", **on)
-    ask("read_learning_step", **tale, source="prompt")
+        ask.until("read_learning_step", lambda answer: answer["made"]["done"] == answer["made"]["parts"], **on)
+    prompt = {**tale, "source": "prompt"}
+    ask.until("read_learning_step", lambda answer: answer["made"]["done"] == answer["made"]["parts"], **prompt)
     ask("read_learning_step", **{**tale, "prompt": ""}, source="prompt")
     ask("read_path")
-    loss = {"station": "one_training_step", "view": "run", "model": "shipped:induction", "prompt": "", "settings": {}}
-    ask("check_station", **loss, step=0)
-    ask("check_station", **loss)
+    size = {"station": "size_and_data", "view": "loss_and_size", "step": None, **tale, "settings": {}}
+    ask("check_station", **{**size, "settings": {"across": "tokens"}})
+    ask("check_station", **size)
     induction = {"station": "heads_and_induction", "view": "heads", "step": None, **tale, "model": "shipped:induction"}
     ask("check_station", **{**induction, "prompt": "ab|ab"}, settings={})
     long = {**tale, "prompt": tale["prompt"] * 100}

@@ -10,7 +10,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
 from llm.training.distributed import ALONE
 from llm.training.learner import Learner
-from llm.training.learning_step import FACTORS, OWN, Memory, learning_step
+from llm.training.learning_step import FACTORS, ORDER, OWN, PARTS, Memory, learning_step, learning_step_in_parts
 
 CONFIG = ModelConfig(31, n_ctx=12, n_embd=16, n_head=2, n_layer=3)
 TRAIN = TrainConfig(batch_size=1, max_steps=40, warmup_steps=4, learning_rate=0.01, weight_decay=0.1, grad_clip=0.5)
@@ -159,3 +159,20 @@ def test_where_the_schedule_has_ended_the_peak_is_taken(model, ids):
     """A rate of nothing would show nothing."""
     config = TRAIN.replace(schedule="linear", min_lr_ratio=0.0)
     assert learning_step(model, ids, config, step=40).rate == pytest.approx(0.01)
+
+
+def test_it_can_be_watched_and_given_up(model, ids):
+    """Nothing until it was read again at its own rate, then a factor more each time; the last is the whole step."""
+    weights = copy.deepcopy(model.state_dict())
+    parts = list(learning_step_in_parts(model, ids, TRAIN, step=7))
+    assert len(parts) == PARTS and parts[:3] == [None] * 3
+    read = [part.read_F.nonzero().ravel().tolist() for part in parts[3:]]
+    assert read == [sorted(ORDER[: i + 2]) for i in range(len(FACTORS) - 1)]
+    whole = learning_step(model, ids, TRAIN, step=7)
+    torch.testing.assert_close(parts[-1].losses_FT, whole.losses_FT, rtol=0, atol=0, equal_nan=True)
+    assert torch.equal(parts[3].losses_FT[OWN], whole.losses_FT[OWN]) and whole.read_F.all()
+    begun = learning_step_in_parts(model, ids, TRAIN, step=7)
+    next(begun)
+    begun.close()
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())

@@ -4,6 +4,8 @@ import copy
 import json
 import math
 import re
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,10 +17,9 @@ from llm.checkpoint import load_checkpoint
 from llm.config import TrainConfig
 from llm.corpora import load_corpus
 from llm.runs.run import Run
-from llm.training.learning_step import FACTORS, OWN, Memory, learning_step
+from llm.training.learning_step import FACTORS, ORDER, OWN, PARTS, Memory, learning_step
 from llm.training.trainer import Trainer
-from llm.ui.model import learning_step as view_module
-from llm.ui.model import texts
+from llm.ui.model import steps, texts
 from llm.ui.model.learning_step import build_learning_step
 from llm.ui.model.walks import Walks
 from llm.ui.sessions import Sessions
@@ -33,7 +34,19 @@ def view(tiny):
     endpoints, model, tokenizer = tiny(
         lambda subjects: build_learning_step(Walks(subjects)), louder, n_ctx=60, n_layer=3
     )
-    return endpoints["read_learning_step"], model, tokenizer
+    return whole(endpoints["read_learning_step"]), model, tokenizer
+
+
+def whole(endpoint):
+    """The endpoint, asked again until its step is made, as the page does."""
+
+    def asked_again(request):
+        answer = endpoint(request)
+        while answer.get("made", {"done": 0, "parts": 0})["done"] < answer.get("made", {"parts": 0})["parts"]:
+            answer = endpoint(request)
+        return answer
+
+    return asked_again
 
 
 def test_the_numbers_are_the_cores(view):
@@ -61,9 +74,9 @@ def test_the_loaded_model_stays_as_it_is(view, monkeypatch):
     subjects = Subjects(Sessions())
     loaded = subjects.of(asked())
     before = copy.deepcopy(loaded.model.state_dict())
-    endpoint = build_learning_step(Walks(subjects)).server_fns[0]
+    endpoint = whole(build_learning_step(Walks(subjects)).server_fns[0])
     first = endpoint(asked())
-    monkeypatch.setattr(view_module, "learning_step", None)
+    monkeypatch.setattr(steps, "learning_step_in_parts", None)
     assert endpoint(asked()) == first
     assert all(torch.equal(value, before[name]) for name, value in loaded.model.state_dict().items())
 
@@ -84,7 +97,7 @@ def test_a_run_goes_on_with_what_its_optimiser_remembers(view, tmp_path, monkeyp
         run.record(trainer, event)
     corpus = type("Corpus", (), {"title": "Foxes", "text": TEXT * 100})
     monkeypatch.setattr(texts, "load_corpus", lambda name, allow_download: corpus)
-    endpoint = build_learning_step(Walks(subjects)).server_fns[0]
+    endpoint = whole(build_learning_step(Walks(subjects)).server_fns[0])
     answer = endpoint({**ANYWHERE, "model": "run:one"})
     assert answer["own"] and answer["ofRun"] and answer["remembered"] and answer["step"] == 6
     assert answer["title"] == "Foxes" and len(answer["tokens"]) == 61
@@ -101,7 +114,7 @@ def test_a_run_goes_on_with_what_its_optimiser_remembers(view, tmp_path, monkeyp
 
 def test_pieces_come_from_what_the_model_learnt():
     """Of a shipped model: other pieces for other numbers, all from before the last tenth of its text."""
-    read = build_learning_step(Walks(Subjects(Sessions()))).server_fns[0]
+    read = whole(build_learning_step(Walks(Subjects(Sessions()))).server_fns[0])
     text = load_corpus("task:copy").text
     starts = set()
     for piece in range(4):
@@ -115,7 +128,7 @@ def test_pieces_come_from_what_the_model_learnt():
 
 def test_where_the_text_is_not_at_hand_the_prompt_serves(monkeypatch):
     """And where it is asked for; without one there is nothing, with one token a sentence."""
-    read = build_learning_step(Walks(Subjects(Sessions()))).server_fns[0]
+    read = whole(build_learning_step(Walks(Subjects(Sessions()))).server_fns[0])
     tale = {**ANYWHERE, "model": "shipped:tales", "prompt": "Once there was a girl"}
     asked_for = read({**tale, "source": "prompt"})
     assert not asked_for["own"] and "".join(token["text"] for token in asked_for["tokens"]) == tale["prompt"]
@@ -152,7 +165,55 @@ def test_a_diverged_model_says_so(view):
     subjects = Subjects(Sessions())
     with torch.no_grad():
         subjects.of(asked()).model.h[0].mlp.c_fc.weight[0, 0] = torch.nan
-    assert "NaN" in build_learning_step(Walks(subjects)).server_fns[0](asked())["error"]
+    assert "NaN" in whole(build_learning_step(Walks(subjects)).server_fns[0])(asked())["error"]
+
+
+def test_a_step_is_made_as_long_as_somebody_asks(view, monkeypatch):
+    """Questions see it go on; a neglected one is given up and leaves the turn to the next, which begins anew."""
+    monkeypatch.setattr(steps, "CALL_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "REST_SECONDS", 0.3)
+    go_on, parts = threading.Semaphore(0), steps.learning_step_in_parts
+
+    def slowly(*args, **more):
+        for part in parts(*args, **more):
+            go_on.acquire()
+            yield part
+
+    monkeypatch.setattr(steps, "learning_step_in_parts", slowly)
+    read = build_learning_step(Walks(Subjects(Sessions()))).server_fns[0]
+    first = read(asked())
+    assert first["made"] == {"done": 0, "parts": PARTS} and "losses" not in first and first["tokens"]
+    go_on.release(5)
+    time.sleep(0.2)
+    partial = read(asked())
+    assert partial["made"]["done"] == 5 and partial["known"] == [i in ORDER[:3] for i in range(len(FACTORS))]
+    time.sleep(0.4)  # nobody asks
+    go_on.release(1)
+    other = "lazy dog"
+    assert read(asked(other))["made"]["done"] == 0
+    go_on.release(PARTS)
+    assert whole(read)(asked(other))["made"]["done"] == PARTS
+    assert read(asked())["made"]["done"] == 0  # not gone on with
+    go_on.release(PARTS)
+    assert all(whole(read)(asked())["known"])
+
+
+def test_a_visitor_has_two_steps_in_the_making_at_most(view, monkeypatch):
+    """A third question gives the oldest up; when too many wait, one sentence."""
+    monkeypatch.setattr(steps, "CALL_SECONDS", 0.01)
+    monkeypatch.setattr(steps, "MAX_MAKING", 3)
+    held = threading.Event()
+
+    def never(*args, **more):
+        held.wait(20)
+        yield None
+
+    monkeypatch.setattr(steps, "learning_step_in_parts", never)
+    read = build_learning_step(Walks(Subjects(Sessions()))).server_fns[0]
+    assert all(read(asked(text))["made"]["done"] == 0 for text in ("the fox", "the dog", "the quick"))
+    answers = [read({**asked("jumps"), "visitor": f"{i:032x}"}) for i in range(3)]
+    assert any("try again in a moment" in answer.get("error", "") for answer in answers)
+    held.set()
 
 
 # ---- in a browser --------------------------------------------------------------------------------------
@@ -167,7 +228,9 @@ def test_a_visitor_leads_through_a_step(page):
     page.evaluate("glassbox.openView('model', 'learning_step')")
     says, caption = (page.locator(f"#gb-learning_step {one}") for one in ("[data-id=says]", ".gb-caption-now"))
     expect(says).to_contain_text("64 tokens is predicted")
-    answer = build_learning_step(Walks(Subjects(Sessions()))).server_fns[0]({**ANYWHERE, "model": "shipped:tales"})
+    answer = whole(build_learning_step(Walks(Subjects(Sessions()))).server_fns[0])(
+        {**ANYWHERE, "model": "shipped:tales"}
+    )
     losses = floats(answer["losses"]).reshape(len(FACTORS), -1)
 
     page.keyboard.press("ArrowRight")
@@ -233,3 +296,32 @@ def test_the_picture_can_be_taken_away(page):
     text = download.value.path().read_text(encoding="utf-8")
     assert download.value.suggested_filename == "glassbox-learning-step-predict.svg"
     assert all(word in text for word in ("Predict", "embedding", "MLP", "along", "<path"))
+
+
+def test_progress_is_shown_and_can_be_stopped(page, monkeypatch):
+    """The text stands there at once, with how far the step is; Stop keeps what is known; Go on makes the rest."""
+    go_on, parts = threading.Semaphore(0), steps.learning_step_in_parts
+
+    def slowly(*args, **more):
+        for part in parts(*args, **more):
+            go_on.acquire()
+            yield part
+
+    monkeypatch.setattr(steps, "learning_step_in_parts", slowly)
+    page.evaluate("glassbox.look({ prompt: 'Once there was a boy who counted steps.' })")
+    page.evaluate("glassbox.address.set({ on: 'prompt' })")
+    page.evaluate("glassbox.openView('model', 'learning_step')")
+    panel = page.locator("#gb-learning_step")
+    expect(panel.locator("[data-id=reading] .gb-token")).not_to_have_count(0)
+    expect(panel.locator("[data-id=progress]")).to_contain_text("Reading the text")
+    expect(panel.locator("[data-id=empty]")).to_be_hidden()
+    go_on.release(5)
+    expect(panel.locator(".gb-back-curve circle")).to_have_count(3)
+    expect(panel.locator("[data-id=progress]")).to_contain_text("s left")
+    panel.locator("[data-id=stop]").click()
+    expect(panel.locator("[data-id=progress]")).to_be_hidden()
+    expect(panel.locator(".gb-back-curve circle")).to_have_count(3)
+    go_on.release(2 * PARTS)
+    panel.get_by_role("button", name="Go on").click()
+    expect(panel.locator(".gb-back-curve circle")).to_have_count(len(FACTORS))
+    expect(panel.get_by_role("button", name="Go on")).to_be_hidden()

@@ -5,18 +5,16 @@ Shapes: T predictions, F factors, L layers.
 
 from __future__ import annotations
 
-import threading
-import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 
 from llm.checkpoint import load_trainer_state
 from llm.config import TrainConfig
 from llm.files import read_json
-from llm.model import GPT
 from llm.runs.run import Run
-from llm.training.learning_step import FACTORS, LearningStep, Memory, learning_step
+from llm.training.learning_step import FACTORS, PARTS, LearningStep, Memory
 from llm.ui import inputs
+from llm.ui.model.steps import Training
 from llm.ui.model.texts import text_called
 from llm.ui.model.walks import Walks
 from llm.ui.panel import Answer, Request, View
@@ -32,11 +30,8 @@ CHARACTERS = 32
 """Of a text for each token that is wanted: more than a token is long."""
 MAX_PARAMETERS = 200_000_000
 """Of a model that takes a step here: that needs five times its own memory."""
-WAIT_SECONDS = 30
-"""How long a step waits for another visitor's."""
 ROWS = 6
 """Rows of the token embedding that are named."""
-MAX_KEPT = 16
 _OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
 
 
@@ -50,54 +45,14 @@ class _Piece:
     """Whether the model learnt from it."""
 
 
-@dataclass(frozen=True)
-class _Training:
-    """How the model would go on learning."""
-
-    config: TrainConfig
-    step: int
-    run: bool
-    """Whether these are a run's settings; else they are the usual ones, at the end of their schedule."""
-    memory: Memory | None
-
-
-@dataclass(frozen=True)
-class _Kept:
-    model: weakref.ref[GPT]
-    key: object
-    seen: LearningStep
-
-
-class Steps:
-    """The latest steps, by model and text. One is made at a time: it takes the memory of five models."""
-
-    def __init__(self) -> None:
-        self._kept: list[_Kept] = []
-        self._lock = threading.Lock()
-
-    def of(self, loaded: Loaded, ids: list[int], training: _Training) -> LearningStep:
-        """That step, made if need be. Raises ValueError when it can't be made, or not now."""
-        key = (ids, training.config, training.step, training.memory is not None)
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
-            raise ValueError("Somebody else's model is taking its step here; try again in a moment.")
-        try:
-            self._kept = [one for one in self._kept if one.model() is not None]
-            for one in self._kept:
-                if one.model() is loaded.model and one.key == key:
-                    return one.seen
-            seen = learning_step(loaded.model, ids, training.config, step=training.step, memory=training.memory)
-            self._kept = [*self._kept[1 - MAX_KEPT :], _Kept(weakref.ref(loaded.model), key, seen)]
-            return seen
-        finally:
-            self._lock.release()
-
-
 def build_learning_step(walks: Walks) -> View:
-    """The view; its one endpoint makes the step, which the page then leads through."""
-    steps = Steps()
+    """The view; its one endpoint makes the step, a part at each question, which the page then leads through."""
 
     def read_learning_step(request: Request) -> Answer:
-        """The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else."""
+        """The step on a piece of the model's text or the prompt, as far as it is made; without either no tokens.
+
+        Whoever asks again sees it go on; when nobody does, it is given up.
+        """
         loaded = walks.subjects.of(request)
         if loaded.config.n_params > MAX_PARAMETERS:
             raise ValueError(f"A step is shown for models of at most {MAX_PARAMETERS // 10**6} million parameters.")
@@ -107,12 +62,16 @@ def build_learning_step(walks: Walks) -> View:
         if len(piece.ids) < 2:
             raise ValueError("A prediction needs a next token to be compared with; write two tokens or more.")
         training = _training(walks.subjects.run_of(request), loaded)
-        seen = steps.of(loaded, piece.ids, training)
+        done, seen = walks.steps.of(loaded.model, piece.ids, training, walks.subjects.sessions.of(request))
+        made = {"done": done, "parts": PARTS}
+        if seen is None:
+            return {"tokens": named(loaded.tokenizer, piece.ids), "made": made}
         best = seen.best_FT.tolist()
         pulled = seen.rows_V.topk(min(ROWS, len(seen.rows_V))).indices.tolist()
         texts = named(loaded.tokenizer, sorted({id for row in best for id in row}))
         return {
             "tokens": named(loaded.tokenizer, piece.ids),
+            "made": made,
             "title": piece.title,
             "own": piece.own,
             "layers": loaded.config.n_layer,
@@ -125,6 +84,7 @@ def build_learning_step(walks: Walks) -> View:
             "gradient": seen.gradient,
             "clipped": seen.clipped,
             "factors": list(FACTORS),
+            "known": seen.read_F.tolist(),
             "losses": packed(seen.losses_FT),
             "best": best,
             "odds": packed(seen.odds_FT),
@@ -156,6 +116,20 @@ def build_learning_step(walks: Walks) -> View:
     return View("Learning step", [read_learning_step])
 
 
+def whole_step(walks: Walks, request: Request) -> LearningStep | None:
+    """The step that the view shows for this request, once it is whole; None without a text to learn from.
+
+    Raises ValueError when it can't be made.
+    """
+    loaded = walks.subjects.of(request)
+    ids = _piece(walks.subjects, request, loaded).ids
+    training, session = _training(walks.subjects.run_of(request), loaded), walks.subjects.sessions.of(request)
+    done, seen = 0, None
+    while len(ids) > 1 and done < PARTS:
+        done, seen = walks.steps.of(loaded.model, ids, training, session)
+    return seen
+
+
 def _piece(subjects: Subjects, request: Request, loaded: Loaded) -> _Piece:
     """A piece of the model's own text; of the prompt where that is asked for, or the text isn't here."""
     number = inputs.whole(request, "piece", 0, MAX_PIECES, 0)
@@ -179,11 +153,11 @@ def _cut(text: str, number: int, length: int) -> str:
     return learnt[line or start :][:length]
 
 
-def _training(run: Run | None, loaded: Loaded) -> _Training:
+def _training(run: Run | None, loaded: Loaded) -> Training:
     """As its run went on, with what its optimiser remembers of this very moment; else as a training usually ends."""
     if run is None:
         config = TrainConfig()
-        return _Training(config, config.max_steps, run=False, memory=None)
+        return Training(config, config.max_steps, run=False, memory=None)
     config = run.train_config
     step = config.max_steps if loaded.step is None else loaded.step
     folder = run.path / "checkpoint"
@@ -191,5 +165,5 @@ def _training(run: Run | None, loaded: Loaded) -> _Training:
         if read_json(folder / "trainer.json").get("step") == step:
             tensors, info = load_trainer_state(folder)
             config = config.replace(**info.get("changed", {}))
-            return _Training(config, step, run=True, memory=Memory(tensors, step))
-    return _Training(config, step, run=True, memory=None)
+            return Training(config, step, run=True, memory=Memory(tensors, step))
+    return Training(config, step, run=True, memory=None)

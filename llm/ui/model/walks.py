@@ -1,4 +1,4 @@
-"""Traces that the Model tab keeps, so that the next step or token of a prompt costs no new forward pass."""
+"""What the Model tab's views share: traces, so that a walk's next step costs no new pass, and steps of learning."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llm.inside.column import column_names
 from llm.inside.walk import Walk
 from llm.ui import inputs
+from llm.ui.model.steps import Steps
 from llm.ui.panel import Request
 from llm.ui.prompt import window
 from llm.ui.subject import Loaded, Subjects
@@ -29,10 +30,11 @@ class Walked:
 
 
 class Walks:
-    """The latest traces, by model and tokens."""
+    """The latest traces, by model and tokens, and the latest steps of learning."""
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
+        self.steps = Steps()
         self._traces = Traces(subjects.sessions.memory)
 
     def of(self, request: Request) -> Walked | None:
