@@ -1,9 +1,12 @@
 """The course: every station can be done, only by doing it, and its answer is what the model at hand says."""
 
+import base64
+import csv
 import json
 import math
 import string
 
+import numpy as np
 import pytest
 import torch
 from playwright.sync_api import expect
@@ -12,8 +15,9 @@ from llm.checkpoint import load_checkpoint
 from llm.evaluate import surprisal
 from llm.inside.architecture import source
 from llm.inside.head_search import mark_after_same, search_heads
-from llm.model import GPT
+from llm.training.learning_step import FACTORS
 from llm.ui import build_app
+from llm.ui.model.learning_step import build_learning_step
 from llm.ui.model.path import build_path
 from llm.ui.model.readings import READINGS
 from llm.ui.model.stations import FOLDER, TERM, glossary, read_station, stations
@@ -157,7 +161,9 @@ def test_sampling(endpoints):
     first, second = odds(model, tokenizer.encode(station_of("sampling").start["prompt"])).topk(2).values.tolist()
     assert answer["answer"] == "squared" and f"{first / second:.2f}" in answer["finding"]
     assert f"{(first / second) ** 2:.1f}" in answer["finding"]
-    assert not checked(endpoints, "sampling", settings={"t": "0.6"})["done"]
+    assert checked(endpoints, "sampling", settings={"t": "0.501"})["done"]  # the slider's own step
+    for other in ("0.6", "0.4", "half", "inf", "0.5e0"):
+        assert not checked(endpoints, "sampling", settings={"t": other})["done"]
 
 
 def test_attention(endpoints):
@@ -211,19 +217,36 @@ def test_perplexity(endpoints):
 
 
 def test_training(endpoints):
-    """The loss that the run noted before its first step, near ln of the vocabulary; another moment is not enough."""
-    answer = checked(endpoints, "one_training_step", step=0)
-    assert answer["answer"] == pytest.approx(math.log(28), abs=0.1)
-    assert not checked(endpoints, "one_training_step", step=50)["done"]
+    """The losses along the step that the Learning step view shows; a rate that still helps is not enough."""
+    read = next(iter(build_learning_step(Walks(Subjects(Sessions()))).server_fns))
+    seen = {"known": [False]}
+    while not all(seen["known"]):
+        seen = read({"visitor": "0" * 32, **station_of("one_training_step").start})
+        seen.setdefault("known", [False])
+    losses = np.frombuffer(base64.b64decode(seen["losses"]), np.float32).reshape(len(FACTORS), -1).mean(axis=1)
+    first = next(i for i, loss in enumerate(losses) if loss > losses[0])
+    for i, factor in enumerate(FACTORS):
+        settings = {"phase": "again", "times": f"{factor:g}"}
+        answer = checked(endpoints, "one_training_step", settings=settings)
+        assert answer["done"] == (i >= first)
+        assert not checked(endpoints, "one_training_step", settings={**settings, "phase": "update"})["done"]
+    assert f"{losses[0]:.2f}" in answer["finding"] and f"{losses[first]:.2f}" in answer["finding"]
+    assert FACTORS[first] <= int(answer["answer"]) < 10 * FACTORS[first]
+    assert not checked(endpoints, "one_training_step", settings={**settings, "on": "prompt", "times": "0"})["done"]
 
 
 def test_size(endpoints):
-    """Tokens of all batches over the parameters of the model as it stands."""
-    model, _ = loaded("size_and_data")
-    assert isinstance(model, GPT)
-    answer = checked(endpoints, "size_and_data", settings={"cx": "tokens_seen"})
-    tokens, parameters = 1600 * 24 * 64, sum(part.numel() for part in model.parameters())
-    assert answer["answer"] == tokens / parameters
+    """The first loss of the widest models in the shipped table that is no higher than the narrowest's last."""
+    with (SHIPPED / "scaling" / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{name: float(row[name]) for name in ("width", "tokens", "loss")} for row in csv.DictReader(file)]
+    narrow, wide = ([r for r in rows if r["width"] == end([r["width"] for r in rows])] for end in (min, max))
+    end = max(row["tokens"] for row in rows)
+    last = min(row["loss"] for row in narrow if row["tokens"] == end)
+    answer = checked(endpoints, "size_and_data", settings={"across": "tokens"})
+    assert answer["answer"] == min(row["tokens"] for row in wide if row["loss"] <= last) / end
+    assert f"{last:.2f}" in answer["finding"]
+    for other in ({"across": "flops"}, {"across": "tokens", "sweep": "mine"}):
+        assert not checked(endpoints, "size_and_data", settings=other)["done"]
 
 
 def test_bad_questions_get_one_sentence(endpoints):
@@ -288,10 +311,9 @@ def test_a_visitor_passes_stations_by_doing_what_they_ask(page):
     passed(page, "mlp_and_residual_stream")
     expect(page.locator("#gb-path [data-id=verdict]")).to_contain_text("By less than a tenth")
 
-    begun(page, "one_training_step")
-    page.locator("#gb-timeline [role=slider]").focus()
-    page.keyboard.press("Home")
-    passed(page, "one_training_step")
+    begun(page, "size_and_data")
+    page.locator("#gb-loss_and_size [data-choice=across] [data-value=tokens]").click()
+    passed(page, "size_and_data")
     expect(page.locator("#gb-path [data-id=verdict]")).to_have_text("You had no guess.")
 
     begun(page, "loss_and_perplexity", "5")
@@ -303,6 +325,127 @@ def test_a_visitor_passes_stations_by_doing_what_they_ask(page):
     page.reload()
     expect(page.locator("#gb-path .gb-stops [data-done=true]")).to_have_count(4)
     expect(page.locator("#gb-path .gb-stops [aria-current]")).to_contain_text("Loss and perplexity")
+
+
+def prompt(text):
+    return lambda page: page.locator("#gb-bar [data-id=prompt]").fill(text)
+
+
+def click(selector):
+    return lambda page: page.locator(selector).click()
+
+
+def find_token(text):
+    def find(page):
+        page.wait_for_function("document.querySelector('#gb-positions_and_embeddings canvas')?.offsetParent")
+        search = page.locator("#gb-positions_and_embeddings [data-id=search]")
+        search.fill(text)
+        expect(page.locator("#gb-positions_and_embeddings [data-id=found] button")).not_to_have_count(0)
+        search.press("Enter")
+
+    return find
+
+
+def temperature(words):
+    def slide(page):
+        slider = page.locator("#gb-write [data-setting=temperature]")
+        slider.press("Home")
+        for _ in range(250):
+            if page.inner_text("#gb-write [data-say=temperature]") == words:
+                return
+            slider.press("ArrowRight")
+        raise AssertionError(f"no temperature says {words}")
+
+    return slide
+
+
+def head(right):
+    """Click the head that copies, or the one before it in its layer."""
+
+    def choose(page):
+        model, tokenizer = loaded("heads_and_induction")
+        ids = tokenizer.encode(station_of("heads_and_induction").start["prompt"])
+        found = search_heads(model, ids, mark_after_same(ids))
+        column = found.head if right else (found.head + 1) % model.config.n_head
+        canvas = page.locator("#gb-heads [data-id=grid] canvas").first
+        page.wait_for_function("document.querySelectorAll('#gb-heads .gb-next li').length > 0")
+        box = canvas.bounding_box()
+        across, down = box["width"] / model.config.n_head, box["height"] / model.config.n_layer
+        canvas.click(position={"x": (column + 0.5) * across, "y": (found.layer + 0.5) * down})
+
+    return choose
+
+
+def third_token_at(step):
+    def walk(page):
+        page.locator("#gb-forward [data-id=reading] [data-at='2']").click()
+        page.locator(f"#gb-forward [data-id=machine] [data-key='h.0.{step}']").click()
+
+    return walk
+
+
+def again_at(factor):
+    def step(page):
+        page.get_by_role("button", name="4 Read again").click()
+        expect(page.locator("#gb-learning_step [data-id=progress]")).to_be_hidden()
+        page.locator("#gb-learning_step [data-id=rate]").fill(str(FACTORS.index(factor)))
+
+    return step
+
+
+def axis(name):
+    return click(f"#gb-loss_and_size [data-choice=across] [data-value={name}]")
+
+
+def switch(part):
+    return click(f"#gb-switch_off .gb-switch[data-part='{part}']")
+
+
+SO_FAR = {name: station_of(name).start["prompt"] for name in NAMES}
+ACTS = {
+    "tokens": (prompt("lumber jack"), prompt("lumberjack")),
+    "embeddings_and_positions": (find_token(" boy"), find_token(" girl")),
+    "next_token_odds": (prompt(SO_FAR["next_token_odds"] + " M"), prompt(SO_FAR["next_token_odds"] + " Mina")),
+    "sampling": (temperature("0.603"), temperature("0.501")),
+    "attention_and_its_mask": (third_token_at("attn.scores"), third_token_at("attn.mask")),
+    "heads_and_induction": (head(right=False), head(right=True)),
+    "mlp_and_residual_stream": (switch("1.mlp"), lambda page: [switch(part)(page) for part in ("1.mlp", "0.mlp")]),
+    "loss_and_perplexity": (
+        prompt(SO_FAR["loss_and_perplexity"] + " There."),
+        prompt(" ".join(reversed(SO_FAR["loss_and_perplexity"].split()))),
+    ),
+    "one_training_step": (again_at(3.0), again_at(1000.0)),
+    "size_and_data": (axis("flops"), axis("tokens")),
+}
+"""Of each station, something in its view that isn't what it asks for, and what is."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_each_station_passes_by_its_task_and_by_nothing_less(page, name):
+    """By hand in its view: what comes near leaves it open, what it asks for passes it."""
+    nearly, fully = ACTS[name]
+    begun(page, name)
+    nearly(page)
+    page.wait_for_timeout(1200)  # longer than the page takes to ask
+    expect(page.locator("#gb-guide .gb-guide")).to_have_attribute("data-done", "false")
+    fully(page)
+    passed(page, name)
+
+
+def test_a_room_sees_what_the_station_asks(page):
+    """One line above the picture, which keeps three quarters of the window and lies beneath nothing."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    begun(page, "attention_and_its_mask")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("p")
+    guide, picture = page.locator("#gb-guide"), page.locator("#gb-forward [data-picture]")
+    expect(guide.locator("[data-id=task]")).to_be_visible()
+    expect(guide.get_by_role("button")).to_have_count(0)
+    page.wait_for_function("document.querySelector('#gb-forward .gb-cells canvas')?.width > 0")
+    strip, box = guide.bounding_box(), picture.bounding_box()
+    assert strip["y"] == 0 and strip["height"] <= 44 and box["y"] >= strip["y"] + strip["height"]
+    assert box["width"] * box["height"] >= 0.75 * 1280 * 720 and box["y"] + box["height"] <= 720
 
 
 def test_terms_say_what_they_mean_and_keys_lead(page):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from llm.inside.architecture import source
+from llm.training.learning_step import LearningStep
 from llm.ui import inputs
+from llm.ui.model.learning_step import whole_step
 from llm.ui.model.readings import READINGS, Place
 from llm.ui.model.stations import Station, glossary, stations
 from llm.ui.model.walks import Walks
@@ -32,13 +34,22 @@ def build_path(walks: Walks) -> View:
         if not _is_there(request, station, settings):
             return {"done": False, "answer": None, "finding": ""}
         start = Place(subjects.of({**request, **station.start, "step": None}), station.start["prompt"], {})
-        now = Place(subjects.of(request), inputs.text(request, "prompt"), settings)
+        now = Place(
+            subjects.of(request), inputs.text(request, "prompt"), settings, lambda: _step(walks, request, settings)
+        )
         values = READINGS[station.reading].read(start, now)
         if values is None:
             return {"done": False, "answer": None, "finding": ""}
         return {"done": True, "answer": values["answer"], "finding": station.words["finding"].format(**values)}
 
     return View("Path", [read_path, check_station])
+
+
+def _step(walks: Walks, request: Request, settings: dict[str, str]) -> LearningStep | None:
+    """The step on the piece of text that the address names."""
+    piece = settings.get("passage", "0")
+    source = "prompt" if settings.get("on") == "prompt" else "text"
+    return whole_step(walks, {**request, "piece": int(piece) if piece.isdecimal() else 0, "source": source})
 
 
 def _is_there(request: Request, station: Station, settings: dict[str, str]) -> bool:

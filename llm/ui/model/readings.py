@@ -8,6 +8,7 @@ the name of the choice that is right.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +24,10 @@ from llm.inside.geometry import nearest
 from llm.inside.head_search import mark_after_same, search_heads
 from llm.inside.trace import trace
 from llm.inside.walk import Walk
-from llm.runs.run import Run
 from llm.sampler import reading as reading_mode
+from llm.scaling.table import read_table
 from llm.surprisal import read_windows
+from llm.training.learning_step import FACTORS, LearningStep
 from llm.ui.prompt import finite, window
 from llm.ui.subject import SHIPPED, Loaded
 from llm.ui.token_names import token_name
@@ -40,6 +42,8 @@ class Place:
     loaded: Loaded
     prompt: str
     settings: dict[str, str]
+    learning_step: Callable[[], LearningStep | None] = lambda: None
+    """Makes the step of learning that is seen here."""
 
     @property
     def ids(self) -> list[int]:
@@ -108,9 +112,17 @@ def certainty(start: Place, now: Place) -> Values | None:
     return {"answer": float(before_V.max()), "first": first, "token": token, "odds": float(odds_V.max())}
 
 
-@_gives("answer", "token", "other", "before", "after")
-def sharpening(start: Place, now: Place) -> Values:
+HALF = 0.01
+"""How far from one half a temperature may be: a slider has its steps."""
+
+
+@_gives("answer", "token", "other", "before", "after", "temperature")
+def sharpening(start: Place, now: Place) -> Values | None:
     """What a temperature of one half does to the likeliest token's odds against the second."""
+    written = now.settings.get("t", "")
+    half = float(written) if re.fullmatch(r"\d\.\d{1,6}", written) else 0.0
+    if abs(half - 0.5) > HALF:
+        return None
     logits_V = _logits(now)
     (first, second) = logits_V.topk(2).indices.tolist()
 
@@ -118,7 +130,7 @@ def sharpening(start: Place, now: Place) -> Values:
         kept_V = filter_logits(logits_V[None], SamplingConfig(temperature=temperature))[0].softmax(0)
         return float(kept_V[first] / kept_V[second])
 
-    before, after = ratio(1.0), ratio(0.5)
+    before, after = ratio(1.0), ratio(half)
     guesses = {"same": before, "doubled": 2 * before, "squared": before**2}
     answer = min(guesses, key=lambda name: abs(math.log(guesses[name] / after)))
     return {
@@ -127,6 +139,7 @@ def sharpening(start: Place, now: Place) -> Values:
         "other": now.name(second),
         "before": before,
         "after": after,
+        "temperature": half,
     }
 
 
@@ -171,25 +184,48 @@ def perplexity(start: Place, now: Place) -> Values | None:
     return {"answer": math.exp(own), "loss": own, "other": math.exp(other)}
 
 
-@_gives("answer", "even", "step", "after")
-def first_loss(start: Place, now: Place) -> Values:
-    """A training's validation loss before its first step, and where it stands at the next one it was measured at."""
-    losses = [
-        (event["step"], event["validation_loss"])
-        for event in Run.open(SHIPPED, now.loaded.title).metrics()
-        if event["event"] == "evaluation"
-    ]
-    (_, before), (step, after) = losses[:2]
-    return {"answer": before, "even": math.log(now.loaded.config.vocab_size), "step": step, "after": after}
+RATES = (10, 100, 1000)
+"""Times its own learning rate that a guess may say; the answer is the first that is far enough."""
 
 
-@_gives("answer", "tokens", "parameters")
-def tokens_for_each_parameter(start: Place, now: Place) -> Values:
-    """How many tokens a training read for each parameter of its model."""
-    run = Run.open(SHIPPED, now.loaded.title)
-    train, parameters = run.train_config, sum(part.numel() for part in now.loaded.model.parameters())
-    tokens = train.max_steps * train.batch_size * train.grad_accum_steps * run.model_config.n_ctx
-    return {"answer": tokens / parameters, "tokens": tokens, "parameters": parameters}
+@_gives("answer", "before", "lowest", "best", "first", "after")
+def too_far(start: Place, now: Place) -> Values | None:
+    """From which learning rate on the step makes its own text's loss higher, once the visitor has gone so far."""
+    seen = now.learning_step()
+    if seen is None:
+        return None
+    means = seen.losses_FT.mean(dim=1).nan_to_num(nan=math.inf).tolist()
+    first = next((i for i, mean in enumerate(means) if mean > means[0]), None)
+    if first is None or now.settings.get("times") not in {f"{factor:g}" for factor in FACTORS[first:]}:
+        return None
+    best = min(range(first), key=means.__getitem__)
+    return {
+        "answer": str(next((rate for rate in RATES if rate >= FACTORS[first]), RATES[-1])),
+        "before": means[0],
+        "lowest": means[best],
+        "best": FACTORS[best],
+        "first": FACTORS[first],
+        "after": means[first],
+    }
+
+
+@_gives("answer", "small", "large", "loss", "tokens", "other")
+def text_for_the_same_loss(start: Place, now: Place) -> Values | None:
+    """Of all text, the share after which the sweep's largest model is as good as its smallest after all of it."""
+    if now.settings.get("sweep") == "mine":
+        return None
+    rows = read_table(SHIPPED / "scaling" / "table.csv")
+    small, large = min(row.width for row in rows), max(row.width for row in rows)
+    loss = min(row.loss for row in rows if row.width == small and row.last)
+    first = min((row for row in rows if row.width == large and row.loss <= loss), key=lambda row: row.tokens)
+    return {
+        "answer": first.tokens / max(row.tokens for row in rows),
+        "small": small,
+        "large": large,
+        "loss": loss,
+        "tokens": first.tokens,
+        "other": first.loss,
+    }
 
 
 def _logits(place: Place) -> Tensor:
