@@ -16,6 +16,8 @@ import { tip } from "../shared/tooltip.js";
 import { patchMap, placeOf } from "./patch_map.js";
 
 const WHAT = { stream: "Residual stream", attention: "Attention's output", mlp: "MLP's output", head: "Head" };
+const FAINT = 0.05; // odds of the other prompt's own answer, below which there is little to bring back
+const ALIKE = "Both prompts are answered nearly alike: change a word that matters, or take an example.";
 const SOON = 250; // milliseconds after the last change before a text is written
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`.replace("-", "−");
 
@@ -80,6 +82,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     } catch (error) {
       if (mine !== turn) return;
       part("stage").classList.add("gb-stale");
+      part("empty").hidden = pair !== null;
       throw error;
     }
     if (mine !== turn) return;
@@ -198,6 +201,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     const [base, source] = pair.answers.map((one) => visible(one.text));
     part("title").textContent =
       `${WHAT[kind()]}${kind() === "head" ? `s of layer ${layer()}` : ""}: from ${base} towards ${source}`;
+    part("alike").textContent = pair.next.find(({ id }) => id === pair.answers[1].id).source < FAINT ? ALIKE : "";
     part("unit").textContent = `share of the logit difference between ${base} and ${source} restored`;
     strip(
       part("legend"),
@@ -270,13 +274,18 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
   // ---- pointing and settings ----------------------------------------------------------------------
 
   function hint(row, p, event) {
-    if (row === null || !pair) return tip.hide();
-    const share = rows[row]?.[p];
+    if (row === null || !pair) {
+      if (pair) say(sentence());
+      return tip.hide();
+    }
+    const share = rows[row]?.[p],
+      told = share === undefined ? "not worked out yet" : `${percent(share)} restored`;
+    if (!(event instanceof PointerEvent)) say(`${placeName(row, p)}: ${told}`);
     return tip.show(
       event.clientX,
       event.clientY,
       placeName(row, p),
-      share === undefined ? "not worked out yet" : `${percent(share)} restored`,
+      told,
       ...(pair.tokens[p].text === pair.others[p].text
         ? []
         : [`${visible(pair.tokens[p].text)} here, ${visible(pair.others[p].text)} in the other`]),

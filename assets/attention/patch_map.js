@@ -1,6 +1,7 @@
 // The map of a patch: positions across, layers upwards or a layer's heads, each cell the share that patching it restores.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { roving } from "../shared/roving.js";
 import { at } from "../shared/shades.js";
 import { visible } from "../shared/tokens/visible.js";
 
@@ -13,14 +14,31 @@ export const placeOf = (share) => 0.5 + 0.5 * Math.max(-1, Math.min(1, share));
  * @param {HTMLElement} box
  * @param {object} acts
  * @param {(cell: { row: number, positions: number[] }) => void} acts.onPick a click, or a stroke along a row
- * @param {(row: number | null, position: number, event: Event) => void} acts.onHover
+ * @param {(row: number | null, position: number, at: { clientX: number, clientY: number }) => void} acts.onHover
  */
 export const patchMap = (box, { onPick, onHover }) => {
-  let stroke = null;
+  let stroke = null,
+    kept = null, // the cells that are chosen
+    shown = ""; // the same, as they were last drawn
+  /** @param {HTMLElement} node */
+  const cellOf = ({ dataset }) => ({ row: Number(dataset.row), position: Number(dataset.position) });
   const place = (event) => {
     const node = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-row]"));
-    return node && { row: Number(node.dataset.row), position: Number(node.dataset.position) };
+    return node && cellOf(node);
   };
+  const settle = roving(box, "[data-row]", {
+    chosen: ".gb-kept",
+    onLook(node, at) {
+      const { row, position } = cellOf(node);
+      onHover(row, position, at);
+    },
+    onLeave: () => onHover(null, 0, { clientX: 0, clientY: 0 }),
+    onPick(node, { shiftKey }) {
+      const { row, position } = cellOf(node);
+      const more = shiftKey && kept?.row === row ? kept.positions.filter((p) => p !== position) : [];
+      onPick({ row, positions: [...more, position] });
+    },
+  });
   box.addEventListener("pointerdown", (event) => {
     const cell = place(event);
     if (!cell || event.button !== 0) return;
@@ -48,19 +66,21 @@ export const patchMap = (box, { onPick, onHover }) => {
    * @param {((row: number, position: number) => number) | null} seen.moved how far the patch moves the stream there
    */
   return ({ tokens, others, names, rows, chosen, moved }) => {
+    kept = chosen;
     box.style.setProperty("--gb-across", String(tokens.length));
     box.style.setProperty("--gb-down", String(names.length));
     const roomy = (box.clientWidth - 60) / tokens.length > 36 * (document.body.classList.contains("gb-room") ? 1.6 : 1);
     const cell = (row, position) => {
       const share = rows[row]?.[position];
       const { fill, ink } = share === undefined ? { fill: "", ink: "" } : at("diverging", placeOf(share));
-      const kept = chosen?.row === row && chosen.positions.includes(position);
+      const put = chosen?.row === row && chosen.positions.includes(position);
       return el(
         "button",
         {
           type: "button",
           tabindex: "-1",
-          class: [kept ? "gb-kept" : "", moved && moved(row, position) > LIT ? "gb-lit-cell" : ""].join(" "),
+          "aria-pressed": String(put),
+          class: [put ? "gb-kept" : "", moved && moved(row, position) > LIT ? "gb-lit-cell" : ""].join(" "),
           style: `background-color: ${fill}; color: ${ink}`,
           "aria-label": `${names[row]}, ${visible(tokens[position].text)}: ${share === undefined ? "not known yet" : `${Math.round(100 * share)} %`}`,
           data: { row, position },
@@ -84,5 +104,11 @@ export const patchMap = (box, { onPick, onHover }) => {
       el("span", { class: "gb-patch-row" }, "other"),
       ...others.map(name),
     );
+    settle();
+    const node = /** @type {HTMLElement | null} */ (box.querySelector(".gb-kept")),
+      now = JSON.stringify(chosen);
+    // On a phone the map is wider than the screen.
+    if (node && now !== shown) box.scrollLeft = Math.max(0, node.offsetLeft + node.offsetWidth - box.clientWidth);
+    shown = now;
   };
 };

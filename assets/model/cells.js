@@ -4,6 +4,7 @@ import { color, cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { visible } from "../shared/tokens/visible.js";
+import { cellKeys } from "./cell_keys.js";
 
 /** @import { Row } from "./formula.js" */
 /**
@@ -40,11 +41,11 @@ const lengthOf = (values) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0)
 /**
  * @param {HTMLElement} box
  * @param {object} acts
- * @param {(place: Place | null, event: PointerEvent | MouseEvent) => void} acts.onHover
+ * @param {(place: Place | null, at: { clientX: number, clientY: number }) => void} acts.onHover
  * @param {(place: Place) => void} acts.onPick
  */
 export const cells = (box, { onHover, onPick }) => {
-  const canvas = el("canvas", { role: "img" }),
+  const canvas = el("canvas", { role: "application", "aria-roledescription": "cells", tabindex: "0" }),
     marks = el("canvas", { class: "gb-cell-marks", "aria-hidden": "true" });
   box.replaceChildren(canvas, marks);
   /** @type {{ left: number, top: number, width: number, height: number, at: (x: number, y: number) => Place | null }[]} */
@@ -81,7 +82,11 @@ export const cells = (box, { onHover, onPick }) => {
       grids(vectors, half, half ? 0 : list + 12, width - half, half ? height : height - list - 12);
     } else if (lists.length) bars(step, lists[0], 0, 0, width, height);
     else grids(vectors, 0, 0, width, height);
-    canvas.setAttribute("aria-label", step.rows.map((row) => `${row.title}: ${row.values.length} numbers`).join("; "));
+    canvas.setAttribute(
+      "aria-label",
+      `${step.rows.map((row) => `${row.title}: ${row.values.length} numbers`).join("; ")}. Arrows read them, Enter chooses.`,
+    );
+    resetKeys(chosen?.join(".") ?? null);
     mark(null, chosen);
   }
 
@@ -333,5 +338,7 @@ export const cells = (box, { onHover, onPick }) => {
     onPick(place);
     onHover(place, event); // without a mouse, a tap reads
   });
+
+  const resetKeys = cellKeys(canvas, () => frames, { onHover, onPick });
   return { draw, mark };
 };

@@ -2,6 +2,7 @@
 import { color, cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { roving } from "../shared/roving.js";
 import { visible } from "../shared/tokens/visible.js";
 
 /** @typedef {import("../answers.js").Answers["read_attribution"]} Attribution */
@@ -18,6 +19,7 @@ const signed = (x) => (x > 0 ? `+${format.number(x)}` : format.number(x));
  */
 export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
   let layer = null; // whose neurons are listed
+  const settle = roving(box, "td > *", { onLeave: () => say() });
 
   /** @param {Attribution} parts */
   function draw(parts) {
@@ -38,7 +40,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
             { type: "button", style: looks, onclick: act, "aria-label": `${name}: ${signed(x)}`, onfocus: tell },
             short(x),
           )
-        : el("span", { style: looks }, short(x));
+        : el("span", { style: looks, role: "img", "aria-label": `${name}: ${signed(x)}`, onfocus: tell }, short(x));
       return el("td", { onpointerenter: tell, onpointerleave: () => say() }, inside);
     };
     const roomy = box.clientWidth / (heads[0].length + 3) > 40 * (parseFloat(color("--gb-scale")) || 1);
@@ -124,6 +126,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
       ),
     );
     box.replaceChildren(chips, el("div", { class: "gb-shares-grid" }, table), rest, neurons, total);
+    settle();
   }
   return { draw };
 };

@@ -1,6 +1,7 @@
 // The model drawn from its operations: the way in, its blocks with one of them unfolded, the way out. The line at the
 // left is the residual stream; what is added to it is a filled dot.
 import { el } from "../shared/elements.js";
+import { roving } from "../shared/roving.js";
 import { shapeOf } from "./steps.js";
 
 /** @import { Architecture, Step } from "./steps.js" */
@@ -34,6 +35,7 @@ const roleOf = (key) =>
  */
 export const machine = (box, { onPick, onHover }) => {
   /** @type {Step[]} */ let steps = [];
+  const settle = roving(box, "button", { chosen: "[aria-current]" });
 
   const row = ({ key, operation }, model, tokens) =>
     el(
@@ -95,6 +97,7 @@ export const machine = (box, { onPick, onHover }) => {
     );
     const here = box.querySelector(`[data-key="${now.key}"]:not([data-block])`);
     here?.setAttribute("aria-current", "step");
+    settle();
     if (here) revealIn(box, here);
   }
 
