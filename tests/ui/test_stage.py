@@ -142,6 +142,20 @@ def test_in_a_room_there_is_nothing_but_the_picture(page_at):
     assert not wrong, wrong
 
 
+@pytest.mark.parametrize("width, height", [(1440, 900), (1280, 720)])
+def test_the_second_row_is_not_cut(page_at, width, height):
+    """Six tabs, the eight views of Attention, worked examples and Save stand side by side."""
+    page = page_at(width, height)
+    page.evaluate("glassbox.openView('attention', 'patch_and_steer')")
+    page.wait_for_selector("[data-views-of=attention] [data-view=patch_and_steer][aria-pressed=true]")
+    page.wait_for_selector("#gb-examples summary >> nth=1")
+    last = page.get_by_role("tab", name="Scaling").bounding_box()
+    menu = page.locator("#gb-examples summary").first.bounding_box()
+    assert last["x"] + last["width"] <= menu["x"]
+    row = page.locator(".gb-tab-row [role=tablist]")
+    assert row.evaluate("(row) => row.scrollWidth <= row.clientWidth")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_on_a_phone_the_picture_begins_near_the_top(page_at, dark):
