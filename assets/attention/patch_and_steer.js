@@ -87,6 +87,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     }
     if (mine !== turn) return;
     part("stage").classList.remove("gb-stale");
+    if (pair && !address.get("other") && answer.other !== pair.other) address.set({ put: null }); // another pair by itself
     const empty = answer.tokens.length === 0;
     part("empty").hidden = !empty;
     part("stage").hidden = empty;

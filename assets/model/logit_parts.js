@@ -48,7 +48,7 @@ export const logitParts = (box, { onTarget, onHead, onNeuron, say }) => {
 
     const table = el(
       "table",
-      { class: heads.length > 8 ? "gb-many" : null },
+      { class: heads.length > 8 ? "gb-crowded" : null },
       el(
         "thead",
         {},

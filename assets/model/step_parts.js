@@ -64,7 +64,7 @@ export const stepParts = (box, { onHover }) => {
     box.replaceChildren(
       el(
         "table",
-        { class: layers > 8 ? "gb-many" : null, style: `--gb-down: ${layers + 3}` },
+        { class: layers > 8 ? "gb-crowded" : null, style: `--gb-down: ${layers + 3}` },
         el(
           "thead",
           {},
