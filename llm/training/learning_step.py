@@ -150,6 +150,7 @@ def learning_step_in_parts(
         moved = _moved(copy, model)
         weights, updates = (_norms(copy, tensors) for tensors in ([p.detach() for p in model.parameters()], moved))
     counts = {key: sum(p.numel() for p in group) for key, group in _groups(copy, parameters).items()}
+    unread = torch.empty(0)
     seen = LearningStep(
         rate=rate,
         matrix_rate=matrix_rates[0] if matrix_rates else None,
@@ -162,7 +163,10 @@ def learning_step_in_parts(
         stream_LT=stream_LT,
         rows_V=rows_V.cpu(),
         read_V=read_V.cpu(),
-        **_along(readings),
+        losses_FT=unread,
+        read_F=unread,
+        best_FT=unread,
+        odds_FT=unread,
     )
     yield None
 
@@ -171,22 +175,22 @@ def learning_step_in_parts(
             for mine, theirs, by in zip(parameters, model.parameters(), moved, strict=True):
                 torch.add(theirs, by, alpha=FACTORS[i], out=mine)
             readings[i] = _read(copy, ids_T)[:3]
-        seen = replace(seen, **_along(readings))
-        yield seen
+        yield _along(seen, readings)
 
 
-def _along(readings: dict[int, tuple[Tensor, Tensor, Tensor]]) -> dict[str, Tensor]:
-    """What LearningStep says of the readings at FACTORS; where one is missing, as before the step."""
+def _along(seen: LearningStep, readings: dict[int, tuple[Tensor, Tensor, Tensor]]) -> LearningStep:
+    """The step with what the readings say; where one is missing, as before the step."""
     losses_FT, best_FT, odds_FT = (
         torch.stack(rows).cpu()
         for rows in zip(*(readings.get(i, readings[0]) for i in range(len(FACTORS))), strict=True)
     )
-    return {
-        "losses_FT": torch.where(losses_FT.isfinite(), losses_FT, torch.nan),
-        "read_F": torch.tensor([i in readings for i in range(len(FACTORS))]),
-        "best_FT": best_FT,
-        "odds_FT": odds_FT.nan_to_num(),
-    }
+    return replace(
+        seen,
+        losses_FT=torch.where(losses_FT.isfinite(), losses_FT, torch.nan),
+        read_F=torch.tensor([i in readings for i in range(len(FACTORS))]),
+        best_FT=best_FT,
+        odds_FT=odds_FT.nan_to_num(),
+    )
 
 
 def _read(model: GPT, ids_T: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:

@@ -216,8 +216,9 @@ def ask_model(ask: Asked) -> None:
         ask("read_neuron", **on, layer=0, neuron=1)
         ask("read_contexts", **on, layer=0, neuron=1)
         ask.until("read_learning_step", lambda answer: answer["made"]["done"] == answer["made"]["parts"], **on)
-    prompt = {**tale, "source": "prompt"}
-    ask.until("read_learning_step", lambda answer: answer["made"]["done"] == answer["made"]["parts"], **prompt)
+        ask("read_learning_step", **on)
+    ask.until("read_learning_step", lambda answer: "losses" in answer, **tale, source="prompt")
+    ask("read_learning_step", **tale, source="prompt")
     ask("read_learning_step", **{**tale, "prompt": ""}, source="prompt")
     ask("read_path")
     size = {"station": "size_and_data", "view": "loss_and_size", "step": None, **tale, "settings": {}}
