@@ -1144,14 +1144,19 @@ export interface ReadLayers {
   run: string;
 }
 
-/** The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else. */
+/** The step on a piece of the model's text or the prompt, as far as it is made; without either no tokens. */
 export interface ReadLearningStep {
   best?: number[][];
   clipped?: number;
   factors?: number[];
   gradient?: number;
+  known?: boolean[];
   layers?: number;
   losses?: string;
+  made?: {
+    done: number;
+    parts: number;
+  };
   matrixRate?: number | null;
   odds?: string;
   ofRun?: boolean;
