@@ -15,8 +15,8 @@ from llm.ui.sessions import Session
 
 CALL_SECONDS = 0.4
 """How long a question waits for the step to be whole."""
-REST_SECONDS = 3.0
-"""After so long without a question a step is given up."""
+REST_SECONDS = 8.0
+"""After so long without a question a step is given up: longer than one is on its way when much is asked at once."""
 MAX_KEPT = 16
 MAX_MAKING = 12
 """Steps that are being made or wait for their turn."""
