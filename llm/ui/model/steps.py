@@ -107,9 +107,9 @@ class Steps:
     def _make(self, making: _Making, ids: list[int], training: Training) -> None:
         """In a thread of its own."""
         try:
-            while making.wanted and not self._turn.acquire(timeout=0.2):
-                pass
-            if making.wanted:
+            while making.wanted and not making.done:
+                if not self._turn.acquire(timeout=0.2):
+                    continue
                 try:
                     with RIGHT_OF_WAY.taken():
                         self._work(making, ids, training)
