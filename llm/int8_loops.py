@@ -103,7 +103,7 @@ def dot(weight_K: np.ndarray, whole_K: np.ndarray) -> np.int32:
     """The sum of the products of whole numbers: exact, so in any order. Most in blocks, the rest one by one."""
     K = weight_K.size
     blocks = K // BLOCK
-    total = sum_of_products(weight_K, whole_K, blocks)
+    total: np.int32 = sum_of_products(weight_K, whole_K, blocks)  # type: ignore[call-arg]  # numba gives the context
     for k in range(blocks * BLOCK, K):
         total = np.int32(total + np.int32(np.int32(weight_K[k]) * np.int32(whole_K[k])))
     return total

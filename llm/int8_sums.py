@@ -30,18 +30,17 @@ def sum_of_products(typing_context: Any, weight_K: Any, whole_K: Any, blocks: An
     return types.int32(weight_K, whole_K, blocks), _sum_of_products
 
 
-def _sum_of_products(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+def _sum_of_products(context: Any, builder: Any, signature: Any, arguments: Any) -> ir.Value:
     weights, wholes = (
         context.make_array(kind)(context, builder, value).data
         for kind, value in zip(signature.args[:2], arguments[:2], strict=True)
     )
     count = arguments[2]
-    index = lambda n: ir.Constant(count.type, n)  # noqa: E731
     sums = [cgutils.alloca_once_value(builder, ir.Constant(_SUMS, [0] * (LANES // 2))) for _ in range(CHAINS)]
     with cgutils.for_range(builder, count) as loop:
-        start = builder.mul(loop.index, index(BLOCK))
+        start = builder.mul(loop.index, ir.Constant(count.type, BLOCK))
         for chain, total in enumerate(sums):
-            at = builder.add(start, index(chain * LANES))
+            at = builder.add(start, ir.Constant(count.type, chain * LANES))
             products = builder.mul(_loaded(builder, weights, at, _I8), _loaded(builder, wholes, at, _I16))
             pairs = builder.add(_every_second(builder, products, 0), _every_second(builder, products, 1))
             builder.store(builder.add(builder.load(total), pairs), total)
