@@ -65,7 +65,7 @@ class Subjects:
     def __init__(self, sessions: Sessions, classroom: Classroom | None = None, folders: Sequence[Path] = ()) -> None:
         self.sessions = sessions
         self.classroom = classroom
-        self.answers = SharedAnswers(self.place)
+        self.answers = SharedAnswers(self.place, sessions.memory)
         self.local, self.hub = LocalModels(folders), HubModels()
         self._loaded = Shelf[Loaded](sessions.memory, anchor=lambda loaded: loaded.model)
         self._once = Once()

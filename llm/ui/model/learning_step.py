@@ -6,17 +6,17 @@ Shapes: T predictions, F factors, L layers.
 from __future__ import annotations
 
 import threading
-import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 
 from llm.checkpoint import load_trainer_state
 from llm.config import TrainConfig
 from llm.files import read_json
-from llm.model import GPT
 from llm.runs.run import Run
 from llm.training.learning_step import FACTORS, LearningStep, Memory, learning_step
 from llm.ui import inputs
+from llm.ui.findings import Findings
+from llm.ui.memory import Memory as Room
 from llm.ui.model.texts import text_called
 from llm.ui.model.walks import Walks
 from llm.ui.panel import Answer, Request, View
@@ -31,12 +31,13 @@ SHARE = 10
 CHARACTERS = 32
 """Of a text for each token that is wanted: more than a token is long."""
 MAX_PARAMETERS = 200_000_000
-"""Of a model that takes a step here: that needs five times its own memory."""
+"""Of a model that takes a step here."""
+COPIES = 5
+"""Times its own memory that a model takes for its step: gradients, what the optimiser remembers, copies."""
 WAIT_SECONDS = 30
 """How long a step waits for another visitor's."""
 ROWS = 6
 """Rows of the token embedding that are named."""
-MAX_KEPT = 16
 _OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
 
 
@@ -61,40 +62,31 @@ class _Training:
     memory: Memory | None
 
 
-@dataclass(frozen=True)
-class _Kept:
-    model: weakref.ref[GPT]
-    key: object
-    seen: LearningStep
-
-
 class Steps:
-    """The latest steps, by model and text. One is made at a time: it takes the memory of five models."""
+    """The latest steps, by model and text. One is made at a time: it takes the memory of several models."""
 
-    def __init__(self) -> None:
-        self._kept: list[_Kept] = []
+    def __init__(self, memory: Room) -> None:
+        self._kept = Findings[LearningStep](memory)
         self._lock = threading.Lock()
 
     def of(self, loaded: Loaded, ids: list[int], training: _Training) -> LearningStep:
         """That step, made if need be. Raises ValueError when it can't be made, or not now."""
-        key = (ids, training.config, training.step, training.memory is not None)
+        key = (tuple(ids), training.config, training.step, training.memory is not None)
+
+        def make() -> LearningStep:
+            return learning_step(loaded.model, ids, training.config, step=training.step, memory=training.memory)
+
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise ValueError("Somebody else's model is taking its step here; try again in a moment.")
         try:
-            self._kept = [one for one in self._kept if one.model() is not None]
-            for one in self._kept:
-                if one.model() is loaded.model and one.key == key:
-                    return one.seen
-            seen = learning_step(loaded.model, ids, training.config, step=training.step, memory=training.memory)
-            self._kept = [*self._kept[1 - MAX_KEPT :], _Kept(weakref.ref(loaded.model), key, seen)]
-            return seen
+            return self._kept.of(loaded.model, key, 4 * COPIES * loaded.config.n_params, make, _bytes)
         finally:
             self._lock.release()
 
 
 def build_learning_step(walks: Walks) -> View:
     """The view; its one endpoint makes the step, which the page then leads through."""
-    steps = Steps()
+    steps = Steps(walks.subjects.sessions.memory)
 
     def read_learning_step(request: Request) -> Answer:
         """The step on a piece of the model's text, or on the prompt; without either no tokens and nothing else."""
@@ -154,6 +146,11 @@ def build_learning_step(walks: Walks) -> View:
         }
 
     return View("Learning step", [read_learning_step])
+
+
+def _bytes(seen: LearningStep) -> int:
+    tensors = (seen.losses_FT, seen.best_FT, seen.odds_FT, seen.stream_LT, seen.rows_V, seen.read_V)
+    return 1_000 * (1 + len(seen.parts)) + sum(tensor.nbytes for tensor in tensors)
 
 
 def _piece(subjects: Subjects, request: Request, loaded: Loaded) -> _Piece:
