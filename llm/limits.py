@@ -71,6 +71,8 @@ class Limits(Checked):
     """Megabytes on the disk for a visitor; the oldest runs go first."""
     disk_mb: Annotated[int, About("Disk", 10, 10**8, unit="MB"), Public(5_000)] = 50_000
     """Megabytes on the disk for all visitors together; those longest away go first."""
+    kept_runs_stay: Annotated[bool, About("Kept runs stay"), Public(False)] = True
+    """Whether a run that is kept stays on the disk when its visitor has been away for too long."""
     trainings: Annotated[int, About("Training at once", 1, 64), Public(max(1, (os.cpu_count() or 2) // 2))] = max(
         1, (os.cpu_count() or 2) // 2
     )

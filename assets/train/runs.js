@@ -164,7 +164,13 @@ panel("runs", ({ ask, notice, say, find, root }) => {
       "tr",
       { "aria-selected": String(open), data: { run: row.id } },
       el("td", {}, example ? null : tick),
-      el("td", {}, example ? `${row.name}, ${row.corpus}` : name, row.parent ? parentOf(row) : null),
+      el(
+        "td",
+        {},
+        example ? `${row.name}, ${row.corpus}` : name,
+        row.parent ? beneath(`↳ from ${row.parent}`) : null,
+        row.kept ? beneath("kept") : null,
+      ),
       el("td", { class: "gb-minor" }, format.date(row.created)),
       el("td", { class: row.live ? "gb-live" : null }, STATES[row.state] ?? row.state),
       ...numbers,
@@ -172,8 +178,8 @@ panel("runs", ({ ask, notice, say, find, root }) => {
     );
   }
 
-  /** The model that a run trained on from. */
-  const parentOf = (row) => el("span", { class: "gb-run-parent gb-small gb-soft" }, `↳ from ${row.parent}`);
+  /** What a run trained on from, and whether it stays. */
+  const beneath = (text) => el("span", { class: "gb-run-beneath gb-small gb-soft" }, text);
 
   function changed(changes) {
     if (changes.length > 12) return `${changes.length} settings`;
@@ -205,22 +211,27 @@ panel("runs", ({ ask, notice, say, find, root }) => {
           button(kind.toUpperCase(), () => saveRun(ask, row.id, kind)),
         ),
         button(away ? "Unhide" : "Hide", toggle),
+        button(row.kept ? "Keep no longer" : "Keep", keeping),
         row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))),
       );
     function naming() {
       const field = el("input", { type: "text", maxlength: 100, value: row.name, "aria-label": "The run's name" });
-      const keep = guarded(async () => {
+      const save = guarded(async () => {
         await ask("rename_run", { run: row.id, name: field.value });
         usual();
         await load();
         emit("models");
       });
       field.addEventListener("keydown", ({ key }) => {
-        if (key === "Enter") keep();
+        if (key === "Enter") save();
         if (key === "Escape") usual();
       });
-      fill(field, button("Keep", keep, "gb-primary"), button("Cancel", usual));
+      fill(field, button("Rename", save, "gb-primary"), button("Cancel", usual));
       field.select();
+    }
+    async function keeping() {
+      await ask("keep_run", { run: row.id, kept: !row.kept });
+      await load();
     }
     async function remove() {
       await ask("delete_run", { run: row.id });

@@ -329,6 +329,7 @@ def ask_train(ask: Asked) -> None:
     ask("compare_runs", runs=runs)
     ask("export_run", run=runs[0], kind="csv")
     ask("rename_run", run=runs[0], name="Renamed")
+    ask("keep_run", run=runs[0], kept=True)
     ask("continue_run", run=runs[0], max_steps=25)
     ask.until("poll_run", lambda answer: answer["state"] == "finished" and answer["step"] == 25, run=runs[0], since=0)
     ask("delete_run", run=runs[1])
