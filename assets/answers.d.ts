@@ -398,6 +398,9 @@ export interface KeepPaste {
   name: string;
 }
 
+/** Let a run stay when old ones make room for new ones, or no longer. */
+export type KeepRun = Record<string, never>;
+
 /** Take in an uploaded vocabulary file, under its own name. */
 export interface KeepTokenizer {
   ref: string;
@@ -463,6 +466,7 @@ export interface ListChoices {
       unit: string;
     };
   };
+  upload_bytes: number;
   vocabularies: {
     name: string;
     size: number;
@@ -488,6 +492,7 @@ export interface ListLedger {
     corpus: string;
     created: string;
     id: string;
+    kept: boolean;
     live: boolean;
     n_params: number;
     name: string;
@@ -506,6 +511,7 @@ export interface ListLedger {
     corpus: string;
     created: string;
     id: string;
+    kept: boolean;
     live: boolean;
     n_params: number;
     name: string;
@@ -1618,6 +1624,7 @@ export interface Answers {
   grow_rows: GrowRows;
   keep_model: KeepModel;
   keep_paste: KeepPaste;
+  keep_run: KeepRun;
   keep_tokenizer: KeepTokenizer;
   keep_upload: KeepUpload;
   list_choices: ListChoices;

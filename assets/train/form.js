@@ -293,7 +293,7 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     }),
   );
 
-  const own = ownText({ find, ask, upload, guarded, learnFrom });
+  const own = ownText({ find, ask, upload, guarded, learnFrom, most: () => choices.upload_bytes });
   find("[data-id=download]").addEventListener(
     "click",
     guarded(async (event) => {

@@ -5,16 +5,15 @@ import { Refusal } from "../shared/server.js";
 
 /** @import { Parts } from "../shared/panel.js" */
 
-const MAX_FILE = 20_000_000;
-
 /**
  * @typedef {object} Told
  * @property {(work: (...args: any[]) => unknown) => (...args: any[]) => Promise<void>} guarded says what the server refuses
  * @property {(name: string) => Promise<void>} learnFrom chooses a text that was taken in
+ * @property {() => number} most bytes of a file
  */
 
 /** @param {Pick<Parts, "find" | "ask" | "upload"> & Told} parts */
-export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
+export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
   const column = find("[data-id=column]"),
     encoding = find("[data-id=encoding]");
   /** @type {File | null} */
@@ -51,8 +50,8 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
       event.target.value = "";
       if (!chosen) return;
       forget();
-      if (chosen.size > MAX_FILE) {
-        const size = `“${chosen.name}” has ${format.bytes(chosen.size)}; the limit is ${format.bytes(MAX_FILE)}`;
+      if (chosen.size > most()) {
+        const size = `“${chosen.name}” has ${format.bytes(chosen.size)}; the limit is ${format.bytes(most())}`;
         throw new Refusal(`${size}, so use a part of it.`);
       }
       if (chosen.size === 0) {

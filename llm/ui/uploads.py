@@ -19,8 +19,6 @@ from llm.ui.door.receiving import upload_folder
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
-MAX_TEXT_BYTES = 20_000_000
-"""Of a text or a table; on the command line there is no limit."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
 
 
@@ -38,18 +36,18 @@ class Kept:
 
 def keep_text(session: Session, request: Request) -> Kept:
     """Read an uploaded text, or of a table the column asked for or a likely one, and keep it for the session."""
-    path = arrived(request.get("path"))
+    path, most = arrived(request.get("path")), round(session.limits.upload_mb * 1e6)
     encoding = inputs.text(request, "encoding", limit=40) if "encoding" in request else None
     try:
         if is_table(path):
-            columns = columns_of(path, MAX_TEXT_BYTES, encoding)
+            columns = columns_of(path, most, encoding)
             column = inputs.choice(request, "column", columns) if "column" in request else _likely(columns)
             kept, text = (
                 Kept(f"{path.name}: {column}", columns, column),
-                read_table(path, column, MAX_TEXT_BYTES, encoding).text,
+                read_table(path, column, most, encoding).text,
             )
         else:
-            corpus = read_text_file(path, MAX_TEXT_BYTES, encoding)
+            corpus = read_text_file(path, most, encoding)
             kept, text = Kept(corpus.name), corpus.text
     finally:
         remove_upload(path)

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import time
+from contextlib import nullcontext
 
 import gradio as gr
 import pytest
@@ -212,6 +213,19 @@ def test_all_visitors_together_are_bounded():
     sweep(sessions)
     assert {run.id for run in list_runs(here.runs)} == {newest.id}
     assert running.id in {run.id for run in list_runs(training.runs)}
+
+
+def test_a_text_is_as_large_as_a_file_may_be(home, monkeypatch):
+    """One limit for what arrives and what is read."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(home / "gradio"))
+    session = Sessions(Limits(upload_mb=0.1)).of(ME)
+    gr.utils.get_upload_folder()
+    for letters, fits in ((90_000, True), (110_000, False)):
+        came = home / "gradio" / "abc" / "notes.txt"
+        came.parent.mkdir(parents=True)
+        came.write_bytes(b"a" * letters)
+        with nullcontext() if fits else pytest.raises(ValueError, match="limit"):
+            assert uploads.keep_text(session, {"path": str(came)}).name in session.uploads
 
 
 def test_what_was_not_fetched_goes(home, monkeypatch):

@@ -12,6 +12,7 @@ import tokenizers
 from llm.checkpoint import save_checkpoint
 from llm.config import ModelConfig
 from llm.corpora import load_corpus
+from llm.limits import Limits
 from llm.model import GPT
 from llm.tokenizers import FORMATS, PATTERNS, GPT2Tokenizer, export, train_bpe, train_tokenizer
 from llm.ui import subject
@@ -181,13 +182,13 @@ def test_the_example_is_one_for_all_and_touches_no_training(tab):
     assert tab.ask("poll_learning")["merges"] == own["merges"]
 
 
-def test_a_second_start_takes_the_place_of_the_first(tab, monkeypatch):
+def test_a_second_start_takes_the_place_of_the_first(tab):
     """One training a visitor; and no more over all visitors than the machine has room for."""
     tab.ask("start_learning", corpus="pydoc", vocab_size=4096, pace=0.5)
     first = tab.sessions.of({"visitor": "0" * 32}).vocabulary_training
     tab.ask("start_learning", corpus="pydoc", vocab_size=4096, pace=0.5)
     assert first.state == "stopped"
-    monkeypatch.setattr("llm.ui.tokenizer.train_a_vocabulary.MAX_AT_ONCE", 1)
+    tab.sessions.limits = Limits(vocabulary_trainings=1)
     with pytest.raises(ValueError, match="Others are training"):
         tab.ask("start_learning", visitor="1" * 32, corpus="pydoc")
     tab.ask("steer_learning", action="stop")

@@ -63,6 +63,7 @@ def build_run(shared: Shared) -> View:
             "settings": settings_for_page(form_within(sessions.limits)),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
+            "upload_bytes": round(sessions.limits.upload_mb * 1e6),
             "run": training or next(iter(known), None),
             "runs": known,
         }
