@@ -134,7 +134,7 @@ def _model(place: _Place, given: dict[str, Any], scratch: Path, notes: list[str]
     if "model_type" in told or "architectures" in told or len(place.weights) > 1:
         _check_unused(given)
         notes.append("The weights and config.json are those of a transformers folder.")
-        return gpt2_from_files(place.folder, place.weights)
+        return gpt2_from_files(place.folder, place.weights, notes)
     if "format" in told:  # Glassbox's own config, which is of other weights
         told = {}
     fresh = scratch / "unpickled"

@@ -5,7 +5,6 @@
     minGPT, 2020     blocks.0.attn.query.weight             [out, in]   q, k and v apart, exact GELU
     Raschka's book   trf_blocks.0.att.W_query.weight        [out, in]   q, k and v apart, often without biases
     TransformerLens  blocks.0.attn.W_Q                      [H, C, D]   heads apart, LayerNorms often folded away
-    LitGPT           transformer.h.0.attn.qkv.weight        [out, in]   no table of positions, so it is no GPT-2
     ours             h.0.attn.c_attn.weight                 [out, in]   as in llm/model.py
 
 Shapes: H heads, C embedding width, D head size, T positions.
@@ -126,23 +125,13 @@ LAYOUTS = (
             "ln_f.weight": 1.0, "ln_f.bias": 0.0,
         },
     ),
-    Layout(
-        "LitGPT",
-        sign=r"h\.\d+\.norm_1\.weight",
-        names=(
-            (r"h\.(\d+)\.norm_(\d)\.(\w+)", r"h.\1.ln_\2.\3"),
-            (r"h\.(\d+)\.attn\.qkv\.(\w+)", r"h.\1.attn.c_attn.\2"),
-            (r"h\.(\d+)\.attn\.proj\.(\w+)", r"h.\1.attn.c_proj.\2"),
-            (r"h\.(\d+)\.mlp\.fc\.(\w+)", r"h.\1.mlp.c_fc.\2"),
-            (r"h\.(\d+)\.mlp\.proj\.(\w+)", r"h.\1.mlp.c_proj.\2"),
-        ),
-    ),
 )  # fmt: skip
 OTHERS = {
     r".*\.self_attn\.q_proj\..*": "a model of Llama's or OPT's family",
     r".*\.attention\.query_key_value\..*": "a GPT-NeoX (Pythia)",
     r".*\.attention\.self\.query\..*": "a BERT",
     r".*\.SelfAttention\.q\..*": "a T5",
+    r"h\.\d+\.norm_1\..*": "a LitGPT model, with rotated queries and keys in place of a table of positions",
 }
 """Names that tell what is no GPT-2."""
 

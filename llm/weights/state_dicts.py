@@ -139,7 +139,7 @@ def model_from_state(
 
     model = GPT(config, seed=None)
     model.load_state_dict(state_from_gpt2(tensors) if layout.turned else tensors)
-    scale_queries(model.state_dict(), told, config)
+    notes += scale_queries(model.state_dict(), told, config)
     return (model if vocab_size is None else cut_vocabulary(model, vocab_size)).eval()
 
 

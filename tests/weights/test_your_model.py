@@ -258,7 +258,8 @@ def without(state, *ends):
 STRANGERS = {
     "LitGPT": (
         {"transformer.wte.weight": torch.zeros(V, C), "transformer.h.0.norm_1.weight": torch.ones(C)},
-        "no matrix wpe.weight in this LitGPT model; without a table of positions it is no GPT-2",
+        "a LitGPT model, with rotated queries and keys in place of a table of positions (h.0.norm_1.weight), "
+        "which is no GPT-2",
     ),
     "Llama": ({"model.layers.0.self_attn.q_proj.weight": torch.zeros(C, C)}, "a model of Llama's or OPT's family"),
     "GPT-NeoX": ({"gpt_neox.layers.0.attention.query_key_value.weight": torch.zeros(C, C)}, "GPT-NeoX"),
