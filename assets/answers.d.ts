@@ -431,6 +431,11 @@ export interface ListChoices {
   }[];
   gentle: number;
   kept: string[];
+  local_texts: {
+    bytes: number;
+    key: string;
+    title: string;
+  }[];
   origins: {
     group: string;
     ref: string;

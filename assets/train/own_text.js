@@ -16,8 +16,8 @@ import { Refusal } from "../shared/server.js";
 export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
   const column = find("[data-id=column]"),
     encoding = find("[data-id=encoding]");
-  /** @type {File | null} */
-  let file = null;
+  /** @type {{ file: File } | { local: string } | null} */
+  let source = null; // one that is sent, or one that lies in a folder of the server's computer, by its key
 
   /** Ask for nothing more: another text was chosen. */
   function forget() {
@@ -25,11 +25,11 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
     find("[data-id=encoding-field]").hidden = true;
   }
 
-  /** Take the file in, in the encoding that was chosen if one was; the column is the server's choice unless given. */
+  /** Take it in, in the encoding that was chosen if one was; the column is the server's choice unless given. */
   async function takeIn(more = {}) {
-    const { path } = await upload(file);
+    const where = "file" in source ? await upload(source.file) : source;
     if (encoding.value) more.encoding = encoding.value;
-    const kept = await ask("keep_upload", { path, ...more });
+    const kept = await ask("keep_upload", { ...where, ...more });
     if (kept.encodings.length) {
       find("[data-id=found]").textContent = `${kept.found}, or choose how it reads best:`;
       const choices = kept.encodings.map(({ name, sample }) => el("option", { value: name }, `${name}: ${sample}`));
@@ -41,6 +41,13 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
     if (kept.column) column.value = kept.column;
     find("[data-id=column-field]").hidden = !kept.columns.length;
     await learnFrom(kept.name);
+  }
+
+  /** @param {NonNullable<typeof source>} chosen */
+  async function take(chosen) {
+    source = chosen;
+    encoding.replaceChildren();
+    await takeIn();
   }
 
   find("[data-id=file]").addEventListener(
@@ -57,9 +64,7 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
       if (chosen.size === 0) {
         throw new Refusal(`“${chosen.name}” is empty; choose a file with something to learn from.`);
       }
-      file = chosen;
-      encoding.replaceChildren();
-      await takeIn();
+      await take({ file: chosen });
     }),
   );
   column.addEventListener(
@@ -76,5 +81,6 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
       await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
     }),
   );
-  return { forget };
+  const takeLocal = guarded((key) => take({ local: key }));
+  return { forget, takeLocal };
 };

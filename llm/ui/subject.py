@@ -27,6 +27,7 @@ from llm.ui import inputs
 from llm.ui.classroom import CLASS, Classroom, Shown
 from llm.ui.devices import looking_device
 from llm.ui.guests import guest
+from llm.ui.local_texts import LocalTexts
 from llm.ui.memory import TOKEN_BYTES, Shelf
 from llm.ui.openings import openings
 from llm.ui.own_models.folders import LocalModels
@@ -67,6 +68,7 @@ class Subjects:
         self.classroom = classroom
         self.answers = SharedAnswers(self.place, sessions.memory)
         self.local, self.hub = LocalModels(folders), HubModels()
+        self.local_texts = LocalTexts(folders)
         self._loaded = Shelf[Loaded](sessions.memory, anchor=lambda loaded: loaded.model)
         self._once = Once()
 

@@ -287,7 +287,9 @@ def ask_train(ask: Asked) -> None:
     shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32, "layer_stats": True}
     steps = {"batch_size": 4, "max_steps": 20, "eval_interval": 10, "warmup_steps": 0, "learning_rate": 0.01}
     form = {**{name: setting.default for name, setting in FORM.items()}, **shape, **steps, "tokenizer": "character"}
-    ask("list_choices")
+    (home() / "owned" / "notes.txt").write_text("one story " * 40, encoding="utf-8")
+    (local,) = ask("list_choices")["local_texts"]
+    ask("keep_upload", local=local["key"])
     ask("keep_paste", text="Row, row, row your boat. " * 40)
     ask("keep_upload", path=_uploaded("t.txt", b"one story " * 40))
     german = "Über die Brücke fährt ein Mädchen. ".encode("cp1252") * 40
