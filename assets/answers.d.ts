@@ -178,12 +178,16 @@ export interface ContinueSweep {
 /** Read a model in a folder of this computer; or ask what it leaves unsaid. */
 export interface ConvertModel {
   choices: string[];
+  guessed: string;
   model: string;
   needs: string;
   notes: string[];
   prompt: string;
   why: string;
 }
+
+/** Let a model that was read here compute with another activation than was guessed. */
+export type CorrectModel = Record<string, never>;
 
 /** The pieces that a text is first cut into. */
 export interface CutText {
@@ -386,6 +390,7 @@ export interface GrowRows {
 /** Take in the files of a model, where visitors may bring any; or ask what they leave unsaid. */
 export interface KeepModel {
   choices: string[];
+  guessed: string;
   model: string;
   needs: string;
   notes: string[];
@@ -406,7 +411,7 @@ export interface KeepTokenizer {
   ref: string;
 }
 
-/** Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have. */
+/** Take in a text or table, uploaded or in a folder of this computer; of another encoding, tell which it may be. */
 export interface KeepUpload {
   column: string | null;
   columns: string[];
@@ -1609,6 +1614,7 @@ export interface Answers {
   continue_run: ContinueRun;
   continue_sweep: ContinueSweep;
   convert_model: ConvertModel;
+  correct_model: CorrectModel;
   cut_text: CutText;
   decode_ids: DecodeIds;
   delete_run: DeleteRun;

@@ -138,6 +138,7 @@ def ask_the_bar(ask: Asked) -> None:
     bare = next(model for model in ask("list_models")["models"] if model["group"] == "This computer")
     ask("convert_model", model=bare["ref"])
     ask("convert_model", model=bare["ref"], n_head=1)
+    ask("correct_model", model=bare["ref"], activation_function="gelu")
     with patch.object(from_hub._Fetching, "_work"):
         ask("download_model", name="gpt2")
         ask("poll_download", name="gpt2")

@@ -47,6 +47,13 @@ class LocalModels:
         kept = _kept(path)
         return kept if kept.is_dir() else None
 
+    def made(self, key: str) -> Path:
+        """The checkpoint that was made of a model's files. Raises ValueError when there is none."""
+        kept = _kept(self._path(key))
+        if not kept.is_dir():
+            raise ValueError("That model is one of Glassbox's own; it says itself how it computes.")
+        return kept
+
     def open(self, key: str, **said: Any) -> Opened:
         """The checkpoint of a model, made of it now if need be or if something is said of it.
 

@@ -82,8 +82,7 @@ def build_run(shared: Shared) -> View:
 
     @changing
     def keep_upload(request: Request) -> Answer:
-        """Take in a text or table that was uploaded, or that lies in a folder of this computer by its key `local`;
-        of one in another encoding than UTF-8, tell which it may have."""
+        """Take in a text or table, uploaded or in a folder of this computer; of another encoding, tell which it may be."""
         session = sessions.of(request)
         try:
             if "local" in request:
