@@ -411,7 +411,7 @@ export interface KeepTokenizer {
   ref: string;
 }
 
-/** Take in a text or table, uploaded or in a folder of this computer; of another encoding, tell which it may be. */
+/** Take in a text or table, uploaded or in a folder of this computer; in another encoding, tell which. */
 export interface KeepUpload {
   column: string | null;
   columns: string[];

@@ -82,7 +82,7 @@ def build_run(shared: Shared) -> View:
 
     @changing
     def keep_upload(request: Request) -> Answer:
-        """Take in a text or table, uploaded or in a folder of this computer; of another encoding, tell which it may be."""
+        """Take in a text or table, uploaded or in a folder of this computer; in another encoding, tell which."""
         session = sessions.of(request)
         try:
             if "local" in request:
