@@ -2,10 +2,10 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
+import { failures } from "../shared/failures.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
-import { Refusal } from "../shared/server.js";
 import { keep, kept } from "../shared/storage.js";
 import { openView } from "../shared/tabs.js";
 import { saveRun } from "./run_files.js";
@@ -45,20 +45,12 @@ panel("runs", ({ ask, notice, say, find, root }) => {
     told = 0, // the row that the line beneath speaks of
     timer = null,
     all = false;
-  const fail = (error) => {
-    if (!(error instanceof Refusal)) console.error(error);
-    notice(error.message);
-  };
-  const guarded =
-    (work) =>
-    async (...args) => {
-      try {
-        notice("");
-        await work(...args);
-      } catch (error) {
-        fail(error);
-      }
-    };
+  const { fail, guarded } = failures(notice);
+  const anew = (work) =>
+    guarded(async (...args) => {
+      notice("");
+      await work(...args);
+    });
   const spoken = (value) => (typeof value === "number" ? format.number(value) : String(value));
   const numeric = (name) => `gb-number${MAJOR.includes(name) ? "" : " gb-minor"}`;
   const number = (name, value) => (value === null || value === undefined ? "–" : NUMBERS[name][1](value));
@@ -191,7 +183,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
   function actions(row) {
     const box = el("td", { colspan: 5 + Object.keys(NUMBERS).length });
     const button = (text, onclick, more = "") =>
-      el("button", { type: "button", class: `gb-button ${more}`, onclick: guarded(onclick) }, text);
+      el("button", { type: "button", class: `gb-button ${more}`, onclick: anew(onclick) }, text);
     const fill = (...nodes) => box.replaceChildren(el("div", { class: "gb-row" }, ...nodes));
     const away = hidden().includes(row.id),
       sure = `Delete it for good (${format.bytes(row.bytes)})`;
@@ -216,7 +208,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
       );
     function naming() {
       const field = el("input", { type: "text", maxlength: 100, value: row.name, "aria-label": "The run's name" });
-      const save = guarded(async () => {
+      const save = anew(async () => {
         await ask("rename_run", { run: row.id, name: field.value });
         usual();
         await load();
