@@ -1,6 +1,7 @@
 """What goes by itself: visitors who stay away, with all that is theirs, and what is too much on the disk.
 
-Never a run in training, never a visitor's newest run, never one that is kept while its visitor is known.
+Never a run in training, never a visitor's newest run, never one that is kept while its visitor is here; where
+kept runs stay, never such a one at all.
 """
 
 from __future__ import annotations

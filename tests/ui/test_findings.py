@@ -1,14 +1,17 @@
 """What was found out about models lies in the one memory budget."""
 
 import gc
+import weakref
 
 import pytest
 from tiny_model import TEXT, asked, louder
 
+from llm.config import ModelConfig
+from llm.model import GPT
 from llm.ui.attention.passes import Passes
 from llm.ui.attention.patch_and_steer import build_patch_and_steer
 from llm.ui.findings import Findings
-from llm.ui.memory import Shelf
+from llm.ui.memory import Memory, Shelf
 from llm.ui.model import texts
 from llm.ui.model.forward import build_forward
 from llm.ui.model.learning_step import build_learning_step
@@ -59,11 +62,14 @@ def test_it_is_counted_before_it_is_made(looking, name, question):
     assert memory.held == memory.budget
 
 
-def test_a_finding_is_of_its_model(looking):
+def test_a_finding_is_of_its_model():
     """Another model gets its own, and no finding keeps its model in memory."""
-    _, model, memory = looking
-    findings = Findings(memory)
-    assert findings.of(model, "width", 10, lambda: 16) == 16
-    assert findings.of(model, "width", 10, lambda: 17) == 16
-    assert findings.of(model.h[0], "width", 10, lambda: 17) == 17
-    assert model not in gc.get_referents(findings)
+    findings = Findings(Memory())
+    one, other = (GPT(ModelConfig(5, n_ctx=4, n_embd=4, n_head=1, n_layer=1), seed=seed) for seed in (1, 2))
+    assert findings.of(one, "width", 10, lambda: 16) == 16
+    assert findings.of(one, "width", 10, lambda: 17) == 16
+    assert findings.of(other, "width", 10, lambda: 17) == 17
+    gone = weakref.ref(one)
+    del one
+    gc.collect()
+    assert gone() is None
