@@ -203,7 +203,9 @@ panel("runs", ({ ask, notice, say, find, root }) => {
           button(kind.toUpperCase(), () => saveRun(ask, row.id, kind)),
         ),
         button(away ? "Unhide" : "Hide", toggle),
-        button(row.kept ? "Keep no longer" : "Keep", keeping),
+        Object.assign(button(row.kept ? "Keep no longer" : "Keep", keeping), {
+          title: "When there is no more room the oldest runs go, but for those that are kept.",
+        }),
         row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))),
       );
     function naming() {
