@@ -16,6 +16,7 @@ from llm.limits import Limits
 from llm.model import GPT
 from llm.tokenizers import FORMATS, PATTERNS, GPT2Tokenizer, export, train_bpe, train_tokenizer
 from llm.ui import subject
+from llm.ui.memory import TOKEN_BYTES
 from llm.ui.sessions import Sessions
 from llm.ui.tokenizer import vocabulary_training
 from llm.ui.tokenizer.read import build_read
@@ -24,6 +25,7 @@ from llm.ui.tokenizer.tokenizer_menu import TokenizerMenu
 from llm.ui.tokenizer.train_a_vocabulary import build_train_a_vocabulary
 from llm.ui.tokenizer.vocabulary import build_vocabulary
 from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
+from llm.ui.vocabularies import SHARE
 
 TEXT = "It's 2024, and the tokens don't stop!\n"
 
@@ -247,14 +249,14 @@ def test_a_tiktoken_file_is_cut_as_the_visitor_says(tab):
     assert tab.ask("read_text", tok=by_gpt4, text="123456", sheet="s")["ids"][2] == theirs.encode("123456")
 
 
-def test_the_shelf_is_bounded(tab, monkeypatch):
+def test_the_shelf_is_bounded(tab):
     """The oldest goes when a visitor keeps many, and all visitors together have a limit."""
     data = export(train_bpe("ab ab", 300), "glassbox").encode()
     for n in range(10):
         tab.ask("keep_tokenizer", path=uploaded(f"v{n}.json", data))
     mine = [entry["name"] for entry in tab.ask("list_tokenizers")["groups"][2]["tokenizers"]]
     assert mine == [f"v{n}" for n in range(9, 1, -1)]
-    monkeypatch.setattr("llm.ui.vocabularies.MAX_TOKENS", 8 * 258)
+    tab.sessions.memory.budget = SHARE * TOKEN_BYTES * 8 * 258
     with pytest.raises(ValueError, match="too many vocabularies"):
         tab.ask("keep_tokenizer", visitor="1" * 32, path=uploaded("w.json", data))
 
