@@ -178,12 +178,16 @@ export interface ContinueSweep {
 /** Read a model in a folder of this computer; or ask what it leaves unsaid. */
 export interface ConvertModel {
   choices: string[];
+  guessed: string;
   model: string;
   needs: string;
   notes: string[];
   prompt: string;
   why: string;
 }
+
+/** Let a model that was read here compute with another activation than was guessed. */
+export type CorrectModel = Record<string, never>;
 
 /** The pieces that a text is first cut into. */
 export interface CutText {
@@ -386,6 +390,7 @@ export interface GrowRows {
 /** Take in the files of a model, where visitors may bring any; or ask what they leave unsaid. */
 export interface KeepModel {
   choices: string[];
+  guessed: string;
   model: string;
   needs: string;
   notes: string[];
@@ -398,12 +403,15 @@ export interface KeepPaste {
   name: string;
 }
 
+/** Let a run stay when old ones make room for new ones, or no longer. */
+export type KeepRun = Record<string, never>;
+
 /** Take in an uploaded vocabulary file, under its own name. */
 export interface KeepTokenizer {
   ref: string;
 }
 
-/** Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have. */
+/** Take in a text or table, uploaded or in a folder of this computer; in another encoding, tell which. */
 export interface KeepUpload {
   column: string | null;
   columns: string[];
@@ -428,6 +436,11 @@ export interface ListChoices {
   }[];
   gentle: number;
   kept: string[];
+  local_texts: {
+    bytes: number;
+    key: string;
+    title: string;
+  }[];
   origins: {
     group: string;
     ref: string;
@@ -463,6 +476,7 @@ export interface ListChoices {
       unit: string;
     };
   };
+  upload_bytes: number;
   vocabularies: {
     name: string;
     size: number;
@@ -488,6 +502,7 @@ export interface ListLedger {
     corpus: string;
     created: string;
     id: string;
+    kept: boolean;
     live: boolean;
     n_params: number;
     name: string;
@@ -506,6 +521,7 @@ export interface ListLedger {
     corpus: string;
     created: string;
     id: string;
+    kept: boolean;
     live: boolean;
     n_params: number;
     name: string;
@@ -1603,6 +1619,7 @@ export interface Answers {
   continue_run: ContinueRun;
   continue_sweep: ContinueSweep;
   convert_model: ConvertModel;
+  correct_model: CorrectModel;
   cut_text: CutText;
   decode_ids: DecodeIds;
   delete_run: DeleteRun;
@@ -1623,6 +1640,7 @@ export interface Answers {
   grow_rows: GrowRows;
   keep_model: KeepModel;
   keep_paste: KeepPaste;
+  keep_run: KeepRun;
   keep_tokenizer: KeepTokenizer;
   keep_upload: KeepUpload;
   list_choices: ListChoices;

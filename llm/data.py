@@ -10,7 +10,10 @@ Shapes: B batch, T time (n_ctx tokens), N windows.
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,11 +22,14 @@ import torch
 from torch import Tensor
 
 from llm.corpora import Corpus, Progress, Text
-from llm.files import new_file
+from llm.files import in_use, new_file, opened_for_use
 from llm.paths import home
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
+
+KEPT_BYTES = 30_000_000_000
+"""Of token files in the home; beyond that those unused for longest go, never one that is in use."""
 
 
 class Splits(NamedTuple):
@@ -69,7 +75,8 @@ def write_tokens(path: Path, parts: Iterable[Sequence[int] | np.ndarray], vocab_
 def tokens_of(tokenizer: Tokenizer, text: Text, on_progress: Progress | None = None) -> Tensor:
     """All tokens of a text, 1-D: in memory as `encode_corpus` gives them, or of a large text mapped from a file.
 
-    That file is kept under the home's tokens/, named by the text's and the tokenizer's content, for the next time.
+    That file is kept under the home's tokens/, named by the text's and the tokenizer's content, for the next time;
+    others go where all of them have more than KEPT_BYTES.
     """
     if isinstance(text, Corpus):
         return encode_corpus(tokenizer, text.text)
@@ -77,7 +84,10 @@ def tokens_of(tokenizer: Tokenizer, text: Text, on_progress: Progress | None = N
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tokens(path, encode_pieces(tokenizer, text.pieces(on_progress)), tokenizer.vocab_size)
-    return open_tokens(path)
+    os.utime(path)
+    tokens = open_tokens(path)
+    _forget_oldest(path.parent)
+    return tokens
 
 
 def open_tokens(path: Path) -> Tensor:
@@ -88,6 +98,7 @@ def open_tokens(path: Path) -> Tensor:
     try:
         # Copy-on-write, because torch can't hold a read-only array; the file itself never changes.
         array = np.lib.format.open_memmap(path, mode="c")
+        weakref.finalize(array, opened_for_use(path).close)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} can't be read as a token file ({error}); write it again.") from error
     if array.ndim != 1 or array.dtype not in (np.uint16, np.int32):
@@ -142,6 +153,17 @@ def eval_windows(tokens: Tensor, n_ctx: int, count: int) -> tuple[Tensor, Tensor
     last = len(tokens) - 1 - n_ctx
     n = min(count, (len(tokens) - 1) // n_ctx)
     return _gather(tokens, torch.arange(n) * last // max(n - 1, 1), n_ctx)
+
+
+def _forget_oldest(folder: Path) -> None:
+    files = sorted(((path, path.stat()) for path in folder.glob("[!.]*.npy")), key=lambda file: -file[1].st_mtime)
+    held = 0
+    for path, stat in files:
+        held += stat.st_size
+        with suppress(OSError):  # another process was faster
+            if held > KEPT_BYTES and not in_use(path):
+                path.unlink()
+                held -= stat.st_size
 
 
 def _gather(tokens: Tensor, offsets_B: Tensor, n_ctx: int) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, BinaryIO
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 MAX_JSON_BYTES = 1_000_000
 """A JSON file larger than this is refused before it is read, unless its reader allows more."""
@@ -83,6 +90,27 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder, if there is one and it can be; a reader finds all of it or nothing."""
     with _under_way(folder) as going, suppress(OSError):
         folder.rename(going)
+
+
+def opened_for_use(path: Path) -> BinaryIO:
+    """The file, open to be read; until it is closed, `in_use` says so in every process."""
+    file = path.open("rb")
+    if fcntl is not None:
+        with suppress(OSError):  # a disk of another machine that knows no locks
+            fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def in_use(path: Path) -> bool:
+    """Whether somebody has it from `opened_for_use`. Windows can't tell, but lets nobody delete an open file."""
+    if fcntl is None:
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def write_text(path: Path, text: str) -> None:

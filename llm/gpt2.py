@@ -123,8 +123,10 @@ def activation_named(name: object) -> str:
     return str(found)
 
 
-def scale_queries(own: Mapping[str, Tensor], values: Mapping[str, Any], config: ModelConfig) -> None:
+def scale_queries(own: Mapping[str, Tensor], values: Mapping[str, Any], config: ModelConfig) -> list[str]:
     """Multiply the queries of our state dict, in place, so that our softmax(q k / sqrt(D)) gives their model's.
+
+    Returns a sentence for each setting that this stands for.
 
     Hugging Face's `scale_attn_weights: false` leaves the root out, and `scale_attn_by_inverse_layer_idx`
     divides by the layer's number, counted from 1. Scores are linear in the queries, so the weights can hold both.
@@ -135,6 +137,10 @@ def scale_queries(own: Mapping[str, Tensor], values: Mapping[str, Any], config: 
         for kind in ("weight", "bias") if config.bias else ("weight",):
             if factor != 1.0:
                 own[f"h.{layer}.attn.c_attn.{kind}"][: config.n_embd] *= factor
+    by_root = f"scale_attn_weights is false, so the queries' weights are multiplied by √{config.head_size}"
+    by_number = "scale_attn_by_inverse_layer_idx is true, so each block's queries are divided by its number, from 1"
+    done = [sentence for sentence, is_so in ((by_root, not scaled), (by_number, by_layer)) if is_so]
+    return [f"{sentence}; that computes the same." for sentence in done]
 
 
 def config_to_gpt2(config: ModelConfig, eot_id: int | None = None) -> dict[str, Any]:

@@ -63,6 +63,12 @@ class Limits(Checked):
     """Megabytes that texts being written or edited by one visitor may take; the longest unused go first."""
     vocabulary_tokens: Annotated[int, About("Tokens of vocabularies", 1_000, 10**8), Public(400_000)] = 2_000_000
     """Tokens in all vocabularies that are kept for a visitor; the oldest go first."""
+    vocabularies: Annotated[int, About("Vocabularies kept", 1, 1_000), Public(8)] = 8
+    """Vocabularies kept for a visitor; the oldest go first."""
+    vocabulary_trainings: Annotated[
+        int, About("Vocabularies in training", 1, 1_000), Public(max(2, os.cpu_count() or 2))
+    ] = max(2, os.cpu_count() or 2)
+    """Vocabularies in training at once, one for each visitor; others are asked to come back."""
     preparations: Annotated[int, About("Texts prepared at once", 1, 64), Public(2)] = 2
     """Texts cut into tokens at once, one for each visitor; others wait."""
     runs: Annotated[int, About("Runs kept", 1, 10_000), Public(5)] = 30
@@ -71,6 +77,8 @@ class Limits(Checked):
     """Megabytes on the disk for a visitor; the oldest runs go first."""
     disk_mb: Annotated[int, About("Disk", 10, 10**8, unit="MB"), Public(5_000)] = 50_000
     """Megabytes on the disk for all visitors together; those longest away go first."""
+    kept_runs_stay: Annotated[bool, About("Kept runs stay"), Public(False)] = True
+    """Whether a run that is kept stays on the disk when its visitor has been away for too long."""
     trainings: Annotated[int, About("Training at once", 1, 64), Public(max(1, (os.cpu_count() or 2) // 2))] = max(
         1, (os.cpu_count() or 2) // 2
     )

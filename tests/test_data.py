@@ -1,12 +1,18 @@
 """Batches: a pure function of seed, step and rank; token files; the refusals."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm.data import check_lengths, encode_corpus, eval_windows, get_batch, open_tokens, split, write_tokens
+from llm import data
+from llm.corpora import own_files, read_own_text
+from llm.data import check_lengths, encode_corpus, eval_windows, get_batch, open_tokens, split, tokens_of, write_tokens
+from llm.files import in_use
 from llm.tokenizers import train_tokenizer
 
 TOKENS = torch.arange(1000, dtype=torch.int32)
@@ -140,6 +146,45 @@ def test_writing_to_opened_tokens_does_not_change_the_file(tmp_path):
     write_tokens(tmp_path / "tokens.npy", [[1, 2, 3]], 10)
     open_tokens(tmp_path / "tokens.npy")[0] = 9
     assert open_tokens(tmp_path / "tokens.npy").tolist() == [1, 2, 3]
+
+
+def test_token_files_do_not_pile_up(tmp_path, monkeypatch):
+    """Beyond the limit those unused for longest go, never one that somebody reads, in this process or another."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    monkeypatch.setattr(data, "KEPT_BYTES", 700)
+    tokenizer = train_tokenizer("character", "abc")
+    folder = tmp_path / "tokens"
+
+    def cut(letter):
+        """The tokens of a text that is read in pieces: 100, of two bytes each, behind a header of 128."""
+        (tmp_path / "text.txt").write_text(letter * 100, encoding="utf-8")
+        return tokens_of(tokenizer, read_own_text(own_files(tmp_path / "text.txt"), in_memory=10))
+
+    def names():
+        return sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+    cut("a"), cut("b")
+    first, second = names()
+    cut("a")  # used again
+    cut("c")
+    assert first in names() and second not in names() and len(names()) == 2
+    held = cut("a")
+    cut("b"), cut("c"), cut("b"), cut("c")
+    assert first in names() and held.tolist() == tokenizer.encode("a" * 100)
+    del held
+    cut("b"), cut("c")
+    assert first not in names()
+    oldest = names()[0]
+    reader = "import sys, pathlib, llm.data as d; t = d.open_tokens(pathlib.Path(sys.argv[1])); print(len(t)); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", reader, oldest], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"100\n" and in_use(oldest)
+        cut("a"), cut("c")
+        assert oldest in names()
+        other.communicate(b"\n")
+    cut("a")
+    assert oldest not in names()
 
 
 @pytest.mark.parametrize("ids", [[0, 10], [-1, 3]])

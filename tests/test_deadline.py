@@ -7,6 +7,7 @@ import torch
 
 from llm.config import ModelConfig, SamplingConfig
 from llm.deadline import TooLong, deadline, seconds_left, until
+from llm.inside.trace import trace
 from llm.model import GPT
 from llm.sampler import generate
 from llm.tokenizers import train_bpe
@@ -50,3 +51,20 @@ def test_who_leaves_ends_the_writing_of_a_text_and_the_learning_of_a_vocabulary(
         with pytest.raises(TooLong):
             train_bpe("the cat sat on the mat " * 9, 280)
     assert torch.is_grad_enabled()
+
+
+def test_who_leaves_ends_a_pass_between_two_blocks():
+    """A deep model need not be run to its end, and carries no hook afterwards."""
+    gone, run = threading.Event(), []
+    model = GPT(ModelConfig(vocab_size=5, n_ctx=8, n_embd=8, n_head=2, n_layer=6), seed=1)
+    watching = [block.register_forward_pre_hook(lambda *_, i=i: run.append(i)) for i, block in enumerate(model.h)]
+    leaving = model.h[2].mlp.register_forward_hook(lambda *_: gone.set())
+    with until(gone), pytest.raises(TooLong):
+        trace(model, [1, 2, 3], ["blocks.*.hook_resid_post"])
+    assert run == [0, 1, 2] and torch.is_grad_enabled()
+    for hook in (*watching, leaving):
+        hook.remove()
+    assert not any(module._forward_hooks for module in model.modules())
+    gone.clear()
+    with until(gone):
+        assert len(trace(model, [1, 2, 3], ["blocks.*.hook_resid_post"]).tensors) == 6

@@ -9,7 +9,7 @@ from llm.cli.serve import add_flags
 from llm.limits import LIMITS, PREFIX, PUBLIC, limits_of
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-BY_CORES = {"trainings"}
+BY_CORES = {"trainings", "vocabulary_trainings"}
 """Limits whose values depend on the machine."""
 
 

@@ -6,16 +6,19 @@ import functools
 import gzip
 import io
 import json
+import random
 import subprocess
 import sys
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import TINY, Home, home  # noqa: F401
 
 from llm.cli.parser import main
-from llm.corpora import Corpus, LargeText, own_files, read_own_text
+from llm.corpora import Corpus, LargeText, columns_of, own_files, read_own_text, read_table
 from llm.corpora.encodings import OtherEncodingError
 from llm.data import encode_corpus, encode_pieces, tokens_of
 from llm.tokenizers import PATTERNS, GPT2Tokenizer, TiktokenTokenizer, train_tokenizer
@@ -154,19 +157,35 @@ def test_a_table_that_is_none_says_why(tmp_path, name, content, sentence):
         read(tmp_path / name, column="text")
 
 
-def test_parquet_needs_pyarrow_or_opens(tmp_path):
-    """Where pyarrow is installed its texts come, else one sentence says what to install."""
+def test_a_parquet_file_opens(tmp_path):
+    """Its columns of texts are offered, rows without one are left out; what is damaged or too much is said."""
     path = tmp_path / "a.parquet"
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        path.write_bytes(b"PAR1")
-        with pytest.raises(ValueError, match="pip install pyarrow"):
-            read(path, column="text")
-        return
-    pyarrow.parquet.write_table(pyarrow.table({"id": [0, 1, 2], "text": ROWS}), path)
+    rows = [*ROWS, None]
+    pyarrow.parquet.write_table(pyarrow.table({"id": [*range(len(rows))], "text": rows, "more": rows}), path)
+    assert columns_of(path) == ["text", "more"]
     assert read(path, column="text") == EXPECTED
+    with pytest.raises(ValueError, match="has no column 'id'; choose text, more"):
+        read(path, column="id")
+    letters = ["".join(random.Random(row).choices("abcdefgh", k=2_000)) for row in range(20)]
+    pyarrow.parquet.write_table(pyarrow.table({"text": letters}), path)
+    data = bytearray(path.read_bytes())
+    data[1_000:20_000] = bytes(19_000)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"'a\.parquet' is no sound \.parquet file; copy it again"):
+        read(path, column="text")
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["x" * 100_000] * 1_000}), path)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(ValueError, match="the limit is 1,000,000"):
+        read_table(path, "text", max_bytes=1_000_000)
+
+
+def test_without_pyarrow_one_sentence_says_what_to_install(tmp_path, monkeypatch):
+    """It is no part of what Glassbox needs."""
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)  # as Python has a module that can't be imported
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"install what reads .* files: pip install pyarrow"):
+        read(tmp_path / "a.parquet", column="text")
 
 
 def test_a_folder_is_read_in_order(tmp_path):

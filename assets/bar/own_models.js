@@ -51,11 +51,12 @@ export const ownModels = ({ ask, upload, find, notice, safely, prompt, show }) =
     /** @type {(() => void) | null} */ cancel = null;
 
   /** What happens now, and how it is given up, if it can be; "" for nothing. */
-  function say(text, giveUp = null) {
+  function say(text, giveUp = null, otherwise = "Cancel") {
     why.textContent = text;
     box.hidden = !text;
     cancel = giveUp;
     find("[data-id=own-cancel]").hidden = !cancel;
+    find("[data-id=own-cancel]").textContent = otherwise;
   }
 
   /**
@@ -157,22 +158,39 @@ export const ownModels = ({ ask, upload, find, notice, safely, prompt, show }) =
     }
     await show(last.model, last.prompt);
     notice(last.notes.join(" "), "info");
+    if (last.guessed) await correct(last);
   }
 
-  /** What the visitor says of a model, or null. */
-  function asked({ needs, why, choices }) {
+  /** The activation was taken for granted; the visitor may know better. */
+  async function correct({ model, prompt, guessed, choices }) {
+    const why = `Its activation is taken to be ${guessed}. If it is another:`,
+      value = await asked({ needs: "activation_function", why, choices, value: guessed }, "It is right");
+    if (value === null || value === guessed) return;
+    await ask("correct_model", { model, activation_function: value });
+    await show(model, prompt);
+    notice(`Its activation is ${value} now.`, "info");
+  }
+
+  /**
+   * What the visitor says of a model, or null.
+   * @param {{ needs: string, why: string, choices: string[], value?: string }} question
+   */
+  function asked({ needs, why, choices, value = "" }, otherwise = "Cancel") {
     form.hidden = false;
+    form.querySelector("button").textContent = value ? "Change it" : "Open it";
     for (const field of form.querySelectorAll("[data-needs]")) field.hidden = field.dataset.needs !== needs;
     const field = form.querySelector(`[data-needs=${needs}] :is(input, select)`);
     if (needs === "activation_function")
-      field.replaceChildren(...choices.map((name) => el("option", { value: name }, name)));
+      field.replaceChildren(
+        ...choices.map((name) => el("option", { value: name, selected: name === value ? "" : null }, name)),
+      );
     return new Promise((resolve) => {
       const end = (value) => {
         form.hidden = true;
         form.onsubmit = null;
         resolve(value);
       };
-      say(why, () => end(null));
+      say(why, () => end(null), otherwise);
       field.focus();
       form.onsubmit = (event) => {
         event.preventDefault();

@@ -1,6 +1,7 @@
 // Scaling, plan a sweep: the form, what each size will take, and the visitor's sweep in training.
 import { el } from "../shared/elements.js";
 import { emit } from "../shared/events.js";
+import { failures } from "../shared/failures.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { leadBy } from "../shared/lead_keys.js";
@@ -30,17 +31,12 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
     timer = null,
     later = null;
 
-  const guarded =
-    (work) =>
-    async (...args) => {
-      try {
-        notice("");
-        await work(...args);
-      } catch (error) {
-        if (!(error instanceof Refusal)) console.error(error);
-        notice(error.message);
-      }
-    };
+  const told = failures(notice);
+  const guarded = (work) =>
+    told.guarded(async (...args) => {
+      notice("");
+      await work(...args);
+    });
   const settings = () => Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, one.value]));
   const live = () => standing?.state === "running" || standing?.state === "paused";
 

@@ -2,6 +2,7 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
+import { failures } from "../shared/failures.js";
 import { format } from "../shared/format.js";
 import { handOver } from "../shared/handed_vocabulary.js";
 import { latest } from "../shared/latest.js";
@@ -44,19 +45,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
     pairs = pairRows(boxes.pairs);
   const busy = () => state === "reading" || state === "running" || state === "paused";
   const going = () => busy() && !example;
-  const say = (error) => {
-    if (!(error instanceof Refusal)) console.error(error);
-    notice(error.message);
-  };
-  const guarded =
-    (work) =>
-    async (...args) => {
-      try {
-        await work(...args);
-      } catch (error) {
-        say(error);
-      }
-    };
+  const { fail, guarded } = failures(notice);
 
   // ---- the form --------------------------------------------------------------------------------------
 
@@ -180,7 +169,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
     const behind = answer.next < answer.learnt;
     // Asking takes time from a training at full speed, so it is asked less often than one that is to be watched.
     const wait = !busy() ? 0 : !root.offsetParent ? 1500 : pace() ? Math.max(120, Math.min(400, 900 / pace())) : 250;
-    if (busy() || behind) timer = setTimeout(() => news().catch(say), wait);
+    if (busy() || behind) timer = setTimeout(() => news().catch(fail), wait);
   });
 
   /** The server knows nothing of this training any more: it was started again. What came stays on the page. */
@@ -308,7 +297,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
 
   on("found", ({ restarted }) => {
     if (restarted && loaded) guarded(fill)();
-    if (restarted && going()) news().catch(say);
+    if (restarted && going()) news().catch(fail);
   });
 
   async function appear() {
@@ -327,7 +316,7 @@ panel("train_a_vocabulary", ({ root, ask, all, notice, say: caption }) => {
       if (about) {
         curves();
         tell(merges[merges.length - 1], `${format.whole(merges.length)} merges`);
-        if (going()) news().catch(say);
+        if (going()) news().catch(fail);
       }
     },
     theme: curves,

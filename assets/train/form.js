@@ -14,6 +14,7 @@ import { drawSchedule } from "./schedule.js";
 /** @import { Parts } from "../shared/panel.js" */
 
 const MINE = "mine:";
+const LOCAL = "local:"; // a text in a folder of the server's computer, which is taken in when it is chosen
 const NEW = "new"; // begins with no model
 
 /**
@@ -101,8 +102,12 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     const option = (value, title) => el("option", { value }, title);
     const inGroup = (group) => choices.corpora.filter((c) => c.group === group).map((c) => option(c.name, c.title));
     const groups = ["Texts", "Tasks", "Yours"].filter((group) => inGroup(group).length);
+    const local = choices.local_texts.map(({ key, title, bytes }) =>
+      option(LOCAL + key, `${title} · ${format.bytes(bytes)}`),
+    );
     fields.corpus.node.replaceChildren(
       ...groups.map((label) => el("optgroup", { label }, ...inGroup(label))),
+      ...(local.length ? [el("optgroup", { label: "This computer" }, ...local)] : []),
       option("file", "A file of yours…"),
       option("paste", "Paste a text…"),
     );
@@ -263,6 +268,10 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
       fields.corpus.value = wanted;
       return find("[data-id=file]").click();
     }
+    if (value.startsWith(LOCAL)) {
+      fields.corpus.value = wanted;
+      return own.takeLocal(value.slice(LOCAL.length));
+    }
     show();
     if (value === "paste") return find("[data-id=paste]").focus();
     wanted = value;
@@ -293,7 +302,7 @@ export const trainForm = ({ find, all, ask, upload, notice, guarded, changed, pl
     }),
   );
 
-  const own = ownText({ find, ask, upload, guarded, learnFrom });
+  const own = ownText({ find, ask, upload, guarded, learnFrom, most: () => choices.upload_bytes });
   find("[data-id=download]").addEventListener(
     "click",
     guarded(async (event) => {

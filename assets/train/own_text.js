@@ -5,20 +5,19 @@ import { Refusal } from "../shared/server.js";
 
 /** @import { Parts } from "../shared/panel.js" */
 
-const MAX_FILE = 20_000_000;
-
 /**
  * @typedef {object} Told
  * @property {(work: (...args: any[]) => unknown) => (...args: any[]) => Promise<void>} guarded says what the server refuses
  * @property {(name: string) => Promise<void>} learnFrom chooses a text that was taken in
+ * @property {() => number} most bytes of a file
  */
 
 /** @param {Pick<Parts, "find" | "ask" | "upload"> & Told} parts */
-export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
+export const ownText = ({ find, ask, upload, guarded, learnFrom, most }) => {
   const column = find("[data-id=column]"),
     encoding = find("[data-id=encoding]");
-  /** @type {File | null} */
-  let file = null;
+  /** @type {{ file: File } | { local: string } | null} */
+  let source = null; // one that is sent, or one that lies in a folder of the server's computer, by its key
 
   /** Ask for nothing more: another text was chosen. */
   function forget() {
@@ -26,11 +25,11 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
     find("[data-id=encoding-field]").hidden = true;
   }
 
-  /** Take the file in, in the encoding that was chosen if one was; the column is the server's choice unless given. */
+  /** Take it in, in the encoding that was chosen if one was; the column is the server's choice unless given. */
   async function takeIn(more = {}) {
-    const { path } = await upload(file);
+    const where = "file" in source ? await upload(source.file) : source;
     if (encoding.value) more.encoding = encoding.value;
-    const kept = await ask("keep_upload", { path, ...more });
+    const kept = await ask("keep_upload", { ...where, ...more });
     if (kept.encodings.length) {
       find("[data-id=found]").textContent = `${kept.found}, or choose how it reads best:`;
       const choices = kept.encodings.map(({ name, sample }) => el("option", { value: name }, `${name}: ${sample}`));
@@ -44,6 +43,13 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
     await learnFrom(kept.name);
   }
 
+  /** @param {NonNullable<typeof source>} chosen */
+  async function take(chosen) {
+    source = chosen;
+    encoding.replaceChildren();
+    await takeIn();
+  }
+
   find("[data-id=file]").addEventListener(
     "change",
     guarded(async (event) => {
@@ -51,16 +57,14 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
       event.target.value = "";
       if (!chosen) return;
       forget();
-      if (chosen.size > MAX_FILE) {
-        const size = `“${chosen.name}” has ${format.bytes(chosen.size)}; the limit is ${format.bytes(MAX_FILE)}`;
+      if (chosen.size > most()) {
+        const size = `“${chosen.name}” has ${format.bytes(chosen.size)}; the limit is ${format.bytes(most())}`;
         throw new Refusal(`${size}, so use a part of it.`);
       }
       if (chosen.size === 0) {
         throw new Refusal(`“${chosen.name}” is empty; choose a file with something to learn from.`);
       }
-      file = chosen;
-      encoding.replaceChildren();
-      await takeIn();
+      await take({ file: chosen });
     }),
   );
   column.addEventListener(
@@ -77,5 +81,6 @@ export const ownText = ({ find, ask, upload, guarded, learnFrom }) => {
       await learnFrom((await ask("keep_paste", { text: find("[data-id=paste]").value })).name);
     }),
   );
-  return { forget };
+  const takeLocal = guarded((key) => take({ local: key }));
+  return { forget, takeLocal };
 };

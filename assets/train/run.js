@@ -2,11 +2,11 @@
 import { address } from "../shared/address.js";
 import { classroom } from "../shared/classroom.js";
 import { emit, on } from "../shared/events.js";
+import { failures } from "../shared/failures.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
 import { inRoom } from "../shared/presenting.js";
-import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
 import { examsOf } from "./exam.js";
 import { exampleRun } from "./example_run.js";
@@ -46,19 +46,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     pointed = null, // the step under the pointer
     left = false, // it was the visitor who left the queue
     introduced = true;
-  const fail = (error) => {
-    if (!(error instanceof Refusal)) console.error(error);
-    notice(error.message);
-  };
-  const guarded =
-    (work) =>
-    async (...args) => {
-      try {
-        await work(...args);
-      } catch (error) {
-        fail(error);
-      }
-    };
+  const { fail, guarded } = failures(notice);
   const visible = () => find(".gb-stage").offsetParent !== null;
   const going = () => standing.state === "running" || standing.state === "paused";
   const alive = () => going() || waits(standing);

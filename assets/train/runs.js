@@ -2,10 +2,10 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
+import { failures } from "../shared/failures.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
-import { Refusal } from "../shared/server.js";
 import { keep, kept } from "../shared/storage.js";
 import { openView } from "../shared/tabs.js";
 import { saveRun } from "./run_files.js";
@@ -45,20 +45,12 @@ panel("runs", ({ ask, notice, say, find, root }) => {
     told = 0, // the row that the line beneath speaks of
     timer = null,
     all = false;
-  const fail = (error) => {
-    if (!(error instanceof Refusal)) console.error(error);
-    notice(error.message);
-  };
-  const guarded =
-    (work) =>
-    async (...args) => {
-      try {
-        notice("");
-        await work(...args);
-      } catch (error) {
-        fail(error);
-      }
-    };
+  const { fail, guarded } = failures(notice);
+  const anew = (work) =>
+    guarded(async (...args) => {
+      notice("");
+      await work(...args);
+    });
   const spoken = (value) => (typeof value === "number" ? format.number(value) : String(value));
   const numeric = (name) => `gb-number${MAJOR.includes(name) ? "" : " gb-minor"}`;
   const number = (name, value) => (value === null || value === undefined ? "–" : NUMBERS[name][1](value));
@@ -164,7 +156,13 @@ panel("runs", ({ ask, notice, say, find, root }) => {
       "tr",
       { "aria-selected": String(open), data: { run: row.id } },
       el("td", {}, example ? null : tick),
-      el("td", {}, example ? `${row.name}, ${row.corpus}` : name, row.parent ? parentOf(row) : null),
+      el(
+        "td",
+        {},
+        example ? `${row.name}, ${row.corpus}` : name,
+        row.parent ? beneath(`↳ from ${row.parent}`) : null,
+        row.kept ? beneath("kept") : null,
+      ),
       el("td", { class: "gb-minor" }, format.date(row.created)),
       el("td", { class: row.live ? "gb-live" : null }, STATES[row.state] ?? row.state),
       ...numbers,
@@ -172,8 +170,8 @@ panel("runs", ({ ask, notice, say, find, root }) => {
     );
   }
 
-  /** The model that a run trained on from. */
-  const parentOf = (row) => el("span", { class: "gb-run-parent gb-small gb-soft" }, `↳ from ${row.parent}`);
+  /** What a run trained on from, and whether it stays. */
+  const beneath = (text) => el("span", { class: "gb-run-beneath gb-small gb-soft" }, text);
 
   function changed(changes) {
     if (changes.length > 12) return `${changes.length} settings`;
@@ -185,7 +183,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
   function actions(row) {
     const box = el("td", { colspan: 5 + Object.keys(NUMBERS).length });
     const button = (text, onclick, more = "") =>
-      el("button", { type: "button", class: `gb-button ${more}`, onclick: guarded(onclick) }, text);
+      el("button", { type: "button", class: `gb-button ${more}`, onclick: anew(onclick) }, text);
     const fill = (...nodes) => box.replaceChildren(el("div", { class: "gb-row" }, ...nodes));
     const away = hidden().includes(row.id),
       sure = `Delete it for good (${format.bytes(row.bytes)})`;
@@ -205,22 +203,29 @@ panel("runs", ({ ask, notice, say, find, root }) => {
           button(kind.toUpperCase(), () => saveRun(ask, row.id, kind)),
         ),
         button(away ? "Unhide" : "Hide", toggle),
+        Object.assign(button(row.kept ? "Keep no longer" : "Keep", keeping), {
+          title: "When there is no more room the oldest runs go, but for those that are kept.",
+        }),
         row.live ? null : button("Delete", ({ target }) => target.replaceWith(button(sure, remove, "gb-danger"))),
       );
     function naming() {
       const field = el("input", { type: "text", maxlength: 100, value: row.name, "aria-label": "The run's name" });
-      const keep = guarded(async () => {
+      const save = anew(async () => {
         await ask("rename_run", { run: row.id, name: field.value });
         usual();
         await load();
         emit("models");
       });
       field.addEventListener("keydown", ({ key }) => {
-        if (key === "Enter") keep();
+        if (key === "Enter") save();
         if (key === "Escape") usual();
       });
-      fill(field, button("Keep", keep, "gb-primary"), button("Cancel", usual));
+      fill(field, button("Rename", save, "gb-primary"), button("Cancel", usual));
       field.select();
+    }
+    async function keeping() {
+      await ask("keep_run", { run: row.id, kept: !row.kept });
+      await load();
     }
     async function remove() {
       await ask("delete_run", { run: row.id });

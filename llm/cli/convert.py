@@ -96,10 +96,10 @@ def _to_transformers(source: Path, out: Path) -> None:
 
 
 def _from_the_hub(name: str, *, with_tokenizer: bool) -> Path:
-    from llm.weights.hub import OPENAI, fetch_model, fetch_tokenizer
+    from llm.weights.hub import OWN_VOCABULARY, fetch_model, fetch_tokenizer
 
     with bytes_shown() as progress:
         folder = fetch_model(name, progress)
-        if with_tokenizer and name not in OPENAI:
+        if with_tokenizer and name not in OWN_VOCABULARY:
             fetch_tokenizer(name, folder, progress)
     return folder

@@ -42,7 +42,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=Path,
         metavar="DIR",
-        help="let visitors look at the models in this folder, whatever `convert` reads; may be given several times",
+        help="let visitors look at the models in this folder, whatever `convert` reads, and train on its texts; "
+        "may be given several times",
     )
     parser.add_argument("--root-path", metavar="PATH", help="where a proxy in front shows the page, such as /glassbox")
     parser.add_argument("--public", action="store_true", help="smaller limits, for strangers; a Space has them anyway")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -76,10 +77,14 @@ def read_table(path: str | Path, column: str, max_bytes: int | None = None, enco
     Raises ValueError, naming the row and line, when the file is no table, can't be read (as
     `read_text_file` says), has no such column, or nothing but blanks in it.
     """
-    path = _table(path)
-    text = "".join(table_pieces(TableFile(path, max_bytes, encoding), column))
+    path, pieces, held = _table(path), [], 0
+    for piece in table_pieces(TableFile(path, max_bytes, encoding), column):
+        pieces.append(piece)
+        held += len(piece)
+        if max_bytes is not None and held > max_bytes:  # a .parquet file need hold only once what many rows have
+            raise too_large(path.name, held, max_bytes)
     return Corpus(
-        name=path.name, title=f"{path.stem}: {column}", text=text,
+        name=path.name, title=f"{path.stem}: {column}", text="".join(pieces),
         source=f"{path.name}, column {column}", licence=YOUR_OWN,
     )  # fmt: skip
 
@@ -247,8 +252,10 @@ def _json_list(table: TableFile) -> Iterator[Row]:
 # ---- .parquet -------------------------------------------------------------------------------------
 
 
-def _parquet(table: TableFile) -> Any:
-    """The opened file. Raises ValueError when it can't be read, or pyarrow isn't there to read it."""
+@contextmanager
+def _parquet(table: TableFile, column: str | None = None) -> Iterator[Any]:
+    """The opened file; of the column, equal texts stay one. Raises ValueError when it can't be read, or pyarrow
+    isn't there to read it."""
     name = table.path.name
     check_file(table.path, table.max_bytes)
     try:
@@ -257,17 +264,18 @@ def _parquet(table: TableFile) -> Any:
     except ImportError as error:
         raise ValueError(f"To read {name!r}, install what reads .parquet files: pip install pyarrow") from error
     try:
-        file = ParquetFile(table.path)
+        with ParquetFile(table.path, read_dictionary=[column] if column else None) as file:
+            unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+            if table.max_bytes is not None and unpacked > table.max_bytes:
+                raise too_large(name, unpacked, table.max_bytes)
+            yield file
     except (ArrowException, OSError) as error:
         raise ValueError(f"{name!r} is no sound .parquet file; copy it again.") from error
-    unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
-    if table.max_bytes is not None and unpacked > table.max_bytes:
-        raise too_large(name, unpacked, table.max_bytes)
-    return file
 
 
 def _parquet_columns(table: TableFile) -> list[str]:
-    names = [field.name for field in _parquet(table).schema_arrow if str(field.type) in ("string", "large_string")]
+    with _parquet(table) as file:
+        names = [field.name for field in file.schema_arrow if str(field.type) in ("string", "large_string")]
     if not names:
         raise ValueError(f"No column of {table.path.name!r} holds text; choose another file.")
     return names
@@ -275,11 +283,11 @@ def _parquet_columns(table: TableFile) -> list[str]:
 
 def _parquet_column(table: TableFile, column: str) -> Iterator[str]:
     _check_known(column, _parquet_columns(table), table.path.name)
-    file = _parquet(table)
-    for batch in file.iter_batches(batch_size=1_000, columns=[column]):
-        if table.on_read is not None:
-            table.on_read(table.path.stat().st_size * batch.num_rows // max(1, file.metadata.num_rows))
-        yield from (text or "" for text in batch.column(0).to_pylist())
+    with _parquet(table, column) as file:
+        for batch in file.iter_batches(batch_size=1_000, columns=[column]):
+            if table.on_read is not None:
+                table.on_read(table.path.stat().st_size * batch.num_rows // max(1, file.metadata.num_rows))
+            yield from (text.as_py() or "" for text in batch.column(0))
 
 
 def _check_known(column: str, known: Sequence[str], name: str) -> None:

@@ -44,8 +44,11 @@ class Pair:
     `answers` are the tokens that tell the two apart: the one that is likelier by most in the base, then in the source.
     """
 
-    def __init__(self, model: GPT, base: Sequence[int], source: Sequence[int]) -> None:
-        """Raises ValueError when the prompts can't be laid side by side, or answer alike."""
+    def __init__(self, model: GPT, base: Sequence[int], source: Sequence[int], *, seen: Trace | None = None) -> None:
+        """`seen` is that of another pair of the same prompts, so that they need not be read again.
+
+        Raises ValueError when the prompts can't be laid side by side, or answer alike.
+        """
         if len(base) != len(source):
             raise ValueError(
                 f"The prompts have {len(base)} and {len(source)} tokens; token by token they need the same number."
@@ -57,7 +60,7 @@ class Pair:
         names = ["blocks.*.hook_resid_pre", "blocks.*.hook_resid_mid", "blocks.*.hook_resid_post"]
         names += ["blocks.*.attn.hook_z", "blocks.*.hook_attn_out", "blocks.*.hook_mlp_out"]
         self.model = model
-        self.seen: Trace = trace(model, torch.tensor([list(base), list(source)]), names, last_only=True)
+        self.seen = seen or trace(model, torch.tensor([list(base), list(source)]), names, last_only=True)
         self.logits_2V = self.seen.logits[:, 0].float()
         if not self.logits_2V.isfinite().all():
             raise ValueError("At this moment the model's weights hold NaN or infinity; choose an earlier one.")

@@ -23,6 +23,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from llm.deadline import seconds_left
 from llm.model import GPT, Block, causal_mask
 from llm.sampler import checked_ids, reading
 
@@ -62,7 +63,8 @@ def trace(
     of all tokens but the last, a third of the work where the vocabulary is large. Other threads may
     use the model meanwhile; what they do is not seen.
 
-    Raises ValueError when `ids` are none, too many or not of the vocabulary, or a name matches nothing.
+    Raises ValueError when `ids` are none, too many or not of the vocabulary, or a name matches nothing; TooLong, at
+    the next tensor that is kept, when whoever asked has no time left.
     """
     ids_BT = torch.as_tensor(ids)
     ids_BT = ids_BT.reshape(1, -1) if ids_BT.dim() < 2 else ids_BT
@@ -81,6 +83,7 @@ def trace(
     def keep(name: str, read: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
             if threading.get_ident() == thread:  # a model that several visitors share has others' passes too
+                seconds_left()
                 tensors[name] = read(inputs[0], output)
 
         return hook

@@ -70,6 +70,8 @@ class Run:
         """What the text is known by, as `llm.corpora.text_hash` says; empty in runs of before that was noted."""
         self.parent = Parent.from_dict(values.get("parent"))
         """The model that it trained on from; None if it began with noise."""
+        self.kept = values.get("kept") is True
+        """Whether somebody wants it to stay when old runs make room for new ones."""
         self.state: str = values["state"]
         """"running", or the reason of the DoneEvent. A run whose process was killed stays "running"."""
         self.model_config = ModelConfig.from_dict(values["model"])
@@ -293,6 +295,11 @@ class Run:
             raise ValueError(f"Give the run a name of 1 to {MAX_NAME} characters.")
         self.name = name
         self._note(name=name)
+
+    def keep(self, kept: bool) -> None:
+        """Let the run stay when old ones make room for new ones, or no longer."""
+        self.kept = kept
+        self._note(kept=kept)
 
     def size_bytes(self) -> int:
         """How much of the disk the run takes."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from llm.config import ACTIVATIONS
 from llm.training.hardware import devices
 from llm.ui import inputs
 from llm.ui.own_models import uploaded
 from llm.ui.own_models.from_hub import OFFERS
-from llm.ui.own_models.opening import answer, told
+from llm.ui.own_models.opening import answer, change_activation, told
 from llm.ui.own_models.uploaded import upload_bytes
 from llm.ui.panel import Answer, Panel, Request, changing
 from llm.ui.subject import Subjects
@@ -47,6 +48,18 @@ def build_bar(subjects: Subjects) -> Panel:
         return answer(request, lambda: subjects.local.open(key, **told(request)))
 
     @changing
+    def correct_model(request: Request) -> Answer:
+        """Let a model that was read here compute with another activation than was guessed."""
+        session = subjects.sessions.of(request)
+        ref = inputs.text(request, "model", limit=200)
+        name = inputs.choice(request, "activation_function", ACTIVATIONS)
+        kind, _, key = ref.partition(":")
+        if kind not in ("upload", "folder"):
+            raise ValueError("There is no such model. Choose one from the menu at the top.")
+        change_activation(subjects.local.made(key) if kind == "folder" else subjects.shown(session, ref).folder, name)
+        return {}
+
+    @changing
     def download_model(request: Request) -> Answer:
         """Begin to fetch a model from the Hub."""
         subjects.hub.start(_wanted(request))
@@ -74,7 +87,16 @@ def build_bar(subjects: Subjects) -> Panel:
 
     return Panel(
         "bar",
-        [list_models, keep_model, convert_model, download_model, poll_download, cancel_download, draw_code],
+        [
+            list_models,
+            keep_model,
+            convert_model,
+            correct_model,
+            download_model,
+            poll_download,
+            cancel_download,
+            draw_code,
+        ],
     )
 
 

@@ -1,6 +1,7 @@
 """What goes by itself: visitors who stay away, with all that is theirs, and what is too much on the disk.
 
-Never a run in training, never a visitor's newest run.
+Never a run in training, never a visitor's newest run, never one that is kept while its visitor is here; where
+kept runs stay, never such a one at all.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ EXPORT_SECONDS = 600.0
 """A page fetches at once what it has asked for."""
 SWEEP_SECONDS = 300.0
 SNAPSHOT_SHARE = 0.6
-"""Of a visitor's disk, for the snapshots of one run; the rest is for its checkpoint, twice while it is written."""
+"""Of what kept runs leave, for the snapshots of one run; the rest is for its checkpoint, twice while it is written."""
+KEPT_SHARE = 0.5
+"""Of a visitor's disk, for the runs that they keep; the rest is for the next one."""
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +54,13 @@ def keep_swept(sessions: Sessions) -> None:
 def sweep(sessions: Sessions) -> None:
     """Let go what its time or its room has run out for, in memory and on the disk."""
     sessions.memory.clear_idle()
-    sessions.forget_idle()
+    for gone in sessions.forget_idle():
+        _clear(sessions, gone.folder)
     present = {session.folder.name for session in sessions.all()}
     oldest = time.time() - sessions.limits.idle_hours * 3600
     for folder in _folders():
         if folder.name not in present and _last_use(folder) < oldest:
-            remove_folder(folder)
+            _clear(sessions, folder)
     for session in sessions.all():
         _keep_share(sessions, session)
     _keep_to_disk(sessions)
@@ -66,9 +70,22 @@ def sweep(sessions: Sessions) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def check_room(sessions: Sessions, session: Session) -> None:
+    """Raises ValueError when the runs that a visitor keeps leave too little room for another one."""
+    limits, kept = sessions.limits, [run for run in list_runs(session.runs) if run.kept]
+    size, most = sum(run.size_bytes() for run in kept) // 10**6, round(KEPT_SHARE * limits.visitor_disk_mb)
+    if len(kept) >= limits.runs:
+        raise ValueError(f"You keep {len(kept)} runs, as many as there may be; delete one, or no longer keep it.")
+    if size > most:
+        raise ValueError(
+            f"The runs that you keep take {size:,} MB, and they may take {most:,}; delete one, or no longer keep it."
+        )
+
+
 def make_room(sessions: Sessions, session: Session, run: Run) -> None:
     """Before a run trains: delete older ones of the visitor's beyond what is kept, and tell it what it may take."""
-    run.snapshot_bytes = round(SNAPSHOT_SHARE * sessions.limits.visitor_disk_mb * 1e6)
+    kept = sum(other.size_bytes() for other in list_runs(session.runs) if other.kept and other.id != run.id)
+    run.snapshot_bytes = max(0, round(SNAPSHOT_SHARE * (sessions.limits.visitor_disk_mb * 1e6 - kept)))
     _keep_share(sessions, session)
     _keep_to_disk(sessions)
 
@@ -92,8 +109,8 @@ def _keep_to_disk(sessions: Sessions) -> None:
         seen = session.seen if session else _last_use(folder)
         busy = session is not None and session.busy
         if held > most and not busy and time.time() - seen > PRESENT_SECONDS:
-            remove_folder(folder)
-            held -= sizes.pop(folder)
+            _clear(sessions, folder)
+            held += _size(folder) - sizes.pop(folder)
     for session in (here[folder.name] for folder in sizes if folder.name in here):
         for run in reversed(list_runs(session.runs)[1:]):
             if held > most:
@@ -101,15 +118,28 @@ def _keep_to_disk(sessions: Sessions) -> None:
 
 
 def _delete(session: Session, run: Run, *, newest: bool = False) -> int:
-    """Delete a run unless it is in training, or the newest; returns the bytes that are free thereby."""
+    """Delete a run unless it is in training, kept, or the newest; returns the bytes that are free thereby."""
     training = session.trainings.get(run.id)
-    if newest or (training is not None and training.alive):
+    if newest or run.kept or (training is not None and training.alive):
         return 0
     size = run.size_bytes()
     session.trainings.pop(run.id, None)
     with suppress(OSError):  # another sweep was faster
         run.delete()
     return size
+
+
+def _clear(sessions: Sessions, folder: Path) -> None:
+    """Remove all that a visitor who is gone has left but the runs that stay."""
+    runs = list_runs(folder / "runs")
+    if not (sessions.limits.kept_runs_stay and any(run.kept for run in runs)):
+        return remove_folder(folder)
+    for run in runs:
+        if not run.kept:
+            remove_folder(run.path)
+    for path in list(folder.iterdir()):
+        if path.name != "runs":
+            remove_folder(path)
 
 
 def _folders() -> list[Path]:

@@ -8,6 +8,7 @@ so that looking at models always has the other half.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import weakref
@@ -38,6 +39,10 @@ class _Kept:
     value: Any = None
     """None while it is being made."""
 
+    @property
+    def place(self) -> tuple[int, Hashable]:
+        return id(self.shelf), self.key
+
     def idle(self, now: float) -> bool:
         """Whether it may go for another's sake."""
         return self.value is not None and now - self.used >= self.shelf.dear_seconds
@@ -50,7 +55,9 @@ class Memory:
         limit = memory_limit()
         self.budget = min(limits.memory_mb * 10**6 or limit // 2, limit * 3 // 4)
         self.share = min(limits.visitor_memory_mb * 10**6, self.budget // 2)
-        self._kept: OrderedDict[tuple[int, Hashable], _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, Hashable], _Kept] = OrderedDict()  # the least used first
+        self._bytes = 0  # of all those
+        self._shortest_idle = math.inf
         self._leaving: list[tuple[weakref.ref[Any], int]] = []  # let go, but still at work for somebody
         self._lock = threading.RLock()
 
@@ -59,7 +66,7 @@ class Memory:
         """Bytes of all that is kept, and of what was let go but is still in use."""
         with self._lock:
             self._leaving = [(there, size) for there, size in self._leaving if there() is not None]
-            return sum(kept.bytes for kept in self._kept.values()) + sum(size for _, size in self._leaving)
+            return self._bytes + sum(size for _, size in self._leaving)
 
     def forget(self, owner: str) -> None:
         """Let go all that is a visitor's own."""
@@ -72,6 +79,8 @@ class Memory:
         now = time.monotonic()
         with self._lock:
             for kept in list(self._kept.values()):
+                if now - kept.used <= self._shortest_idle:
+                    return
                 limit = kept.shelf.idle_seconds
                 if kept.value is not None and limit is not None and now - kept.used > limit:
                     self._let_go(kept)
@@ -79,8 +88,7 @@ class Memory:
     def _take(self, new: _Kept) -> None:
         """Enter something that is about to be made, in place of what has its key. Raises ValueError without room."""
         with self._lock:
-            place = (id(new.shelf), new.key)
-            if old := self._kept.get(place):
+            if old := self._kept.get(new.place):
                 self._let_go(old)
             self.clear_idle()
             kept, dear = self._kept.values(), new.shelf.dear_seconds > 0
@@ -91,7 +99,8 @@ class Memory:
                 alike = [other for other in kept if other.shelf.dear_seconds > 0]
                 self._make_room(new, alike, self.budget // 2, sum(other.bytes for other in alike))
             self._make_room(new, list(kept), self.budget, self.held)
-            self._kept[place] = new
+            self._kept[new.place] = new
+            self._bytes += new.bytes
 
     def _make_room(self, new: _Kept, others: Iterable[_Kept], most: int, held: int) -> None:
         """Let go of `others`, which are in order of use, until `new` fits beside what is `held`."""
@@ -106,11 +115,20 @@ class Memory:
         if held + new.bytes > most:
             raise ValueError(NO_ROOM)
 
+    def _made(self, kept: _Kept, value: object, size: int) -> None:
+        """It is there, unless it was let go meanwhile."""
+        with self._lock:
+            kept.value, kept.used = value, time.monotonic()
+            if self._kept.get(kept.place) is kept:
+                self._bytes += size - kept.bytes
+                self._kept.move_to_end(kept.place)
+            kept.bytes = size
+
     def _let_go(self, kept: _Kept) -> int:
         """Forget it; returns the bytes that are free thereby."""
-        place = (id(kept.shelf), kept.key)
-        if self._kept.get(place) is kept:
-            del self._kept[place]
+        if self._kept.get(kept.place) is kept:
+            del self._kept[kept.place]
+            self._bytes -= kept.bytes
         if kept.shelf.anchor is None or kept.value is None:
             return kept.bytes
         there, kept.value = weakref.ref(kept.shelf.anchor(kept.value)), None
@@ -138,6 +156,7 @@ class Shelf(Generic[V]):
         """
         self.memory = memory
         self.dear_seconds, self.idle_seconds, self.anchor = dear_seconds, idle_seconds, anchor
+        memory._shortest_idle = min(memory._shortest_idle, math.inf if idle_seconds is None else idle_seconds)
 
     def get(self, key: Hashable) -> V | None:
         """What has this key; None where there is nothing, or not yet."""
@@ -173,10 +192,7 @@ class Shelf(Generic[V]):
             with self.memory._lock:
                 self.memory._let_go(kept)
             raise
-        with self.memory._lock:
-            kept.value, kept.used = value, time.monotonic()
-            if measure is not None:
-                kept.bytes = measure(value)
+        self.memory._made(kept, value, size if measure is None else measure(value))
         return value
 
     def values(self) -> list[V]:

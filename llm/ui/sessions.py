@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.files import remove_folder
 from llm.limits import LAPTOP, Limits
 from llm.paths import home
 from llm.ui.memory import Memory
@@ -128,8 +127,8 @@ class Sessions:
         with self._lock:
             return list(self._sessions.values())
 
-    def forget_idle(self) -> None:
-        """Forget visitors who have been away too long, with all that is theirs in memory and on the disk."""
+    def forget_idle(self) -> list[Session]:
+        """Forget visitors who have been away too long, with all that is theirs in memory; returns who they were."""
         oldest = time.time() - self.limits.idle_hours * 3600
         with self._lock:
             gone = {token: one for token, one in self._sessions.items() if one.seen < oldest and not one.busy}
@@ -139,7 +138,7 @@ class Sessions:
             self.memory.forget(token)
             if session.vocabulary_training:
                 session.vocabulary_training.stop()
-            remove_folder(session.folder)
+        return list(gone.values())
 
     def training_count(self) -> int:
         """How many runs and sweeps are in training now, over all visitors."""

@@ -10,14 +10,17 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 
+from llm.ui.memory import Memory, Shelf
 from llm.ui.panel import Answer, Request
 
-MAX_BYTES = 64_000_000
-"""Of all answers kept, with what was asked, as JSON."""
+IDLE_SECONDS = 120.0
+"""For so long others may still ask the same."""
+JSON_BYTES = 2
+"""What an answer takes in memory for each character that it has as JSON, about."""
 MAX_QUESTION = 200_000
 """Characters of a question that is worth keeping."""
 
@@ -30,18 +33,11 @@ class SharedAnswers:
     `place` tells of a request which moment of which model it means; it raises ValueError where there is none.
     """
 
-    def __init__(self, place: Callable[[Request], Hashable], max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, place: Callable[[Request], Hashable], memory: Memory) -> None:
         self.place = place
-        self.max_bytes = max_bytes
-        self._kept: OrderedDict[Hashable, tuple[Answer, int]] = OrderedDict()
-        self._bytes = 0
+        self._kept = Shelf[Answer](memory, idle_seconds=IDLE_SECONDS)
         self._coming: dict[Hashable, Future[Answer]] = {}
         self._lock = threading.Lock()
-
-    @property
-    def bytes(self) -> int:
-        """What is kept takes about so much."""
-        return self._bytes
 
     def of(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, asked once for all who ask the same; whoever asks meanwhile waits for that answer."""
@@ -53,9 +49,9 @@ class SharedAnswers:
                 return endpoint(request)
             key = endpoint.__module__, endpoint.__qualname__, place, question
             with self._lock:
-                if key in self._kept:
-                    self._kept.move_to_end(key)
-                    return self._kept[key][0]
+                kept = self._kept.get(key)
+                if kept is not None:
+                    return kept
                 coming = self._coming.get(key)
                 mine = coming is None
                 if coming is None:
@@ -69,21 +65,15 @@ class SharedAnswers:
                     self._coming.pop(key)
                 coming.set_exception(error)
                 raise
-            self._keep(key, answer, len(question) + len(json.dumps(answer)))
+            size = JSON_BYTES * (len(question) + len(json.dumps(answer)))
+            with suppress(ValueError):  # no room: the next one who asks waits as long
+                self._kept.make(key, size, lambda: answer)
+            with self._lock:
+                self._coming.pop(key)
             coming.set_result(answer)
             return answer
 
         return shared
-
-    def _keep(self, key: Hashable, answer: Answer, size: int) -> None:
-        with self._lock:
-            self._coming.pop(key)
-            if size > self.max_bytes // 4:
-                return
-            self._kept[key] = answer, size
-            self._bytes += size
-            while self._bytes > self.max_bytes:
-                self._bytes -= self._kept.popitem(last=False)[1][1]
 
 
 def _question(request: Request) -> str | None:

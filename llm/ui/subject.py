@@ -27,6 +27,7 @@ from llm.ui import inputs
 from llm.ui.classroom import CLASS, Classroom, Shown
 from llm.ui.devices import looking_device
 from llm.ui.guests import guest
+from llm.ui.local_texts import LocalTexts
 from llm.ui.memory import TOKEN_BYTES, Shelf
 from llm.ui.openings import openings
 from llm.ui.own_models.folders import LocalModels
@@ -65,8 +66,9 @@ class Subjects:
     def __init__(self, sessions: Sessions, classroom: Classroom | None = None, folders: Sequence[Path] = ()) -> None:
         self.sessions = sessions
         self.classroom = classroom
-        self.answers = SharedAnswers(self.place)
+        self.answers = SharedAnswers(self.place, sessions.memory)
         self.local, self.hub = LocalModels(folders), HubModels()
+        self.local_texts = LocalTexts(folders)
         self._loaded = Shelf[Loaded](sessions.memory, anchor=lambda loaded: loaded.model)
         self._once = Once()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -19,8 +18,6 @@ from llm.ui.door.receiving import upload_folder
 from llm.ui.panel import Request
 from llm.ui.sessions import Session
 
-MAX_TEXT_BYTES = 20_000_000
-"""Of a text or a table; on the command line there is no limit."""
 TEXT_COLUMNS = ("text", "content", "body", "story", "document", "message")
 
 
@@ -37,23 +34,28 @@ class Kept:
 
 
 def keep_text(session: Session, request: Request) -> Kept:
-    """Read an uploaded text, or of a table the column asked for or a likely one, and keep it for the session."""
+    """Take in an uploaded text, which is then deleted."""
     path = arrived(request.get("path"))
-    encoding = inputs.text(request, "encoding", limit=40) if "encoding" in request else None
     try:
-        if is_table(path):
-            columns = columns_of(path, MAX_TEXT_BYTES, encoding)
-            column = inputs.choice(request, "column", columns) if "column" in request else _likely(columns)
-            kept, text = (
-                Kept(f"{path.name}: {column}", columns, column),
-                read_table(path, column, MAX_TEXT_BYTES, encoding).text,
-            )
-        else:
-            corpus = read_text_file(path, MAX_TEXT_BYTES, encoding)
-            kept, text = Kept(corpus.name), corpus.text
+        return take_text(session, path, request)
     finally:
         remove_upload(path)
-    return dataclasses.replace(kept, name=keep_own(session, kept.name, text))
+
+
+def take_text(session: Session, path: Path, request: Request) -> Kept:
+    """Read a text, or of a table the column asked for or a likely one, and keep it for the session.
+
+    Its size is bounded as that of an upload. Raises ValueError as the readers of texts and tables do.
+    """
+    most = round(session.limits.upload_mb * 1e6)
+    encoding = inputs.text(request, "encoding", limit=40) if "encoding" in request else None
+    if is_table(path):
+        columns = columns_of(path, most, encoding)
+        column = inputs.choice(request, "column", columns) if "column" in request else _likely(columns)
+        text = read_table(path, column, most, encoding).text
+        return Kept(keep_own(session, f"{path.name}: {column}", text), columns, column)
+    corpus = read_text_file(path, most, encoding)
+    return Kept(keep_own(session, corpus.name, corpus.text))
 
 
 def _likely(columns: list[str]) -> str:

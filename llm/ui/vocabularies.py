@@ -12,10 +12,8 @@ from llm.ui.sessions import Session, Sessions
 MINE = "mine:"
 """What comes before the name of such a vocabulary, where a menu also offers others."""
 MAX_NAME = 60
-MAX_KEPT = 8
-"""Vocabularies of one visitor; the oldest goes first."""
-MAX_TOKENS = 4_000_000
-"""Of the vocabularies of all visitors together: about 1.5 GB, and never more than a quarter of the memory."""
+SHARE = 4
+"""The vocabularies of all visitors together may take a SHARE-th of the memory."""
 AWAY_SECONDS = 900.0
 """Whoever was away for so long may lose theirs to others."""
 
@@ -37,7 +35,7 @@ def keep_vocabulary(sessions: Sessions, session: Session, name: str, tokenizer: 
 
     Raises ValueError when all visitors together hold too many.
     """
-    most = min(MAX_TOKENS, sessions.memory.budget // 4 // TOKEN_BYTES)
+    most = sessions.memory.budget // SHARE // TOKEN_BYTES
     others = [other for other in sessions.all() if other is not session]
     held = sum(map(_tokens, others)) + tokenizer.vocab_size
     for other in sorted(others, key=lambda other: other.seen):
@@ -47,7 +45,7 @@ def keep_vocabulary(sessions: Sessions, session: Session, name: str, tokenizer: 
     name = " ".join(name.split())[:MAX_NAME] or "My vocabulary"
     own = {kept: one.vocab_size for kept, one in session.tokenizers.items() if kept != name}
     room = sessions.limits.vocabulary_tokens - tokenizer.vocab_size
-    while own and (len(own) >= MAX_KEPT or sum(own.values()) > room):
+    while own and (len(own) >= sessions.limits.vocabularies or sum(own.values()) > room):
         own.pop(next(iter(own)))
     if held + sum(own.values()) > most or room < 0:
         raise ValueError("The visitors of this page keep too many vocabularies just now. Try again later.")

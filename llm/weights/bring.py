@@ -56,13 +56,14 @@ def open_any(
 
     Of a single file, a config.json and a tokenizer beside it count; of several files, each by its
     name, only they do. The rest says what these can't, as `model_from_state` explains; `source` is
-    noted in the checkpoint. Raises ValueError, in one sentence, when it is no GPT-2 or can't be read;
-    UntoldError when `tokenizer`, `n_head` or `activation_function` must be given.
+    noted in the checkpoint, and so is what was `guessed`. Raises ValueError, in one sentence, when it is
+    no GPT-2 or can't be read; UntoldError when `tokenizer`, `n_head` or `activation_function` must be given.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} already holds something; choose a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     notes: list[str] = []
+    guessed: list[str] = []
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.", ignore_cleanup_errors=True) as scratch:
         gathered = Path(scratch) / (Path(source).name or "given")
         place = _found(paths) if isinstance(paths, Path) else _gathered(paths, gathered)
@@ -73,7 +74,7 @@ def open_any(
             kept = load_checkpoint(place.folder)
             save_checkpoint(out, kept.model, kept.tokenizer, step=kept.step, info=kept.info)
             return ["This is a model that Glassbox saved."]
-        model = _model(place, given, Path(scratch), notes)
+        model = _model(place, given, Path(scratch), notes, guessed)
         vocabulary = _vocabulary(place, model, tokenizer, vocab_size, notes)
         if vocabulary.vocab_size < model.config.vocab_size:
             notes.append(
@@ -81,7 +82,7 @@ def open_any(
                 "the others are padding that stands for no token."
             )
             model = cut_vocabulary(model, vocabulary.vocab_size)
-        save_checkpoint(out, model, vocabulary, info={"source": source})
+        save_checkpoint(out, model, vocabulary, info={"source": source} | ({"guessed": guessed} if guessed else {}))
     return [*notes, f"{model.config.n_params:,} parameters."]
 
 
@@ -129,18 +130,18 @@ def _weights_in(folder: Path) -> list[Path]:
     raise ValueError(f"{folder.name} holds no weights: no file that ends in {', '.join(SUFFIXES)}.")
 
 
-def _model(place: _Place, given: dict[str, Any], scratch: Path, notes: list[str]) -> GPT:
+def _model(place: _Place, given: dict[str, Any], scratch: Path, notes: list[str], guessed: list[str]) -> GPT:
     told = read_json(place.folder / CONFIG) if (place.folder / CONFIG).is_file() else {}
     if "model_type" in told or "architectures" in told or len(place.weights) > 1:
         _check_unused(given)
         notes.append("The weights and config.json are those of a transformers folder.")
-        return gpt2_from_files(place.folder, place.weights)
+        return gpt2_from_files(place.folder, place.weights, notes)
     if "format" in told:  # Glassbox's own config, which is of other weights
         told = {}
     fresh = scratch / "unpickled"
     fresh.mkdir()
     contents = read_contents(place.weights[0], fresh)
-    return model_from_state(contents.tensors, **given, told=told | contents.told, notes=notes)
+    return model_from_state(contents.tensors, **given, told=told | contents.told, notes=notes, guessed=guessed)
 
 
 def _check_unused(given: dict[str, Any]) -> None:

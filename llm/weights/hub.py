@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from llm.config import GPT2_SIZES
 from llm.corpora.downloads import Download, fetch
 from llm.files import read_json
 
@@ -22,9 +23,9 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 """Which shard holds which tensor, where the weights are too many for one file."""
 
-OPENAI = tuple(
-    f"{before}gpt2{size}" for before in ("openai-community/", "") for size in ("", "-medium", "-large", "-xl")
-)
+OPENAI = "openai-community/"
+"""Whose GPT-2s these are on the Hub."""
+OWN_VOCABULARY = {f"{before}{name}" for before in (OPENAI, "") for name in GPT2_SIZES}
 """GPT-2 itself, whose vocabulary need not be fetched."""
 
 Progress = Callable[[int, int], None]

@@ -5,7 +5,6 @@
     minGPT, 2020     blocks.0.attn.query.weight             [out, in]   q, k and v apart, exact GELU
     Raschka's book   trf_blocks.0.att.W_query.weight        [out, in]   q, k and v apart, often without biases
     TransformerLens  blocks.0.attn.W_Q                      [H, C, D]   heads apart, LayerNorms often folded away
-    LitGPT           transformer.h.0.attn.qkv.weight        [out, in]   no table of positions, so it is no GPT-2
     ours             h.0.attn.c_attn.weight                 [out, in]   as in llm/model.py
 
 Shapes: H heads, C embedding width, D head size, T positions.
@@ -47,6 +46,11 @@ class Layout:
     """What it may leave out of every block, and the number that computes the same."""
 
 
+def _in_blocks(blocks: str, *names: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    """Names within each block, theirs and ours, as names of the whole model; the first group is the block's number."""
+    return tuple((rf"{blocks}\.(\d+)\.{theirs}", rf"h.\1.{ours}") for theirs, ours in names)
+
+
 _GPT2 = r"wte\.weight"
 LAYOUTS = (
     Layout("minGPT or nanoGPT", _GPT2),
@@ -58,11 +62,14 @@ LAYOUTS = (
             (r"tok_emb\.weight", "wte.weight"),
             (r"pos_emb", "wpe.weight"),
             (r"head\.weight", HEAD),
-            (r"blocks\.(\d+)\.ln(\d)\.(\w+)", r"h.\1.ln_\2.\3"),
-            (r"blocks\.(\d+)\.attn\.proj\.(\w+)", r"h.\1.attn.c_proj.\2"),
-            (r"blocks\.(\d+)\.mlp\.0\.(\w+)", r"h.\1.mlp.c_fc.\2"),
-            (r"blocks\.(\d+)\.mlp\.2\.(\w+)", r"h.\1.mlp.c_proj.\2"),
-            (r"blocks\.(\d+)\.attn\.(query|key|value)\.(\w+)", r"h.\1.attn.\2.\3"),
+            *_in_blocks(
+                "blocks",
+                (r"ln(\d)\.(\w+)", r"ln_\2.\3"),
+                (r"attn\.proj\.(\w+)", r"attn.c_proj.\2"),
+                (r"mlp\.0\.(\w+)", r"mlp.c_fc.\2"),
+                (r"mlp\.2\.(\w+)", r"mlp.c_proj.\2"),
+                (r"attn\.(query|key|value)\.(\w+)", r"attn.\2.\3"),
+            ),
         ),
         laid=((r"wpe\.weight", lambda w_1TC: w_1TC.flatten(0, -2)),),
         activation_function="gelu",
@@ -76,12 +83,15 @@ LAYOUTS = (
             (r"out_head\.weight", HEAD),
             (r"final_norm\.scale", "ln_f.weight"),
             (r"final_norm\.shift", "ln_f.bias"),
-            (r"trf_blocks\.(\d+)\.norm(\d)\.scale", r"h.\1.ln_\2.weight"),
-            (r"trf_blocks\.(\d+)\.norm(\d)\.shift", r"h.\1.ln_\2.bias"),
-            (r"trf_blocks\.(\d+)\.att\.out_proj\.(\w+)", r"h.\1.attn.c_proj.\2"),
-            (r"trf_blocks\.(\d+)\.ff\.layers\.0\.(\w+)", r"h.\1.mlp.c_fc.\2"),
-            (r"trf_blocks\.(\d+)\.ff\.layers\.2\.(\w+)", r"h.\1.mlp.c_proj.\2"),
-            (r"trf_blocks\.(\d+)\.att\.W_(query|key|value)\.(\w+)", r"h.\1.attn.\2.\3"),
+            *_in_blocks(
+                "trf_blocks",
+                (r"norm(\d)\.scale", r"ln_\2.weight"),
+                (r"norm(\d)\.shift", r"ln_\2.bias"),
+                (r"att\.out_proj\.(\w+)", r"attn.c_proj.\2"),
+                (r"ff\.layers\.0\.(\w+)", r"mlp.c_fc.\2"),
+                (r"ff\.layers\.2\.(\w+)", r"mlp.c_proj.\2"),
+                (r"att\.W_(query|key|value)\.(\w+)", r"attn.\2.\3"),
+            ),
         ),
         activation_function="gelu_new",
         optional={"attn.c_attn.bias": 0.0},
@@ -96,22 +106,19 @@ LAYOUTS = (
             (r"unembed\.b_U", HEAD_BIAS),
             (r"ln_final\.w", "ln_f.weight"),
             (r"ln_final\.b", "ln_f.bias"),
-            (r"blocks\.(\d+)\.ln(\d)\.w", r"h.\1.ln_\2.weight"),
-            (r"blocks\.(\d+)\.ln(\d)\.b", r"h.\1.ln_\2.bias"),
-            *(
-                pair
-                for part, ours in zip("QKV", QKV, strict=True)
-                for pair in (
-                    (rf"blocks\.(\d+)\.attn\.W_{part}", rf"h.\1.attn.{ours}.weight"),
-                    (rf"blocks\.(\d+)\.attn\.b_{part}", rf"h.\1.attn.{ours}.bias"),
-                )
+            *_in_blocks(
+                "blocks",
+                (r"ln(\d)\.w", r"ln_\2.weight"),
+                (r"ln(\d)\.b", r"ln_\2.bias"),
+                *((rf"attn\.W_{part}", f"attn.{ours}.weight") for part, ours in zip("QKV", QKV, strict=True)),
+                *((rf"attn\.b_{part}", f"attn.{ours}.bias") for part, ours in zip("QKV", QKV, strict=True)),
+                (r"attn\.W_O", "attn.c_proj.weight"),
+                (r"attn\.b_O", "attn.c_proj.bias"),
+                (r"mlp\.W_in", "mlp.c_fc.weight"),
+                (r"mlp\.b_in", "mlp.c_fc.bias"),
+                (r"mlp\.W_out", "mlp.c_proj.weight"),
+                (r"mlp\.b_out", "mlp.c_proj.bias"),
             ),
-            (r"blocks\.(\d+)\.attn\.W_O", r"h.\1.attn.c_proj.weight"),
-            (r"blocks\.(\d+)\.attn\.b_O", r"h.\1.attn.c_proj.bias"),
-            (r"blocks\.(\d+)\.mlp\.W_in", r"h.\1.mlp.c_fc.weight"),
-            (r"blocks\.(\d+)\.mlp\.b_in", r"h.\1.mlp.c_fc.bias"),
-            (r"blocks\.(\d+)\.mlp\.W_out", r"h.\1.mlp.c_proj.weight"),
-            (r"blocks\.(\d+)\.mlp\.b_out", r"h.\1.mlp.c_proj.bias"),
         ),
         laid=(
             (r".*\.attn\.(query|key|value)\.weight", lambda w_HCD: w_HCD.transpose(0, 1).flatten(1)),
@@ -126,23 +133,13 @@ LAYOUTS = (
             "ln_f.weight": 1.0, "ln_f.bias": 0.0,
         },
     ),
-    Layout(
-        "LitGPT",
-        sign=r"h\.\d+\.norm_1\.weight",
-        names=(
-            (r"h\.(\d+)\.norm_(\d)\.(\w+)", r"h.\1.ln_\2.\3"),
-            (r"h\.(\d+)\.attn\.qkv\.(\w+)", r"h.\1.attn.c_attn.\2"),
-            (r"h\.(\d+)\.attn\.proj\.(\w+)", r"h.\1.attn.c_proj.\2"),
-            (r"h\.(\d+)\.mlp\.fc\.(\w+)", r"h.\1.mlp.c_fc.\2"),
-            (r"h\.(\d+)\.mlp\.proj\.(\w+)", r"h.\1.mlp.c_proj.\2"),
-        ),
-    ),
 )  # fmt: skip
 OTHERS = {
     r".*\.self_attn\.q_proj\..*": "a model of Llama's or OPT's family",
     r".*\.attention\.query_key_value\..*": "a GPT-NeoX (Pythia)",
     r".*\.attention\.self\.query\..*": "a BERT",
     r".*\.SelfAttention\.q\..*": "a T5",
+    r"h\.\d+\.norm_1\..*": "a LitGPT model, with rotated queries and keys in place of a table of positions",
 }
 """Names that tell what is no GPT-2."""
 

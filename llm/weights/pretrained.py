@@ -59,8 +59,11 @@ def load_gpt2(source: str | Path, on_progress: Progress | None = None) -> GPT:
     return gpt2_from_files(folder, weight_files(folder) or [folder / WEIGHTS])
 
 
-def gpt2_from_files(folder: Path, files: Sequence[Path]) -> GPT:
-    """What `load_gpt2` gives, of a folder's config.json and some files of weights, safetensors or pickles of torch."""
+def gpt2_from_files(folder: Path, files: Sequence[Path], notes: list[str] | None = None) -> GPT:
+    """What `load_gpt2` gives, of a folder's config.json and some files of weights, safetensors or pickles of torch.
+
+    What was done about settings that our model hasn't is added to `notes`.
+    """
     for path in (folder / CONFIG, *files):
         if not path.is_file():
             raise ValueError(
@@ -68,10 +71,10 @@ def gpt2_from_files(folder: Path, files: Sequence[Path]) -> GPT:
             )
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         plain = [_safetensors(path, Path(scratch) / str(n)) for n, path in enumerate(files)]
-        return _gpt2(read_json(folder / CONFIG), plain)
+        return _gpt2(read_json(folder / CONFIG), plain, [] if notes is None else notes)
 
 
-def _gpt2(values: dict[str, Any], files: Sequence[Path]) -> GPT:
+def _gpt2(values: dict[str, Any], files: Sequence[Path], notes: list[str]) -> GPT:
     config = config_from_gpt2(values)
     shapes: Shapes = {}
     places: dict[str, tuple[Path, str]] = {}
@@ -93,7 +96,7 @@ def _gpt2(values: dict[str, Any], files: Sequence[Path]) -> GPT:
         for full, tensor in _tensors(path, names):
             name = names[full]
             own[name].copy_(tensor.T if name.endswith(TRANSPOSED) else tensor)
-    scale_queries(own, values, config)
+    notes += scale_queries(own, values, config)
     if HEAD in places and HEAD not in own:
         path, full = places[HEAD]
         for _, head_VC in _tensors(path, [full]):

@@ -73,6 +73,7 @@ def model_from_state(
     layer_norm_epsilon: float | None = None,
     told: Mapping[str, Any] | None = None,
     notes: list[str] | None = None,
+    guessed: list[str] | None = None,
 ) -> GPT:
     """A GPT-2 from the state dict of another implementation, known by its names, in evaluation mode.
 
@@ -86,10 +87,11 @@ def model_from_state(
     `vocab_size`: keep so many rows of the embedding. nanoGPT pads 50,257 to 50,304 for speed; the
         rest stands for no token. None keeps all.
 
-    What was read and taken for granted is added to `notes`. Raises ValueError when the weights are
-    no GPT-2's, don't fit together or contradict their settings; UntoldError when something must be given.
+    What was read and taken for granted is added to `notes`, and to `guessed` which settings may be
+    others. Raises ValueError when the weights are no GPT-2's, don't fit together or contradict their
+    settings; UntoldError when something must be given.
     """
-    notes = [] if notes is None else notes
+    notes, guessed = [] if notes is None else notes, [] if guessed is None else guessed
     told = dict(told or {})
     for name, allowed in FIXED.items():
         if told.get(name, allowed[0]) not in allowed:
@@ -126,7 +128,7 @@ def model_from_state(
         n_layer=n_layer,
         layer_norm_epsilon=layer_norm_epsilon or _asked(told, "layer_norm_epsilon") or 1e-5,
         bias="ln_f.bias" in shapes or "ln_f.bias" in layout.optional,
-        activation_function=activation_function or _activation(told, layout, tied, notes),
+        activation_function=activation_function or _activation(told, layout, tied, notes, guessed),
         n_inner=0 if inner == 4 * C else inner,
         tie_word_embeddings=tied,
     )
@@ -139,7 +141,7 @@ def model_from_state(
 
     model = GPT(config, seed=None)
     model.load_state_dict(state_from_gpt2(tensors) if layout.turned else tensors)
-    scale_queries(model.state_dict(), told, config)
+    notes += scale_queries(model.state_dict(), told, config)
     return (model if vocab_size is None else cut_vocabulary(model, vocab_size)).eval()
 
 
@@ -240,10 +242,11 @@ def _heads(told: Mapping[str, Any], n_embd: int, n_layer: int, notes: list[str])
     return size.n_head
 
 
-def _activation(told: Mapping[str, Any], layout: Layout, tied: bool, notes: list[str]) -> str:
+def _activation(told: Mapping[str, Any], layout: Layout, tied: bool, notes: list[str], guessed: list[str]) -> str:
     asked = _asked(told, "activation_function")
     if asked is not None:
         return activation_named(asked)
+    guessed.append("activation_function")
     if layout.activation_function is not None:
         notes.append(f"The activation is {layout.activation_function}, as in {layout.title}'s own code.")
         return layout.activation_function

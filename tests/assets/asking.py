@@ -138,6 +138,7 @@ def ask_the_bar(ask: Asked) -> None:
     bare = next(model for model in ask("list_models")["models"] if model["group"] == "This computer")
     ask("convert_model", model=bare["ref"])
     ask("convert_model", model=bare["ref"], n_head=1)
+    ask("correct_model", model=bare["ref"], activation_function="gelu")
     with patch.object(from_hub._Fetching, "_work"):
         ask("download_model", name="gpt2")
         ask("poll_download", name="gpt2")
@@ -289,7 +290,9 @@ def ask_train(ask: Asked) -> None:
     shape = {"n_layer": 1, "n_head": 2, "n_embd": 16, "n_ctx": 32, "layer_stats": True}
     steps = {"batch_size": 4, "max_steps": 20, "eval_interval": 10, "warmup_steps": 0, "learning_rate": 0.01}
     form = {**{name: setting.default for name, setting in FORM.items()}, **shape, **steps, "tokenizer": "character"}
-    ask("list_choices")
+    (home() / "owned" / "notes.txt").write_text("one story " * 40, encoding="utf-8")
+    (local,) = ask("list_choices")["local_texts"]
+    ask("keep_upload", local=local["key"])
     ask("keep_paste", text="Row, row, row your boat. " * 40)
     ask("keep_upload", path=_uploaded("t.txt", b"one story " * 40))
     german = "Über die Brücke fährt ein Mädchen. ".encode("cp1252") * 40
@@ -331,6 +334,7 @@ def ask_train(ask: Asked) -> None:
     ask("compare_runs", runs=runs)
     ask("export_run", run=runs[0], kind="csv")
     ask("rename_run", run=runs[0], name="Renamed")
+    ask("keep_run", run=runs[0], kept=True)
     ask("continue_run", run=runs[0], max_steps=25)
     ask.until("poll_run", lambda answer: answer["state"] == "finished" and answer["step"] == 25, run=runs[0], since=0)
     ask("delete_run", run=runs[1])

@@ -73,3 +73,14 @@ def page(browser, app_url):
     yield page
     context.close()
     assert not errors, errors
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """A client of an app that goes by one more name and takes little at once."""
+    from tests.ui.raw import raw_app
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLASSBOX_HOME", str(tmp_path_factory.mktemp("home")))
+        with raw_app(["Glass.example"], request_mb=0.5, upload_mb=0.5) as client:
+            yield client

@@ -67,3 +67,8 @@ def raw_app(names=(), **limits):
         yield Raw(app, address)
     finally:
         app.close()
+
+
+def said(answer):
+    """The sentence of a refusal."""
+    return json.loads(answer[2]).get("error")

@@ -97,6 +97,21 @@ def test_each_layout_opens(page, tmp_path, meta, kind):
     assert answer["model"] == "upload:mine" and any(kind.title in note for note in answer["notes"])
 
 
+def test_a_guessed_activation_can_be_changed(page, tmp_path, meta):
+    """Where nobody said it, the answer says so once; then the model computes with the one that the visitor says."""
+    said = page.keep(as_safetensors(BOOK.state, tmp_path), meta, n_head=H)
+    assert said["guessed"] == "gelu_new" and "relu" in said["choices"]
+    assert page.model(said["model"]).config.activation_function == "gelu_new"
+    assert page("correct_model", model=said["model"], activation_function="relu") == {}
+    found = page.model(said["model"])
+    assert found.config.activation_function == "relu"
+    with torch.no_grad():
+        assert not torch.allclose(found.model(IDS), BOOK.logits, atol=1e-3)
+    assert not page.keep(as_safetensors(BOOK.state, tmp_path), meta, n_head=H, activation_function="gelu")["guessed"]
+    for wrong in ({"model": "shipped:tales"}, {"model": "upload:mine", "activation_function": "sine"}, {"model": ""}):
+        assert "error" in page("correct_model", **{"activation_function": "relu", **wrong})
+
+
 @pytest.mark.parametrize("write", CONTAINERS.values(), ids=CONTAINERS)
 def test_each_container_opens(page, tmp_path, meta, write):
     """Whatever file the weights are kept in."""
@@ -226,6 +241,25 @@ def test_models_of_a_folder_are_listed_and_open(shelf):
     assert page("convert_model", model=book)["needs"] == "n_head"
     assert_opened(page, page("convert_model", model=book, n_head=H), BOOK.logits)
     assert_opened(page, page("convert_model", model=book), BOOK.logits)  # it is known now
+
+
+def test_a_guess_about_a_model_of_a_folder_can_be_changed(shelf):
+    """What was made of the files is changed, and never a folder that Glassbox saved itself."""
+    page = Page(shelf)
+    book, own = titled(page, "book")["ref"], titled(page, "Glassbox")["ref"]
+    assert page("convert_model", model=book, n_head=H)["guessed"] == "gelu_new"
+    page("correct_model", model=book, activation_function="silu")
+    assert page.model(book).config.activation_function == "silu"
+    before = (shelf / "Glassbox" / "config.json").read_bytes()
+    assert "Glassbox's own" in page("correct_model", model=own, activation_function="silu")["error"]
+    assert (shelf / "Glassbox" / "config.json").read_bytes() == before
+
+
+def test_the_hub_s_sizes_are_those_of_its_files():
+    """As the Hub tells them, but for the header of each."""
+    told = {"gpt2": 548_105_171, "gpt2-medium": 1_519_984_962, "gpt2-large": 3_247_159_078, "gpt2-xl": 6_431_829_964}
+    for name, size in told.items():
+        assert 0 < size - from_hub.OFFERS[name].n_bytes < 100_000
 
 
 def test_a_model_that_changed_is_read_again(shelf):
@@ -397,6 +431,13 @@ def test_a_person_opens_a_pth_and_is_asked(visit, shelf, tmp_path):
     visit.get_by_text("The weights have the names of Raschka's book.").wait_for()
     prompt = visit.evaluate("glassbox.subject.prompt")
     assert prompt and set(prompt) <= set(ALPHABET)
+    visit.get_by_text("Its activation is taken to be gelu_new. If it is another:").wait_for()
+    assert visit.get_by_label("Activation").input_value() == "gelu_new"
+    visit.get_by_label("Activation").select_option("relu")
+    visit.get_by_role("button", name="Change it").click()
+    visit.get_by_text("Its activation is relu now.").wait_for()
+    looking_at(visit, "upload:mine")
+    visit.locator("[data-id=own-model]").wait_for(state="hidden")
 
 
 def test_a_person_opens_a_transformers_folder(visit, shelf):
@@ -420,6 +461,8 @@ def test_a_person_chooses_from_this_computer_and_may_give_up(visit):
     visit.get_by_label("Heads in each layer").fill(str(H))
     visit.get_by_role("button", name="Open it").click()
     looking_at(visit, "folder:")
+    visit.get_by_role("button", name="It is right").click()
+    visit.locator("[data-id=own-model]").wait_for(state="hidden")
     with visit.expect_file_chooser() as chooser:
         menu(visit, "Its files…")
     chooser.value.set_files({"name": "story.txt", "mimeType": "text/plain", "buffer": b"Once"})

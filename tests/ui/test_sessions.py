@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import time
+from contextlib import nullcontext
 
 import gradio as gr
 import pytest
@@ -15,7 +16,7 @@ from llm.runs.run import Run, list_runs
 from llm.tokenizers import train_bpe, train_tokenizer
 from llm.ui import uploads
 from llm.ui.door.receiving import upload_folder
-from llm.ui.housekeeping import make_room, sweep
+from llm.ui.housekeeping import check_room, make_room, sweep
 from llm.ui.own_models.uploaded import keep_model
 from llm.ui.own_texts import OwnTexts
 from llm.ui.sessions import Sessions
@@ -153,6 +154,46 @@ def test_a_visitors_runs_are_bounded_by_number_and_size():
     assert {run.id for run in list_runs(session.runs)} == {runs[0].id, large.id}
 
 
+def test_a_kept_run_stays():
+    """However old and large, until it is kept no longer; it counts, and its visitor is told what to do."""
+    sessions = Sessions(Limits(runs=2, visitor_disk_mb=10, disk_mb=10))
+    session = sessions.of(ME)
+    kept, _, new = (make_run(session, 4) for _ in range(3))
+    kept.keep(True)
+    make_room(sessions, session, new)
+    sweep(sessions)
+    assert {run.id for run in list_runs(session.runs)} == {kept.id, new.id} and list_runs(session.runs)[1].kept
+    assert 0 < new.snapshot_bytes < 3_700_000
+    check_room(sessions, session)
+    (kept.path / "more").write_bytes(bytes(2_000_000))
+    with pytest.raises(ValueError, match="keep take 6 MB, and they may take 5; delete one"):
+        check_room(sessions, session)
+    (kept.path / "more").unlink()
+    new.keep(True)
+    with pytest.raises(ValueError, match="You keep 2 runs"):
+        check_room(sessions, session)
+    kept.keep(False)
+    make_run(session, 4)
+    sweep(sessions)
+    assert kept.id not in {run.id for run in list_runs(session.runs)}
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_kept_run_of_somebody_who_is_gone(stays):
+    """Where kept runs stay it is there when they come back, and nothing else of theirs is."""
+    limits = Limits(idle_hours=2, kept_runs_stay=stays)
+    away, forgotten = Sessions(limits).of(ME), Sessions(limits)
+    gone = forgotten.of(OTHER)
+    for session in (away, gone):
+        make_run(session).keep(True), make_run(session)
+        session.uploads["a.txt"] = "a"
+        age(session.folder, 3)
+    gone.seen = time.time() - 3 * HOURS
+    sweep(forgotten)
+    for session in (away, gone):
+        assert len(list_runs(session.runs)) == stays and session.folder.exists() == stays and not list(session.uploads)
+
+
 def test_all_visitors_together_are_bounded():
     """Those longest away go first, whoever is here keeps the newest run, and a run in training stays."""
     sessions = Sessions(Limits(disk_mb=10))
@@ -172,6 +213,19 @@ def test_all_visitors_together_are_bounded():
     sweep(sessions)
     assert {run.id for run in list_runs(here.runs)} == {newest.id}
     assert running.id in {run.id for run in list_runs(training.runs)}
+
+
+def test_a_text_is_as_large_as_a_file_may_be(home, monkeypatch):
+    """One limit for what arrives and what is read."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(home / "gradio"))
+    session = Sessions(Limits(upload_mb=0.1)).of(ME)
+    gr.utils.get_upload_folder()
+    for letters, fits in ((90_000, True), (110_000, False)):
+        came = home / "gradio" / "abc" / "notes.txt"
+        came.parent.mkdir(parents=True)
+        came.write_bytes(b"a" * letters)
+        with nullcontext() if fits else pytest.raises(ValueError, match="limit"):
+            assert uploads.keep_text(session, {"path": str(came)}).name in session.uploads
 
 
 def test_what_was_not_fetched_goes(home, monkeypatch):

@@ -8,6 +8,7 @@ from tiny_model import asked
 
 from llm.ui.attention.heads import build_heads
 from llm.ui.attention.passes import Passes
+from llm.ui.memory import Memory
 from llm.ui.shared_answers import SharedAnswers
 
 
@@ -28,7 +29,7 @@ def counting(pause=0.0):
 def test_many_at_once_cost_one():
     """Who asks while another is asking the same waits for that answer; a refusal reaches all and is not kept."""
     look, seen = counting(pause=0.2)
-    shared = SharedAnswers(lambda request: request["model"]).of(look)
+    shared = SharedAnswers(lambda request: request["model"], Memory()).of(look)
     answers = []
 
     def ask(visitor, prompt):
@@ -61,7 +62,7 @@ def test_an_answer_is_of_its_model_and_question():
             raise ValueError("gone")
         return places[request["model"]], request.get("step")
 
-    answers = SharedAnswers(place)
+    answers = SharedAnswers(place, Memory())
     shared = answers.of(look)
     shared({"model": "run:1", "prompt": "a", "visitor": "1"})
     shared({"model": "class:run:1", "prompt": "a", "visitor": "2"})
@@ -75,13 +76,14 @@ def test_an_answer_is_of_its_model_and_question():
 
 
 def test_what_is_kept_is_bounded():
-    """The oldest answers go; one that would push most others out is not kept at all, nor is a question without end."""
+    """The least used answers go for others, in the one budget; one without room is given but not kept."""
     look, seen = counting()
-    answers = SharedAnswers(lambda request: "m", max_bytes=1000)
-    shared = answers.of(look)
+    memory = Memory()
+    memory.budget = 1000
+    shared = SharedAnswers(lambda request: "m", memory).of(look)
     for prompt in "abcdefgh":
         shared({"prompt": prompt, "size": 150})
-    assert 0 < answers.bytes <= 1000
+    assert 0 < memory.held <= 1000
     shared({"prompt": "h", "size": 150})
     assert len(seen) == 8
     shared({"prompt": "a", "size": 150})

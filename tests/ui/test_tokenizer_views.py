@@ -12,9 +12,11 @@ import tokenizers
 from llm.checkpoint import save_checkpoint
 from llm.config import ModelConfig
 from llm.corpora import load_corpus
+from llm.limits import Limits
 from llm.model import GPT
 from llm.tokenizers import FORMATS, PATTERNS, GPT2Tokenizer, export, train_bpe, train_tokenizer
 from llm.ui import subject
+from llm.ui.memory import TOKEN_BYTES
 from llm.ui.sessions import Sessions
 from llm.ui.tokenizer import vocabulary_training
 from llm.ui.tokenizer.read import build_read
@@ -23,6 +25,7 @@ from llm.ui.tokenizer.tokenizer_menu import TokenizerMenu
 from llm.ui.tokenizer.train_a_vocabulary import build_train_a_vocabulary
 from llm.ui.tokenizer.vocabulary import build_vocabulary
 from llm.ui.tokenizer.vocabulary_training import VocabularyTraining
+from llm.ui.vocabularies import SHARE
 
 TEXT = "It's 2024, and the tokens don't stop!\n"
 
@@ -181,13 +184,13 @@ def test_the_example_is_one_for_all_and_touches_no_training(tab):
     assert tab.ask("poll_learning")["merges"] == own["merges"]
 
 
-def test_a_second_start_takes_the_place_of_the_first(tab, monkeypatch):
+def test_a_second_start_takes_the_place_of_the_first(tab):
     """One training a visitor; and no more over all visitors than the machine has room for."""
     tab.ask("start_learning", corpus="pydoc", vocab_size=4096, pace=0.5)
     first = tab.sessions.of({"visitor": "0" * 32}).vocabulary_training
     tab.ask("start_learning", corpus="pydoc", vocab_size=4096, pace=0.5)
     assert first.state == "stopped"
-    monkeypatch.setattr("llm.ui.tokenizer.train_a_vocabulary.MAX_AT_ONCE", 1)
+    tab.sessions.limits = Limits(vocabulary_trainings=1)
     with pytest.raises(ValueError, match="Others are training"):
         tab.ask("start_learning", visitor="1" * 32, corpus="pydoc")
     tab.ask("steer_learning", action="stop")
@@ -246,14 +249,14 @@ def test_a_tiktoken_file_is_cut_as_the_visitor_says(tab):
     assert tab.ask("read_text", tok=by_gpt4, text="123456", sheet="s")["ids"][2] == theirs.encode("123456")
 
 
-def test_the_shelf_is_bounded(tab, monkeypatch):
+def test_the_shelf_is_bounded(tab):
     """The oldest goes when a visitor keeps many, and all visitors together have a limit."""
     data = export(train_bpe("ab ab", 300), "glassbox").encode()
     for n in range(10):
         tab.ask("keep_tokenizer", path=uploaded(f"v{n}.json", data))
     mine = [entry["name"] for entry in tab.ask("list_tokenizers")["groups"][2]["tokenizers"]]
     assert mine == [f"v{n}" for n in range(9, 1, -1)]
-    monkeypatch.setattr("llm.ui.vocabularies.MAX_TOKENS", 8 * 258)
+    tab.sessions.memory.budget = SHARE * TOKEN_BYTES * 8 * 258
     with pytest.raises(ValueError, match="too many vocabularies"):
         tab.ask("keep_tokenizer", visitor="1" * 32, path=uploaded("w.json", data))
 

@@ -122,6 +122,17 @@ def test_rename_and_delete(tab):
     assert "There is no run" in tab.open_run(request)["error"]
 
 
+def test_a_run_is_kept(tab):
+    """The table says so until it is kept no longer, and a run in training goes on saying so."""
+    request = tab.start(max_steps=5)
+    for kept in (True, False):
+        assert tab.keep_run({**request, "kept": kept}) == {}
+        assert tab.list_ledger(request)["rows"][0]["kept"] is kept
+    tab.keep_run({**request, "kept": True})
+    tab.finish(request)
+    assert tab.list_ledger(request)["rows"][0]["kept"]
+
+
 def test_a_finished_run_goes_on_with_more_steps(tab):
     """To a new end and with a new rate; and only forward."""
     request = tab.start(max_steps=10)

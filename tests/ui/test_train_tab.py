@@ -126,8 +126,11 @@ def test_runs_are_listed_named_and_overlaid(page):
     page.locator(".gb-run-name").nth(1).click()
     page.get_by_role("button", name="Rename").click()
     page.get_by_label("The run's name").fill("<i>first</i>")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Rename").click()
     page.get_by_role("button", name="<i>first</i>").wait_for()
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.locator(".gb-run-beneath")).to_have_text("kept")
+    expect(page.get_by_role("button", name="Keep no longer")).to_be_visible()
     tick = page.get_by_label("Draw <i>first</i> behind the run on show")
     expect(tick).to_be_checked()  # it learnt from the same tokens
     names = "document.querySelector('[data-id=chart]').data.map((line) => line.name)"

@@ -21,9 +21,9 @@ PREPARATIONS = Preparations(Sessions())  # shared, so that a text is read once f
 class TrainTab:
     """All endpoints of the tab's views, with a session registry of their own: one server process."""
 
-    def __init__(self, limits=LAPTOP):
+    def __init__(self, limits=LAPTOP, folders=()):
         self.sessions = Sessions(limits)
-        self.shared = shared = Shared(Subjects(self.sessions))
+        self.shared = shared = Shared(Subjects(self.sessions, folders=folders))
         shared.preparations = PREPARATIONS
         with gr.Blocks():
             self.panels = [build(shared) for build in VIEWS]

@@ -13,7 +13,7 @@ from llm.config import ACTIVATIONS, ModelConfig
 from llm.gpt2 import ALIASES
 from llm.model import GPT
 from llm.tokenizers import GPT2Tokenizer, train_tokenizer
-from llm.weights.pretrained import load_gpt2, save_gpt2
+from llm.weights.pretrained import gpt2_from_files, load_gpt2, save_gpt2
 
 TINY = ModelConfig(97, n_ctx=8, n_embd=12, n_head=3, n_layer=2)
 VARIANTS = {
@@ -77,7 +77,10 @@ def test_transformers_own_variants_load_with_equal_logits(tmp_path, settings):
     for parameter in theirs.parameters():
         parameter.data.add_(torch.randn_like(parameter) * 0.3)
     theirs.save_pretrained(tmp_path)
-    ours = load_gpt2(tmp_path)
+    notes = []
+    ours = gpt2_from_files(tmp_path, [tmp_path / "model.safetensors"], notes)
+    told = [name for name in ("scale_attn_weights", "scale_attn_by_inverse_layer_idx") if name in settings]
+    assert len(notes) == len(told) and all(name in note for name, note in zip(told, notes, strict=True))
     assert_equal_logits(ours, theirs)
     save_gpt2(tmp_path / "back", ours)
     assert_equal_logits(ours, GPT2LMHeadModel.from_pretrained(tmp_path / "back"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from foreign import ALPHABET, IDS, Book, C, H, L, T, V, folded, lens_logits, lens_state, randomised
+from lacking import lacking
 from safetensors.torch import save_file
 from test_state_dicts import Foreign, names_of_2020
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -224,7 +225,7 @@ def test_a_pickle_is_read_without_a_network(tmp_path):
     """Where Linux allows it, the process that reads one has no way out; it never has this one's environment."""
     allowed = subprocess.run(["unshare", "--user", "--net", "true"], capture_output=True, check=False).returncode == 0
     if not allowed:
-        pytest.skip("this machine doesn't let a process give up its network")
+        lacking("this machine doesn't let a process give up its network")
     code = f"""
 import importlib.util, socket
 spec = importlib.util.spec_from_file_location("u", {unpickling.__file__!r})
@@ -258,7 +259,8 @@ def without(state, *ends):
 STRANGERS = {
     "LitGPT": (
         {"transformer.wte.weight": torch.zeros(V, C), "transformer.h.0.norm_1.weight": torch.ones(C)},
-        "no matrix wpe.weight in this LitGPT model; without a table of positions it is no GPT-2",
+        "a LitGPT model, with rotated queries and keys in place of a table of positions (h.0.norm_1.weight), "
+        "which is no GPT-2",
     ),
     "Llama": ({"model.layers.0.self_attn.q_proj.weight": torch.zeros(C, C)}, "a model of Llama's or OPT's family"),
     "GPT-NeoX": ({"gpt_neox.layers.0.attention.query_key_value.weight": torch.zeros(C, C)}, "GPT-NeoX"),

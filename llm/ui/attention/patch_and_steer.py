@@ -7,26 +7,27 @@ Shapes: T time, L layers, V vocabulary.
 
 from __future__ import annotations
 
-import threading
 import time
-import weakref
 
 import torch
 from torch import Tensor
 
 from llm.config import SamplingConfig
 from llm.inside.patching import KINDS, Pair, Site, counterpart, steered
-from llm.model import GPT
+from llm.inside.trace import Trace
 from llm.sampler import checked_ids, generate
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
+from llm.ui.findings import Findings
 from llm.ui.panel import Answer, Request, View
 from llm.ui.prompt import named, packed, window
 from llm.ui.subject import Loaded, Subjects
+from llm.ui.traces import trace_bytes
 
 MAX_TOKENS = 64
 """Of a prompt: a row of the map runs it once for each of its tokens."""
-MAX_KEPT = 4
+WIDTHS = 6
+"""Numbers kept of a token in each layer, in widths of the model."""
 CALL_SECONDS = 0.3
 """How long one call works on the map; a row that was begun is finished."""
 TOP = 4
@@ -54,22 +55,16 @@ class Pairs:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        # The latest last. The pair holds its model, which `Subjects` may have let go: then it is left out.
-        self._kept: list[tuple[weakref.ref[GPT], list[list[int]], Pair]] = []
-        self._lock = threading.Lock()
+        self._read = Findings[Trace](subjects.sessions.memory)
 
     def of(self, request: Request) -> tuple[Loaded, Pair]:
         """The pair that a request is about. Raises ValueError when it can't be laid side by side."""
         loaded = self.subjects.of(request)
-        texts = self.texts(request, loaded)
-        with self._lock:
-            for model, ids, pair in self._kept:
-                if model() is loaded.model and ids == texts:
-                    return loaded, pair
-        pair = Pair(loaded.model, *texts)
-        with self._lock:
-            self._kept = [*self._kept[1 - MAX_KEPT :], (weakref.ref(loaded.model), texts, pair)]
-        return loaded, pair
+        texts, config = self.texts(request, loaded), loaded.config
+        key = tuple(map(tuple, texts))
+        size = 8 * (WIDTHS * config.n_layer * config.n_embd * len(texts[0]) + config.vocab_size)
+        seen = self._read.of(loaded.model, key, size, lambda: Pair(loaded.model, *texts).seen, trace_bytes)
+        return loaded, Pair(loaded.model, *texts, seen=seen)
 
     def texts(self, request: Request, loaded: Loaded) -> list[list[int]]:
         """Both prompts' ids, only the last of them if they are too long; the other is found where none was written."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -17,10 +15,10 @@ import torch
 from torch import Tensor
 
 from llm.inside.neurons import Strongest, strongest_contexts
-from llm.model import GPT
-from llm.ui.model.texts import UPLOAD, text_called
+from llm.ui.findings import IDLE_SECONDS, Findings
+from llm.ui.memory import CUTTING_BYTES, Shelf
+from llm.ui.model.texts import text_called
 from llm.ui.panel import Answer, Request
-from llm.ui.sessions import Session
 from llm.ui.subject import Loaded, Subjects
 
 CALL_SECONDS = 0.4
@@ -28,9 +26,12 @@ CALL_SECONDS = 0.4
 MAX_TOKENS = 100_000
 MAX_CHARACTERS = 1_000_000
 """Of a text that is cut into tokens for this."""
-MAX_KEPT = 8
 SHARE = 10
 """A model's validation text is the last tenth of what it learnt from."""
+SHOWN = 8
+"""Contexts of a neuron."""
+NUMBERS = 12
+"""Bytes of a context: how strong it was, and where."""
 BEFORE, AFTER = 14, 5
 """Tokens shown around the one that a neuron was strongest at."""
 OTHERS = ("tales", "pydoc")
@@ -38,22 +39,14 @@ OTHERS = ("tales", "pydoc")
 
 
 @dataclass
-class _Text:
-    """What a model's neurons are looked for in."""
-
-    title: str
-    own: bool
-    """Whether it is the end of what the model learnt from."""
-    ids: Tensor
-
-
-@dataclass
 class _Pass:
     """A layer of a model over a text, as far as it was read."""
 
-    model: weakref.ref[GPT]
-    layer: int
-    text: _Text
+    title: str
+    """Of the text."""
+    own: bool
+    """Whether it is the end of what the model learnt from."""
+    ids: Tensor
     found: Strongest | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,19 +56,19 @@ class Contexts:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        self._kept: list[_Pass] = []
-        self._texts: dict[tuple[str, str], _Text] = {}
-        self._lock = threading.Lock()
+        self._passes = Findings[_Pass](subjects.sessions.memory)
+        self._ids = Shelf[Tensor](subjects.sessions.memory, idle_seconds=IDLE_SECONDS)
 
     def read(self, request: Request, loaded: Loaded, layer: int, neuron: int) -> Answer:
         """Read on for a moment; where the neuron was strongest so far, and how far the pass is.
 
-        Raises ValueError when no text is here that the model could read.
+        Raises ValueError when no text is here that the model could read, or there is no room for it.
         """
-        here = self._pass(request, loaded, layer)
+        size = SHOWN * NUMBERS * loaded.config.mlp_size + 8 * MAX_TOKENS
+        here = self._passes.of(loaded.model, layer, size, lambda: self._begun(request, loaded))
         with here.lock:
             deadline = time.monotonic() + CALL_SECONDS
-            for found in strongest_contexts(loaded.model, here.text.ids, layer, after=here.found):
+            for found in strongest_contexts(loaded.model, here.ids, layer, SHOWN, after=here.found):
                 here.found = found
                 if time.monotonic() > deadline:
                     break
@@ -83,62 +76,37 @@ class Contexts:
         assert seen is not None  # no text is empty
         places = zip(seen.values_NK[neuron].tolist(), seen.places_NK[neuron].tolist(), strict=True)
         return {
-            "title": here.text.title,
-            "own": here.text.own,
+            "title": here.title,
+            "own": here.own,
             "read": seen.read,
             "total": seen.total,
             "contexts": [
-                {"value": value, **_around(loaded, here.text.ids, place)}
-                for value, place in places
-                if value > -torch.inf
+                {"value": value, **_around(loaded, here.ids, place)} for value, place in places if value > -torch.inf
             ],
         }
 
-    def _pass(self, request: Request, loaded: Loaded, layer: int) -> _Pass:
-        with self._lock:
-            self._kept = [one for one in self._kept if one.model() is not None]
-            for one in self._kept:
-                if one.model() is loaded.model and one.layer == layer:
-                    self._kept = [*(other for other in self._kept if other is not one), one]
-                    return one
-        fresh = _Pass(weakref.ref(loaded.model), layer, self._text(request, loaded))
-        with self._lock:
-            self._kept = [*self._kept[1 - MAX_KEPT :], fresh]
-        return fresh
-
-    def _text(self, request: Request, loaded: Loaded) -> _Text:
-        """The end of the model's own text if it is here, of another one otherwise."""
+    def _begun(self, request: Request, loaded: Loaded) -> _Pass:
+        """Over the end of the model's own text if it is here and can be spelt, of another one otherwise."""
         ref, session = self.subjects.text_of(request), self.subjects.sessions.of(request)
-        if ref.startswith(UPLOAD) and (upload := text_called(ref, session)):
-            return _cut(loaded, *upload, own=True)
-        key = (ref, loaded.tokenizer.hash)  # the same for all moments of a training
-        with self._lock:
-            known = self._texts.get(key)
-        if known is None:
-            known = _found(ref, loaded, session)
-            with self._lock:
-                self._texts[key] = known
-                while len(self._texts) > MAX_KEPT:
-                    self._texts.pop(next(iter(self._texts)))
-        return known
+        for other in (ref, *OTHERS):
+            if found := text_called(other, session):
+                title, text = found
+                end = (text[len(text) - len(text) // SHARE :] or text)[:MAX_CHARACTERS]
+                if end and not loaded.tokenizer.misfit(end):
+                    return _Pass(title, other == ref, self._cut(loaded, end))
+        raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
 
+    def _cut(self, loaded: Loaded, end: str) -> Tensor:
+        """The first tokens, the same for all layers and all moments of a training."""
+        key = loaded.tokenizer.hash, hash(end)
+        ids = self._ids.get(key)
+        if ids is None:
 
-def _found(ref: str, loaded: Loaded, session: Session) -> _Text:
-    """The end of that text or, if it isn't here or can't be spelt, of another. Raises ValueError if none can."""
-    for other in (ref, *OTHERS):
-        if found := text_called(other, session):
-            with suppress(ValueError):  # not to be spelt
-                return _cut(loaded, *found, own=other == ref)
-    raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
+            def cut() -> Tensor:
+                return torch.tensor(list(islice(loaded.tokenizer.encode(end), MAX_TOKENS)))
 
-
-def _cut(loaded: Loaded, title: str, text: str, own: bool) -> _Text:
-    """The first tokens of the last tenth of a text. Raises ValueError when the tokenizer can't spell it."""
-    end = text[len(text) - len(text) // SHARE :] or text
-    ids = list(islice(loaded.tokenizer.encode(end[:MAX_CHARACTERS]), MAX_TOKENS))
-    if not ids:
-        raise ValueError("That text is empty.")
-    return _Text(title, own, torch.tensor(ids))
+            ids = self._ids.make(key, CUTTING_BYTES * len(end), cut, measure=lambda made: made.nbytes)
+        return ids
 
 
 def _around(loaded: Loaded, ids: Tensor, place: int) -> Answer:

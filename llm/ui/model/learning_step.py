@@ -29,7 +29,7 @@ SHARE = 10
 CHARACTERS = 32
 """Of a text for each token that is wanted: more than a token is long."""
 MAX_PARAMETERS = 200_000_000
-"""Of a model that takes a step here: that needs five times its own memory."""
+"""Of a model that takes a step here."""
 ROWS = 6
 """Rows of the token embedding that are named."""
 _OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from llm.config import TrainConfig
 from llm.model import GPT
 from llm.training.learning_step import PARTS, LearningStep, Memory, learning_step_in_parts
+from llm.ui.findings import Findings
+from llm.ui.memory import Memory as Room
 from llm.ui.right_of_way import RIGHT_OF_WAY
 from llm.ui.sessions import Session
 
@@ -17,7 +19,8 @@ CALL_SECONDS = 0.4
 """How long a question waits for the step to be whole."""
 REST_SECONDS = 8.0
 """After so long without a question a step is given up: longer than one is on its way when much is asked at once."""
-MAX_KEPT = 16
+COPIES = 5
+"""Times its own memory that a model takes for its step: gradients, what the optimiser remembers, copies."""
 MAX_MAKING = 12
 """Steps that are being made or wait for their turn."""
 MAX_OF_ONE = 2
@@ -35,17 +38,14 @@ class Training:
     memory: Memory | None
 
 
-@dataclass(frozen=True)
-class _Kept:
-    model: weakref.ref[GPT]
-    key: object
-    seen: LearningStep
+class _GivenUp(Exception):
+    """Nobody asks for it any more."""
 
 
 @dataclass
 class _Making:
     model: GPT
-    key: object
+    key: Hashable
     session: Session
     asked: float
     """When somebody last asked for it, on the monotonic clock."""
@@ -62,10 +62,10 @@ class _Making:
 
 
 class Steps:
-    """By model and text. One is made at a time: it takes the memory of five models."""
+    """By model and text. One is made at a time: it takes the memory of several models."""
 
-    def __init__(self) -> None:
-        self._kept: list[_Kept] = []
+    def __init__(self, memory: Room) -> None:
+        self._kept = Findings[LearningStep](memory)
         self._making: list[_Making] = []
         self._lock = threading.Lock()
         self._turn = threading.Lock()
@@ -75,12 +75,10 @@ class Steps:
 
         Raises ValueError when it can't be made, or not now, and what else went wrong in making it.
         """
-        key = (ids, training.config, training.step, training.memory is not None)
+        key = (tuple(ids), training.config, training.step, training.memory is not None)
+        if (kept := self._kept.get(model, key)) is not None:
+            return PARTS, kept
         with self._lock:
-            self._kept = [one for one in self._kept if one.model() is not None]
-            for kept in self._kept:
-                if kept.model() is model and kept.key == key:
-                    return PARTS, kept.seen
             making = next((one for one in self._making if one.model is model and one.key == key and one.wanted), None)
             if making is None:
                 making = self._begun(model, ids, training, session, key)
@@ -92,7 +90,7 @@ class Steps:
             raise making.error
         return making.done, making.seen
 
-    def _begun(self, model: GPT, ids: list[int], training: Training, session: Session, key: object) -> _Making:
+    def _begun(self, model: GPT, ids: list[int], training: Training, session: Session, key: Hashable) -> _Making:
         self._making = [one for one in self._making if one.wanted or not one.ended.is_set()]
         mine = [one for one in self._making if one.session is session and one.wanted]
         if len(mine) >= MAX_OF_ONE:
@@ -112,24 +110,34 @@ class Steps:
                     continue
                 try:
                     with RIGHT_OF_WAY.taken():
-                        self._work(making, ids, training)
+                        size = 4 * COPIES * making.model.config.n_params
+                        making.seen = self._kept.of(
+                            making.model, making.key, size, lambda: self._work(making, ids, training), _bytes
+                        )
+                    making.done = PARTS
                 finally:
                     self._turn.release()
+        except _GivenUp:
+            pass
         except Exception as error:  # for whoever asks next
             making.error = error
         finally:
             with self._lock:
                 if making.error is None:
                     self._making = [one for one in self._making if one is not making]
-                if making.seen is not None and making.done == PARTS:
-                    kept = _Kept(weakref.ref(making.model), making.key, making.seen)
-                    self._kept = [*self._kept[1 - MAX_KEPT :], kept]
             making.ended.set()
 
-    def _work(self, making: _Making, ids: list[int], training: Training) -> None:
+    def _work(self, making: _Making, ids: list[int], training: Training) -> LearningStep:
         parts = learning_step_in_parts(making.model, ids, training.config, step=training.step, memory=training.memory)
         for seen in parts:
             making.seen = seen
             making.done += 1
             if not making.wanted:
-                return
+                raise _GivenUp
+        assert making.seen is not None  # the last parts show it
+        return making.seen
+
+
+def _bytes(seen: LearningStep) -> int:
+    tensors = (seen.losses_FT, seen.read_F, seen.best_FT, seen.odds_FT, seen.stream_LT, seen.rows_V, seen.read_V)
+    return 1_000 * (1 + len(seen.parts)) + sum(tensor.nbytes for tensor in tensors)

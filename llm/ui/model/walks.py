@@ -34,7 +34,7 @@ class Walks:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        self.steps = Steps()
+        self.steps = Steps(subjects.sessions.memory)
         self._traces = Traces(subjects.sessions.memory)
 
     def of(self, request: Request) -> Walked | None:

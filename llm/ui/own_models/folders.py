@@ -34,7 +34,7 @@ class LocalModels:
 
     def all(self) -> dict[str, Path]:
         """Folders and files that hold models, as they are now."""
-        return {_key(path): path for folder in self._folders for path in _models_in(folder)}
+        return {key_of(path): path for folder in self._folders for path in _models_in(folder)}
 
     def title(self, key: str) -> str:
         """What to call a model. Raises ValueError when it is gone."""
@@ -46,6 +46,13 @@ class LocalModels:
             return path
         kept = _kept(path)
         return kept if kept.is_dir() else None
+
+    def made(self, key: str) -> Path:
+        """The checkpoint that was made of a model's files. Raises ValueError when there is none."""
+        kept = _kept(self._path(key))
+        if not kept.is_dir():
+            raise ValueError("That model is one of Glassbox's own; it says itself how it computes.")
+        return kept
 
     def open(self, key: str, **said: Any) -> Opened:
         """The checkpoint of a model, made of it now if need be or if something is said of it.
@@ -83,13 +90,14 @@ def _models_in(folder: Path) -> Iterator[Path]:
     yield from (path for path, _ in zip(found, range(MOST), strict=False))
 
 
-def _key(path: Path) -> str:
+def key_of(path: Path) -> str:
+    """What a place in an opened folder is known by to the page, which is told no paths."""
     return hashlib.sha256(str(path).encode()).hexdigest()[:12]
 
 
 def _kept(path: Path) -> Path:
     """Where the checkpoint of these files is kept, as they are now."""
-    beside = [other for other in path.parent.iterdir() if other.suffix in BESIDE] if path.is_file() else []
+    beside = [other for other in path.parent.iterdir() if other.suffix in BESIDE and other.is_file()]
     files = [path, *beside] if path.is_file() else [file for file in path.iterdir() if file.is_file()]
     about = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
-    return home() / "opened" / f"{_key(path)}-{hashlib.sha256(repr(about).encode()).hexdigest()[:12]}"
+    return home() / "opened" / f"{key_of(path)}-{hashlib.sha256(repr(about).encode()).hexdigest()[:12]}"

@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from llm.config import GPT2_SIZES, ModelConfig
 from llm.paths import home
 from llm.ui.panel import Answer
 from llm.weights.bring import open_any
-from llm.weights.hub import UnreachableError, fetch_model
+from llm.weights.hub import OPENAI, UnreachableError, fetch_model
 
 log = logging.getLogger(__name__)
 
 State = Literal["fetching", "opening", "done", "failed", "cancelled"]
+
+
+def file_bytes(config: ModelConfig) -> int:
+    """What the file of a GPT-2's weights has: those in float32, and beside them a causal mask for each layer."""
+    return 4 * (config.n_params + config.n_layer * config.n_ctx**2)
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,12 @@ class Offer:
     repository: str
     title: str
     n_bytes: int
-    """About what its files have."""
+    """What its weights have."""
 
 
+SIZES = {"gpt2": "small", "gpt2-medium": "medium", "gpt2-large": "large", "gpt2-xl": "XL"}
 OFFERS = {
-    "gpt2": Offer("openai-community/gpt2", "GPT-2 small", 548_000_000),
-    "gpt2-medium": Offer("openai-community/gpt2-medium", "GPT-2 medium", 1_520_000_000),
-    "gpt2-large": Offer("openai-community/gpt2-large", "GPT-2 large", 3_250_000_000),
-    "gpt2-xl": Offer("openai-community/gpt2-xl", "GPT-2 XL", 6_430_000_000),
+    name: Offer(f"{OPENAI}{name}", f"GPT-2 {SIZES[name]}", file_bytes(config)) for name, config in GPT2_SIZES.items()
 }
 
 

@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from llm.config import ACTIVATIONS
+from llm.files import read_json, write_json
 from llm.tokenizers import Tokenizer, load_tokenizer, open_tokenizer
 from llm.ui import inputs
 from llm.ui.openings import openings, spells
 from llm.ui.panel import Answer, Request
 from llm.ui.uploads import arrived, remove_upload
+from llm.weights.hub import CONFIG
 from llm.weights.state_dicts import UntoldError
 
 MAX_HEADS = 256
@@ -66,11 +68,27 @@ def answer(request: Request, work: Callable[[], Opened]) -> Answer:
         opened = work()
     except UntoldError as untold:
         asks = {"needs": untold.setting, "why": f"{untold.why}. {REMEDIES[untold.setting]}"}
-        return {"model": "", "notes": [], "prompt": "", "choices": list(ACTIVATIONS), **asks}
+        return {"model": "", "notes": [], "prompt": "", "choices": list(ACTIVATIONS), "guessed": "", **asks}
     prompt = inputs.text(request, "prompt", default="")
     if not prompt.strip() or not spells(load_tokenizer(opened.folder / "tokenizer.json"), prompt):
         prompt = openings(opened.folder)[0]
-    return {"model": opened.ref, "notes": opened.notes, "prompt": prompt, "choices": [], "needs": "", "why": ""}
+    read = {"model": opened.ref, "notes": opened.notes, "prompt": prompt, "guessed": _guessed(opened)}
+    return {**read, "choices": list(ACTIVATIONS), "needs": "", "why": ""}
+
+
+def change_activation(folder: Path, name: str) -> None:
+    """Let a checkpoint that was made of somebody's files compute with another activation than was guessed."""
+    values = read_json(folder / CONFIG)
+    values["model"]["activation_function"] = name
+    values["info"].pop("guessed", None)
+    write_json(folder / CONFIG, values)
+
+
+def _guessed(opened: Opened) -> str:
+    """The activation of a model that was read just now, if nobody said it and it may be another; else ""."""
+    values = read_json(opened.folder / CONFIG)
+    guessed = opened.notes and "activation_function" in values["info"].get("guessed", [])
+    return str(values["model"]["activation_function"]) if guessed else ""
 
 
 def _tokenizer(paths: list[Path]) -> Tokenizer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Any
 
@@ -22,8 +21,6 @@ EXAMPLE = {"corpus": "pydoc"}
 """The text of the example that stands there before a visitor's first training."""
 EXAMPLE_SIZE = 557
 """Its vocabulary: 300 merges, which take some tenths of a second."""
-MAX_AT_ONCE = max(2, os.cpu_count() or 2)
-"""Vocabularies in training, over all visitors."""
 
 
 def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
@@ -57,7 +54,7 @@ def build_train_a_vocabulary(menu: TokenizerMenu) -> View:
             if session.vocabulary_training:
                 session.vocabulary_training.stop()
             others = [s.vocabulary_training for s in sessions.all() if s is not session]
-            if sum(other is not None and other.alive for other in others) >= MAX_AT_ONCE:
+            if sum(other is not None and other.alive for other in others) >= sessions.limits.vocabulary_trainings:
                 raise ValueError("Others are training vocabularies here just now. Try again in a moment.")
             session.vocabulary_training = VocabularyTraining(title, text, size, _pace(request))
             session.vocabulary_training.start()

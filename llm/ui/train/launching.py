@@ -9,7 +9,7 @@ from llm.model import GPT
 from llm.runs.assembly import make_run, make_trainer, resume_run
 from llm.runs.run import Run
 from llm.training.trainer import Trainer
-from llm.ui.housekeeping import make_room
+from llm.ui.housekeeping import check_room, make_room
 from llm.ui.sessions import Session
 from llm.ui.train.allowance import check_allowed
 from llm.ui.train.run_context import bring_back_text, write_context
@@ -28,6 +28,7 @@ def start(shared: Shared, session: Session, wanted: Wanted, *, seconds: float | 
     is in the way, or too many wait.
     """
     before = _in_the_way(session, replace)
+    check_room(shared.sessions, session)
     prepared, model_config, train_config = wanted.prepared, wanted.model, wanted.train
     shape = f"{model_config.n_layer} x {model_config.n_head} x {model_config.n_embd}"
     named = {
@@ -52,6 +53,7 @@ def go_on(shared: Shared, session: Session, run: Run, changes: dict[str, Any], d
     if live(session, run.id):
         raise ValueError("This run is in training already.")
     before = _in_the_way(session, replace=False)
+    check_room(shared.sessions, session)
     if not run.corpus_ref:
         raise ValueError("Nobody noted which text this run learns from; continue it where it was started.")
     check_allowed(shared.sessions.limits, run.model_config, run.train_config.replace(**changes))

@@ -14,6 +14,7 @@ from llm.training.trainer import CHANGEABLE
 from llm.ui import inputs
 from llm.ui.devices import training_device
 from llm.ui.guests import guest
+from llm.ui.local_texts import LocalTexts
 from llm.ui.page_settings import settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
 from llm.ui.sessions import Session
@@ -28,7 +29,7 @@ from llm.ui.train.run_files import export
 from llm.ui.train.run_summaries import RunSummaries, at_rest, find_run, live
 from llm.ui.train.settings import KEPT, form_of, read_changes, read_wanted
 from llm.ui.train.shared import Shared
-from llm.ui.uploads import keep_own, keep_text
+from llm.ui.uploads import keep_own, keep_text, take_text
 from llm.ui.vocabularies import MINE, about_kind
 
 MAX_PASTE = 2_000_000
@@ -49,6 +50,10 @@ def build_run(shared: Shared) -> View:
         known = [*shared.runs_of_others(), *(run.id for run in runs)]
         return {
             "corpora": _corpora(session, preparations),
+            "local_texts": [
+                {"key": key, "title": path.name, "bytes": path.stat().st_size}
+                for key, path in _local_texts(shared).all().items()
+            ],
             "tokenizer_kinds": {name: about_kind(kind) for name, kind in KINDS.items()},
             "vocabularies": [
                 {"name": MINE + name, "title": name, "size": kept.vocab_size}
@@ -63,6 +68,7 @@ def build_run(shared: Shared) -> View:
             "settings": settings_for_page(form_within(sessions.limits)),
             "changeable": CHANGEABLE,
             "presets": PRESETS,
+            "upload_bytes": round(sessions.limits.upload_mb * 1e6),
             "run": training or next(iter(known), None),
             "runs": known,
         }
@@ -76,9 +82,13 @@ def build_run(shared: Shared) -> View:
 
     @changing
     def keep_upload(request: Request) -> Answer:
-        """Take in an uploaded text or table; of one in another encoding than UTF-8, tell which it may have."""
+        """Take in a text or table, uploaded or in a folder of this computer; in another encoding, tell which."""
+        session = sessions.of(request)
         try:
-            kept = keep_text(sessions.of(request), request)
+            if "local" in request:
+                kept = take_text(session, _local_texts(shared).path(inputs.text(request, "local", 40)), request)
+            else:
+                kept = keep_text(session, request)
         except OtherEncodingError as other:
             if not other.likely:
                 raise
@@ -213,6 +223,11 @@ def build_run(shared: Shared) -> View:
     forms = [list_choices, download_corpus, keep_upload, keep_paste, plan_run, forecast_run]
     drives = [start_run, continue_run, steer_run, change_run, note_presence]
     return View("Run", [*forms, *drives, open_run, poll_run, read_ghosts, read_example_run, export_run])
+
+
+def _local_texts(shared: Shared) -> LocalTexts:
+    """The texts in folders of this computer; none for guests of a class."""
+    return LocalTexts() if guest.get() else shared.subjects.local_texts
 
 
 def _corpora(session: Session, preparations: Preparations) -> list[dict[str, Any]]:

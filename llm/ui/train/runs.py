@@ -20,7 +20,7 @@ MAX_COMPARED = 8
 
 
 def build_runs(shared: Shared) -> View:
-    """The view; its endpoints list, compare, rename and delete the visitor's runs."""
+    """The view; its endpoints list, compare, rename, keep and delete the visitor's runs."""
     sessions, summaries = shared.sessions, shared.summaries
 
     def list_ledger(request: Request) -> Answer:
@@ -56,6 +56,12 @@ def build_runs(shared: Shared) -> View:
         return {}
 
     @changing
+    def keep_run(request: Request) -> Answer:
+        """Let a run stay when old ones make room for new ones, or no longer."""
+        find_run(sessions.of(request), request).keep(inputs.flag(request, "kept"))
+        return {}
+
+    @changing
     def delete_run(request: Request) -> Answer:
         """Delete a run and all that is kept of it."""
         session = sessions.of(request)
@@ -66,7 +72,7 @@ def build_runs(shared: Shared) -> View:
         run.delete()
         return {}
 
-    return View("Runs", [list_ledger, compare_runs, rename_run, delete_run])
+    return View("Runs", [list_ledger, compare_runs, rename_run, keep_run, delete_run])
 
 
 def _rows(session: Session, summaries: RunSummaries, runs: list[Run]) -> list[dict[str, Any]]:
@@ -92,6 +98,7 @@ def _summary(session: Session, summaries: RunSummaries, run: Run) -> dict[str, A
         "state": state_of(session, run),
         "live": live(session, run.id) is not None,
         "corpus": run.corpus,
+        "kept": run.kept,
         "parent": run.parent.name if run.parent else "",
         "n_params": run.model_config.n_params,
         **(training or summaries.of(run)).reached(),
