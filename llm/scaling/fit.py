@@ -50,11 +50,11 @@ class Law:
         """What it expects of a model of that size after so many tokens."""
         return float(self.E + self.A / params**self.a + self.B / tokens**self.b)
 
-    def optimal(self, flops: float) -> tuple[float, float]:
-        """Parameters and tokens that reach the least loss for a compute of 6 N D (Hoffmann et al., section 3.3)."""
+    def optimal(self, flops: float, each: float = 6.0) -> tuple[float, float]:
+        """Parameters and tokens that reach the least loss for a compute of `each` N D (Hoffmann et al., section 3.3)."""
         share = self.a * self.A / (self.b * self.B)
-        params = share ** (1 / (self.a + self.b)) * (flops / 6) ** (self.b / (self.a + self.b))
-        return params, flops / 6 / params
+        params = share ** (1 / (self.a + self.b)) * (flops / each) ** (self.b / (self.a + self.b))
+        return params, flops / each / params
 
 
 class Interval(NamedTuple):
