@@ -18,6 +18,7 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
   const WORDS = {
     none: "",
     running: "training",
+    waiting: "waits for its turn",
     paused: "paused",
     finished: "done",
     stopped: "stopped; what was reached is kept",
@@ -38,7 +39,7 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
       await work(...args);
     });
   const settings = () => Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, one.value]));
-  const live = () => standing?.state === "running" || standing?.state === "paused";
+  const live = () => ["running", "paused", "waiting"].includes(standing?.state);
 
   // ---- the form --------------------------------------------------------------------------------------
   async function fill() {
@@ -104,7 +105,7 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
     find("[data-id=show]").hidden = !trainings.some(({ loss }) => loss !== null);
     const done = trainings.filter(({ ended }) => ended).length;
     find("[data-id=status]").textContent = trainings.length
-      ? [standing.failure || WORDS[state], `${done} of ${trainings.length} trained`].filter(Boolean).join(", ")
+      ? [standing.failure || WORDS[state], standing.place && `place ${standing.place}`, `${done} of ${trainings.length} trained`].filter(Boolean).join(", ")
       : "";
     if (plan) find("[data-id=sizes]").replaceChildren(...plan.sizes.map(row));
     const under = trainings.find(({ id }) => id === standing.under_way);

@@ -10,7 +10,7 @@ from its last evaluation.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from llm.scaling.counting import COUNTS
 from llm.scaling.fit import Measured
 from llm.scaling.plan import Plan, Point
 from llm.tokenizers import train_tokenizer
-from llm.training.events import Event
+from llm.training.events import Event, ends_a_step
 from llm.training.flops import flops_per_token
 from llm.training.forecast import measure
 from llm.training.trainer import Trainer
@@ -125,10 +125,11 @@ class Sweep:
         run = self._run(point)
         return run is not None and run.state in ENDED
 
-    def train(self, *, device: torch.device | str = "cpu") -> Iterator[Progress]:
+    def train(self, *, device: torch.device | str = "cpu") -> Generator[Progress, None, None]:
         """Train what has not been trained yet, one after the other, and tell what happens.
 
-        Whoever stops asking has stopped the sweep; asked again it goes on. Raises ValueError as `Trainer` does.
+        Whoever stops asking has stopped the sweep; asked again it goes on: where it was if it was closed between two
+        steps, else from its last evaluation. Raises ValueError as `Trainer` does.
         """
         for number, point in enumerate(self.points, 1):
             if self.ended(point):
@@ -136,7 +137,12 @@ class Sweep:
             run, trainer = self._taken_up(point, device)
             for event in trainer:
                 run.record(trainer, event)
-                yield Progress(point, number, len(self.points), event)
+                try:
+                    yield Progress(point, number, len(self.points), event)
+                except GeneratorExit:
+                    if ends_a_step(event) and trainer.step < point.train.max_steps:
+                        run.set_aside(trainer)
+                    raise
 
     def _taken_up(self, point: Point, device: torch.device | str) -> tuple[Run, Trainer]:
         run = self._run(point)

@@ -154,3 +154,8 @@ EVENT_NAMES: dict[type, str] = {
     DoneEvent: "done",
 }
 """What metrics.jsonl and the playground call each event, under the key "event"."""
+
+
+def ends_a_step(event: Event) -> bool:
+    """Whether the next event is another step's: a step reports for itself, or a snapshot ends its report."""
+    return isinstance(event, SnapshotEvent) or (isinstance(event, StepEvent) and not event.reports)

@@ -21,6 +21,7 @@ from llm.limits import LAPTOP, Limits
 from llm.paths import home
 from llm.ui.memory import Memory
 from llm.ui.own_texts import OwnTexts
+from llm.ui.slots import Slots
 
 if TYPE_CHECKING:
     from llm.tokenizers import Tokenizer
@@ -93,6 +94,7 @@ class Sessions:
     def __init__(self, limits: Limits = LAPTOP) -> None:
         self.limits = limits
         self.memory = Memory(limits)
+        self.slots = Slots(limits)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -139,12 +141,3 @@ class Sessions:
             if session.vocabulary_training:
                 session.vocabulary_training.stop()
         return list(gone.values())
-
-    def training_count(self) -> int:
-        """How many runs and sweeps are in training now, over all visitors."""
-        runs = sum(training.alive for session in self.all() for training in list(session.trainings.values()))
-        return runs + self.sweep_count()
-
-    def sweep_count(self) -> int:
-        """How many sweeps are in training now, over all visitors."""
-        return sum(session.sweeping for session in self.all())

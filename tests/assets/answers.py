@@ -37,6 +37,7 @@ ALSO: dict[str, list[Any]] = {
     "list_plan.settings{}.choices[]": ["a choice"],  # as other forms have it; a plan has none
     "fit_sweep.predicted": [None],  # until the largest size is trained
     "poll_sweep.trainings[].loss": [None, 1.0],
+    "poll_sweep.place": [None, 1],  # in the queue
     "begin_generation.ended": [None, "stop"],
     "draw_tokens.ended": [None, "stop"],
     "list_ledger.rows[].best": [None],  # until the first evaluation

@@ -18,7 +18,7 @@ from llm.model import GPT
 from llm.runs.run import Run, list_runs
 from llm.runs.snapshots import Snapshots
 from llm.training.trainer import Trainer
-from llm.ui.train.slots import Slots
+from llm.ui.slots import Slots
 from llm.ui.train.training import DISK_FULL, Training
 
 ROOT = Path(__file__).resolve().parents[2]

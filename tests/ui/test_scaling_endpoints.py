@@ -5,6 +5,7 @@ import time
 import pytest
 
 from llm.limits import Limits
+from llm.runs.run import Run
 from llm.scaling.sweep import Sweep
 from llm.ui.scaling.loss_and_size import build_loss_and_size
 from llm.ui.scaling.plan_a_sweep import build_plan_a_sweep
@@ -17,7 +18,7 @@ TINY = {**ME, "corpus": "task:copy", "widths": "16 32 48 64", "seeds": 1, "steps
 
 
 class Tab:
-    """The endpoints of both views, by name; `subjects` loads what they refer to."""
+    """The endpoints of its views, by name; `subjects` loads what they refer to."""
 
     def __init__(self, limits=None):
         self.sessions = Sessions(limits or Limits(trainings=4))
@@ -95,7 +96,7 @@ def test_a_plan_is_forecast_trained_and_looked_at(tab):
     assert planned["sizes"][0]["tokens"] == 16 * 2 * 32 and planned["sizes"][0]["loss"] is None
     assert tab.forecast_sweep(TINY)["total"] > 0
     assert tab.start_sweep(TINY)["state"] == "running"
-    assert tab.sessions.training_count() == 1 and tab.sessions.of(ME).busy
+    assert tab.sessions.slots.busy and tab.sessions.of(ME).busy
     done = tab.until("finished")
     assert all(training["ended"] for training in done["trainings"]) and len(done["trainings"]) == 4
     told = tab.read_sweep({**ME, "whose": "mine"})
@@ -154,14 +155,51 @@ def test_paused_stopped_and_taken_up_by_another_process_nothing_is_trained_twice
     assert later.read_sweep({**ME, "whose": "mine"})["points"][-1]["tokens"] == 20 * 2 * 32
 
 
-def test_a_sweep_waits_for_nobody_and_takes_no_ones_place(tmp_path, monkeypatch):
-    """With all places taken it is refused in one sentence."""
+def test_with_all_places_taken_a_sweep_waits_and_a_paused_one_makes_room(tmp_path, monkeypatch):
+    """It is told its place and begins by itself; nothing is lost of the one that made room; with no place left in the
+    queue it is refused in one sentence."""
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
-    tab = Tab(Limits(trainings=1))
-    other = {"visitor": "1" * 32}
-    tab.start_sweep({**TINY, **other, "steps": 5_000})
-    assert "Try again" in tab.start_sweep(TINY)["error"]
+    tab = Tab(Limits(trainings=1, queue=1))
+    other, third = {"visitor": "1" * 32}, {"visitor": "2" * 32}
+    tab.start_sweep({**TINY, **other, "widths": "16", "steps": 20_000})
+    assert tab.start_sweep(TINY)["state"] == "waiting" and tab.poll_sweep(ME)["place"] == 1
+    assert "Try again" in tab.start_sweep({**TINY, **third})["error"] and not tab.sessions.of(third).busy
+    while tab.poll_sweep(other)["step"] < 3:
+        time.sleep(0.01)
+    tab.steer_sweep({**other, "action": "pause"})
+    tab.until("finished")
+    paused = tab.poll_sweep(other)
+    assert (paused["state"], paused["place"]) == ("paused", None)
+    tab.steer_sweep({**other, "action": "resume"})
+    while (now := tab.poll_sweep(other)["step"]) <= paused["step"]:
+        time.sleep(0.01)
+    assert now > paused["step"]
     tab.steer_sweep({**other, "action": "stop"})
     tab.sessions.of(other).sweep.join(20)
-    assert tab.start_sweep(TINY)["state"] == "running"
+    run = Run.open(tab.sessions.of(other).sweep_runs, "width-16-seed-1")
+    steps = [event["step"] for event in run.metrics() if event["event"] == "step"]
+    assert steps == list(range(1, len(steps) + 1)) and run.resumable
+    assert not tab.sessions.slots.busy
+
+
+def test_sweeps_take_turns_and_reach_what_they_would_alone(tmp_path, monkeypatch):
+    """Two for one place: each is set aside between two steps and goes on there."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    monkeypatch.setattr("llm.ui.slots.TURN_SECONDS", 0.3)
+    tab = Tab(Limits(trainings=1))
+    plan, other = {**TINY, "widths": "16 32", "steps": 300}, {"visitor": "1" * 32}
+    tab.start_sweep(plan)
+    tab.start_sweep({**plan, **other})
+    states = set()
+    deadline = time.monotonic() + 60
+    while not states >= {(a, b) for a, b in [("running", "waiting"), ("waiting", "running")]}:
+        assert time.monotonic() < deadline
+        states.add((tab.poll_sweep(ME)["state"], tab.poll_sweep(other)["state"]))
     tab.until("finished")
+    tab.sessions.of(other).sweep.join(60)
+    first, second = (Sweep.open(folder_of(tab.sessions.of(who))) for who in (ME, other))
+    alone = Sweep.create(tmp_path / "alone", first.plan)
+    for _ in alone.train():
+        pass
+    expected = [row.loss for row in alone.rows()]
+    assert [row.loss for row in first.rows()] == expected == [row.loss for row in second.rows()]

@@ -59,7 +59,7 @@ def test_forecast_is_a_time_for_the_whole_run(tab):
     """Twice the steps take longer, and nothing is left behind."""
     short, long = (tab.forecast_run(settings(max_steps=steps))["seconds"] for steps in (100, 10_000))
     assert 0 < short < long
-    assert tab.sessions.training_count() == 0
+    assert not tab.sessions.slots.busy
 
 
 def test_presets_hold_only_what_the_form_can_show():
@@ -95,7 +95,7 @@ def test_bad_settings_get_one_sentence(tab, changes, words):
     """What can't be trained is refused with what to change, and nothing starts."""
     answer = tab.start_run(settings(**changes))
     assert words in answer["error"]
-    assert tab.sessions.training_count() == 0
+    assert not tab.sessions.slots.busy
 
 
 def test_a_run_is_planned_within_the_memory(tab, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_paused_run_that_nobody_looks_at_stops(tab, monkeypatch):
     request = tab.start(max_steps=100_000)
     tab.steer_run({**request, "action": "pause"})
     deadline = time.monotonic() + 30
-    while tab.sessions.training_count():
+    while tab.sessions.slots.busy:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert tab.poll_run({**request, "since": 0})["state"] == "stopped"
@@ -223,7 +223,7 @@ def test_restart_takes_the_place_of_the_run_in_training(tab):
     tab.until(old, lambda answer: answer["step"] > 2)
     new = tab.start(replace=True)
     assert tab.finish(new)["state"] == "finished" and tab.finish(old)["state"] == "stopped"
-    assert tab.sessions.training_count() == 0
+    assert not tab.sessions.slots.busy
 
 
 def test_visitors_do_not_see_each_other(tab):

@@ -62,7 +62,7 @@ def test_who_comes_later_waits_and_begins_by_itself(tab):
 
 def test_never_more_trainers_than_slots(tab, monkeypatch):
     """Runs that go round hold no model while they wait, and every one comes to its end, as if it had been alone."""
-    monkeypatch.setattr("llm.ui.train.slots.TURN_SECONDS", 0.2)
+    monkeypatch.setattr("llm.ui.slots.TURN_SECONDS", 0.2)
     alone = tab.start(seed=5, dropout=0.1, max_steps=40)
     tab.finish(alone)
     requests = [begin(tab, seed=5, dropout=0.1, max_steps=40) for _ in range(3)]
@@ -160,7 +160,7 @@ def test_restart_while_waiting_keeps_the_place(tab):
 
 def test_the_expected_wait_comes_from_those_ahead(tab, monkeypatch):
     """A turn for each run of unknown length, less for one that was measured to be shorter."""
-    monkeypatch.setattr("llm.ui.train.slots.TURN_SECONDS", 1_000.0)
+    monkeypatch.setattr("llm.ui.slots.TURN_SECONDS", 1_000.0)
     short = settings(max_steps=50)
     first = begin(tab, **LONG)
     measured = tab.forecast_run(short)["seconds"]

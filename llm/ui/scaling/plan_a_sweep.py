@@ -134,12 +134,12 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
         """How the visitor's sweep stands: each of its trainings, and the one under way."""
         session = sessions.of(request)
         if not session.sweep and not (folder_of(session) / "plan.json").is_file():
-            return {"state": "none", "failure": "", "under_way": "", "step": 0, "steps": 0, "trainings": []}
+            return {**_idle("none"), "steps": 0, "trainings": []}
         sweep = own_sweep(session)
-        idle = {"state": "stopped", "failure": "", "under_way": "", "step": 0}
-        standing = session.sweep.standing() if session.sweep else idle
-        if not session.sweep and all(sweep.ended(point) for point in sweep.points):
-            standing = idle | {"state": "finished"}
+        if session.sweep:
+            standing = session.sweep.standing()
+        else:
+            standing = _idle("finished" if all(sweep.ended(point) for point in sweep.points) else "stopped")
         return {**standing, "steps": sweep.plan.steps, "trainings": _trainings(sweep)}
 
     drives = [start_sweep, continue_sweep, steer_sweep, poll_sweep]
@@ -230,15 +230,20 @@ def _check_free(sweeps: Sweeps, session: Session) -> None:
         session.sweep.join(STOPPING)
     if session.busy:
         raise ValueError("Something of yours is still training. Stop it first, or let it finish.")
-    if sweeps.sessions.training_count() >= sweeps.sessions.limits.trainings:
-        raise ValueError("As much trains here as may at once. Try again when something has finished.")
+    sweeps.sessions.slots.check_room()
 
 
 def _launch(sweeps: Sweeps, session: Session, sweep: Sweep) -> Answer:
     seconds = 60 * sweeps.sessions.limits.run_minutes
-    session.sweep = SweepTraining(with_text(sweep), device=_device(), seconds=seconds)
-    session.sweep.start()
-    return session.sweep.standing()
+    training = SweepTraining(with_text(sweep), sweeps.sessions.slots, device=_device(), seconds=seconds)
+    sweeps.sessions.slots.admit(training)
+    session.sweep = training
+    training.start()
+    return training.standing()
+
+
+def _idle(state: str) -> Answer:
+    return {"state": state, "place": None, "failure": "", "under_way": "", "step": 0}
 
 
 def _trainings(sweep: Sweep) -> list[dict[str, Any]]:

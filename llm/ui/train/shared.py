@@ -9,7 +9,6 @@ from llm.ui.subject import Subjects
 from llm.ui.train.planning import Forecasts
 from llm.ui.train.preparation import Preparations
 from llm.ui.train.run_summaries import RunSummaries
-from llm.ui.train.slots import Slots
 
 
 class Shared:
@@ -20,7 +19,7 @@ class Shared:
         self.sessions = subjects.sessions
         self.classroom = subjects.classroom
         self.preparations = Preparations(self.sessions)
-        self.slots = Slots(self.sessions.limits, self.sessions.sweep_count)
+        self.slots = self.sessions.slots
         self.forecasts = Forecasts()
         self.summaries = RunSummaries()
 

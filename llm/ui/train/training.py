@@ -16,12 +16,12 @@ from typing import Any, Literal, cast
 from llm.files import disk_trouble, is_full
 from llm.runs.run import Run
 from llm.runs.summary import RunSummary
-from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, SnapshotEvent, StepEvent
+from llm.training.events import EVENT_NAMES, DoneEvent, Event, Reason, StepEvent, ends_a_step
 from llm.training.hardware import denormals_flushed, out_of_memory
 from llm.training.trainer import Trainer
 from llm.ui.right_of_way import Patience
+from llm.ui.slots import Slots
 from llm.ui.train.pace import Pace
-from llm.ui.train.slots import Slots
 
 State = Literal["waiting", "running", "paused", "failed", "left", "interrupted"] | Reason
 """Those of a run that goes on or ended, and "left": it left the queue before it began, and is gone."""
@@ -263,7 +263,7 @@ class Training:
                 tokens = event.tokens_seen
             self._publish(event)
             self._keep_within_limits(trainer)
-            if _ends_a_step(event):
+            if ends_a_step(event):
                 time.sleep(0)  # small steps hold the interpreter; let the page's requests in
                 self._patience()
                 if not self._keeps_slot(trainer):
@@ -360,8 +360,3 @@ class Training:
             self._step = event.step
             if isinstance(event, DoneEvent):
                 self.state = event.reason
-
-
-def _ends_a_step(event: Event) -> bool:
-    """Whether the next event is another step's: a step reports for itself, or a snapshot ends its report."""
-    return isinstance(event, SnapshotEvent) or (isinstance(event, StepEvent) and not event.reports)

@@ -1,9 +1,9 @@
 """Who trains now and who waits: slots, a queue, and turns.
 
-A run holds a slot while it trains, so there are never more trainers in memory than slots. When others
-wait, a run that has had its turn, is paused or is watched by nobody is set aside on the disk between
-two steps, and goes to the end of the queue. Setting aside and loading cost a fraction of a second
-for the models of a page, once a turn; numbers are those of a run that never rested.
+A run, or a sweep, which trains one after the other, holds a slot while it trains, so there are never more
+trainers in memory than slots. When others wait, one that has had its turn, is paused or is watched by nobody
+is set aside on the disk between two steps, and goes to the end of the queue. Setting aside and loading cost a
+fraction of a second for the models of a page, once a turn; numbers are those of a run that never rested.
 """
 
 from __future__ import annotations
@@ -11,25 +11,35 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from llm.limits import Limits
-
-if TYPE_CHECKING:
-    from llm.ui.train.training import Training
 
 TURN_SECONDS = 60.0
 """How long a run keeps its slot while others wait."""
 
 
+class Training(Protocol):
+    """Who asks for a slot."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether a page follows it."""
+
+    @property
+    def parked(self) -> bool:
+        """Whether it is paused, and no step is to be made."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until its last step if it trains without a rest; None where that can't be told."""
+
+
 class Slots:
     """The slots of one app. Those who are watched go before those who aren't, else in the order in which they came."""
 
-    def __init__(self, limits: Limits, sweeps: Callable[[], int] = lambda: 0) -> None:
-        """`sweeps` says how many are in training beside the runs; each takes a slot."""
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._sweeps = sweeps
         self._at_work: dict[Training, float] = {}  # and since when, those longest at work first
         self._queue: list[Training] = []
         self._changed = threading.Condition()
@@ -37,12 +47,12 @@ class Slots:
     @property
     def busy(self) -> bool:
         """Whether anything trains."""
-        return bool(self._at_work) or self._sweeps() > 0
+        return bool(self._at_work)
 
     @property
     def full(self) -> bool:
         """Whether a new run would have to wait."""
-        return len(self._at_work) + self._sweeps() >= self.limits.trainings
+        return len(self._at_work) >= self.limits.trainings
 
     def admit(self, training: Training, *, instead_of: Training | None = None) -> None:
         """Give a new run a slot or a place in the queue: that of the visitor's run which ends for it, if that is fair.
@@ -55,12 +65,16 @@ class Slots:
             elif instead_of in self._at_work and not self._queue:
                 del self._at_work[instead_of]
                 self._queue.append(training)
-            elif self.full and len(self._queue) >= self.limits.queue:
-                waiting = f"{len(self._queue)} more wait" if self._queue else "none may wait"
-                raise ValueError(f"All places to train are taken here, and {waiting}. Try again in some minutes.")
             else:
+                self.check_room()
                 self._queue.append(training)
             self._fill()
+
+    def check_room(self) -> None:
+        """Raises ValueError when a new run would get neither a slot nor a place in the queue."""
+        if self.full and len(self._queue) >= self.limits.queue:
+            waiting = f"{len(self._queue)} more wait" if self._queue else "none may wait"
+            raise ValueError(f"All places to train are taken here, and {waiting}. Try again in some minutes.")
 
     def rejoin(self, training: Training) -> None:
         """Queue again, after a rest."""
@@ -79,13 +93,11 @@ class Slots:
     def has(self, training: Training, wait: float = 0.0) -> bool:
         """Whether it holds a slot, now or within `wait` seconds."""
         with self._changed:
-            self._fill()  # a sweep may have ended
             return self._changed.wait_for(lambda: training in self._at_work, wait)
 
     def wanted(self, training: Training) -> bool:
         """Whether a run at work is to make room for one that waits."""
         with self._changed:
-            self._fill()
             order = self._order()
             leaving = (one for one in self._at_work if self._yields(one, order[0])) if order else iter(())
             return next(leaving, None) is training
@@ -96,8 +108,7 @@ class Slots:
             order = self._order()
             if training not in order:
                 return None
-            sweeps = self._sweeps()
-            free = [0.0] * max(0, self.limits.trainings - len(self._at_work) - sweeps) + [TURN_SECONDS] * sweeps
+            free = [0.0] * max(0, self.limits.trainings - len(self._at_work))
             free += [min(self._turn_left(one), _seconds(one)) for one in self._at_work]
             heapq.heapify(free)
             for ahead in order[: order.index(training)]:
