@@ -170,6 +170,7 @@ export interface ContinueRun {
 /** Go on with the visitor's sweep where it was. */
 export interface ContinueSweep {
   failure: string;
+  place: number | null;
   state: string;
   step: number;
   under_way: string;
@@ -983,6 +984,7 @@ export interface PollRun {
 /** How the visitor's sweep stands: each of its trainings, and the one under way. */
 export interface PollSweep {
   failure: string;
+  place: number | null;
   state: string;
   step: number;
   steps: number;
@@ -1048,6 +1050,44 @@ export interface ReadAttribution {
   scale: number;
   target: Token;
   token: number;
+}
+
+/** The losses and the best size of each budget, the frontier, and that of the sweep's law; as CSV too. */
+export interface ReadBudgets {
+  budgets: {
+    flops: number;
+    lowest: {
+      bend: number;
+      between: number[];
+      loss: number;
+      params: number;
+      tokens: number;
+    } | null;
+    reached: {
+      loss: number;
+      params: number;
+      tokens: number;
+      width: number;
+    }[];
+    why_not: string;
+  }[];
+  counts: string[];
+  csv: string;
+  each: number[];
+  frontier: {
+    exponent: number;
+    factor: number;
+    high: number;
+    low: number;
+  } | null;
+  law: {
+    exponent: number;
+    factor: number;
+    tokens: number;
+  } | null;
+  text: string;
+  whose: string;
+  widths: number[];
 }
 
 /** The likeliest tokens of one cell, from the same stream. */
@@ -1332,6 +1372,17 @@ export interface ReadPath {
   }[];
 }
 
+/** The learning rates tried at each width and how they ended: the visitor's, if they try several, or ours. */
+export interface ReadRates {
+  mine: boolean;
+  widths: {
+    best: number;
+    rule: number;
+    tried: number[][];
+    width: number;
+  }[];
+}
+
 /** One head on one prompt, exactly; without a prompt no tokens and nothing else. */
 export interface ReadSide {
   head?: number;
@@ -1344,6 +1395,45 @@ export interface ReadSide {
   step?: number | null;
   title?: string;
   tokens: Token[];
+}
+
+/** The four sizes, the scores of the paper's Table 3, and the model that is looked at, measured alike. */
+export interface ReadSizes {
+  mine: {
+    bytes: number;
+    forward: number;
+    in_blocks: number;
+    n_ctx: number;
+    n_embd: number;
+    n_head: number;
+    n_layer: number;
+    n_params: number;
+    title: string;
+    training: number;
+    vocab_size: number;
+  };
+  scores: {
+    command: string;
+    higher_is_better: boolean;
+    how: string;
+    measure: string;
+    scores: number[];
+    text: string;
+  }[];
+  sizes: {
+    bytes: number;
+    forward: number;
+    in_blocks: number;
+    n_ctx: number;
+    n_embd: number;
+    n_head: number;
+    n_layer: number;
+    n_params: number;
+    name: string;
+    printed: string;
+    training: number;
+    vocab_size: number;
+  }[];
 }
 
 /** One head's rows of what the picture began with, in full; {"gone": True} when it has begun anew since. */
@@ -1524,6 +1614,7 @@ export interface StartRun {
 /** Train a plan, in place of the visitor's last sweep unless it is the same, which goes on. */
 export interface StartSweep {
   failure: string;
+  place: number | null;
   state: string;
   step: number;
   under_way: string;
@@ -1542,6 +1633,7 @@ export interface SteerRun {
 /** Pause, resume or stop it. */
 export interface SteerSweep {
   failure: string;
+  place: number | null;
   state: string;
   step: number;
   under_way: string;
@@ -1673,6 +1765,7 @@ export interface Answers {
   prepare_learning: PrepareLearning;
   read_architecture: ReadArchitecture;
   read_attribution: ReadAttribution;
+  read_budgets: ReadBudgets;
   read_cell: ReadCell;
   read_contexts: ReadContexts;
   read_example_run: ReadExampleRun;
@@ -1687,7 +1780,9 @@ export interface Answers {
   read_norm: ReadNorm;
   read_pair: ReadPair;
   read_path: ReadPath;
+  read_rates: ReadRates;
   read_side: ReadSide;
+  read_sizes: ReadSizes;
   read_start: ReadStart;
   read_step: ReadStep;
   read_surprise: ReadSurprise;

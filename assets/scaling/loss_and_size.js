@@ -11,7 +11,9 @@ import { Refusal } from "../shared/server.js";
 import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
-import { drawChart, shadeOf, short } from "./scaling_chart.js";
+import { short } from "./axes.js";
+import { offerChoices } from "./choices.js";
+import { drawChart, shadeOf } from "./scaling_chart.js";
 
 /** @import { Dot } from "./scaling_chart.js" */
 
@@ -31,23 +33,11 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
   const key = (count) => `${count} ${choices.e}`;
   const shown = () => (typeof law() === "object" ? law() : null);
 
-  // ---- the address holds the choices -----------------------------------------------------------------
-  for (const group of all("[data-choice]")) {
-    const name = group.dataset.choice,
-      values = [...group.children].map((button) => button.dataset.value);
-    const asked = address.get(name);
-    if (values.includes(asked)) choices[name] = asked;
-    for (const button of group.children)
-      button.addEventListener("click", () => {
-        choices[name] = button.dataset.value;
-        address.set({ [name]: choices[name] === values[0] ? null : choices[name] });
-        if (name === "sweep") load();
-        else {
-          draw();
-          fit();
-        }
-      });
-  }
+  const offer = offerChoices(all("[data-choice]"), choices, (name) => {
+    if (name === "sweep") return load();
+    draw();
+    fit();
+  });
 
   const guarded = async (work) => {
     try {
@@ -68,6 +58,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
         if (asked === "shipped" || !(error instanceof Refusal)) throw error;
         notice(error.message);
         choices.sweep = "shipped"; // nothing of one's own yet: the finished example stays
+        address.set({ sweep: null });
         sweep = await ask("read_sweep", { whose: "shipped" });
       }
       laws = new Map();
@@ -103,9 +94,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
   // ---- drawing ---------------------------------------------------------------------------------------
   function draw() {
     if (!sweep || !root.offsetParent) return;
-    for (const group of all("[data-choice]"))
-      for (const button of group.children)
-        button.setAttribute("aria-pressed", String(choices[group.dataset.choice] === button.dataset.value));
+    offer.show();
     find("[data-id=floors]").hidden = sweep.floor === null;
     find("[data-id=legend]").replaceChildren(
       el("span", {}, `${choices.sweep === "mine" ? "Your sweep" : "The shipped sweep"} of ${sweep.text}; widths`),
@@ -239,10 +228,11 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     if (choices.sweep === "mine") load();
   };
   on("sweep", moved);
-  on("sweep-shown", () => {
-    choices.sweep = "mine";
-    address.set({ sweep: "mine" });
-    load();
-  });
-  return { theme: draw, resize: () => (sweep ? draw() : load()) };
+  const seen = () => {
+    const other = offer.read(); // made in another view meanwhile
+    if (!sweep || other.includes("sweep")) return load();
+    draw();
+    if (other.length) fit();
+  };
+  return { theme: draw, resize: seen };
 });

@@ -1,4 +1,5 @@
 // Scaling, plan a sweep: the form, what each size will take, and the visitor's sweep in training.
+import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit } from "../shared/events.js";
 import { failures } from "../shared/failures.js";
@@ -10,7 +11,8 @@ import { Refusal } from "../shared/server.js";
 import { drawFields, field } from "../shared/setting_fields.js";
 import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
-import { short } from "./scaling_chart.js";
+import { short } from "./axes.js";
+import { drawRates } from "./rate_chart.js";
 
 panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
   const POLL = 1000,
@@ -28,6 +30,7 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
   let plan = null, // what plan_sweep told of the form
     seconds = null,
     standing = null, // what poll_sweep told
+    rates = null, // what read_rates told
     sure = false, // another sweep may go for this one
     timer = null,
     later = null;
@@ -105,7 +108,13 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
     find("[data-id=show]").hidden = !trainings.some(({ loss }) => loss !== null);
     const done = trainings.filter(({ ended }) => ended).length;
     find("[data-id=status]").textContent = trainings.length
-      ? [standing.failure || WORDS[state], standing.place && `place ${standing.place}`, `${done} of ${trainings.length} trained`].filter(Boolean).join(", ")
+      ? [
+          standing.failure || WORDS[state],
+          standing.place && `place ${standing.place}`,
+          `${done} of ${trainings.length} trained`,
+        ]
+          .filter(Boolean)
+          .join(", ")
       : "";
     if (plan) find("[data-id=sizes]").replaceChildren(...plan.sizes.map(row));
     const under = trainings.find(({ id }) => id === standing.under_way);
@@ -149,12 +158,27 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
     );
   }
 
+  /** The learning rates that were tried, beside the rule. */
+  function showRates() {
+    if (!rates || !root.offsetParent) return;
+    const off = Math.max(...rates.widths.map(({ rule, best }) => Math.max(rule / best, best / rule)));
+    find("[data-id=rates-about]").textContent =
+      `Learning rates that ${rates.mine ? "your sweep" : "a small sweep of the same text"} tried, each width in its ` +
+      "colour: full the best, ◇ what the rule gives, 1 over the root of the width. " +
+      `${off < 1.01 ? "The rule is the best each time" : `The best is within a factor of ${format.number(off)} of it`}.`;
+    drawRates(find("[data-id=rates]"), rates.widths);
+  }
+
   // ---- driving ---------------------------------------------------------------------------------------
   const poll = latest(async () => {
     clearTimeout(timer);
     const before = JSON.stringify(standing?.trainings);
     standing = await ask("poll_sweep");
     draw();
+    if (!rates || before !== JSON.stringify(standing.trainings)) {
+      rates = await ask("read_rates");
+      showRates();
+    }
     if (before !== JSON.stringify(standing.trainings)) emit("sweep");
     if (live() && root.isConnected) timer = setTimeout(poll, POLL);
   });
@@ -189,7 +213,7 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
   find("[data-id=pause]").addEventListener("click", turn);
   find("[data-id=stop]").addEventListener("click", () => steer("stop"));
   find("[data-id=show]").addEventListener("click", () => {
-    emit("sweep-shown");
+    address.set({ sweep: "mine" });
     openView("scaling", "loss_and_size");
   });
   leadBy(root, {
@@ -199,5 +223,9 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
   });
 
   const begin = latest(guarded(async () => (Object.keys(fields).length ? poll() : fill())));
-  return { resize: begin };
+  const again = () => {
+    showRates();
+    begin();
+  };
+  return { resize: again, theme: showRates };
 });

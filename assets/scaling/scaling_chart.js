@@ -1,7 +1,7 @@
 // The picture of a sweep: losses as dots on log axes, joined along each training, the floor, the law and its band.
 import { dark } from "../shared/colour.js";
 import { format } from "../shared/format.js";
-import { inRoom } from "../shared/presenting.js";
+import { between, diamond, logAxes } from "./axes.js";
 import { bandOf, lossOf } from "./law.js";
 
 /**
@@ -20,41 +20,13 @@ import { bandOf, lossOf } from "./law.js";
  * @property {number} seconds
  */
 
-const SVG = "http://www.w3.org/2000/svg";
-const SAMPLES = 60; // of a curve
 const TITLES = { params: "parameters", tokens: "tokens read", flops: "floating-point operations" };
-
-/** @param {string} tag @param {Record<string, string | number>} attributes @param {string} [text] */
-function shape(tag, attributes, text = "") {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  node.textContent = text;
-  return node;
-}
 
 /** A colour for each width, smallest first: one ramp from violet to amber, readable on either ground. */
 function shadeOf(widths, width) {
   const share = widths.length > 1 ? widths.indexOf(width) / (widths.length - 1) : 0;
   return `hsl(${Math.round(275 - 245 * share)} ${dark() ? 75 : 70}% ${dark() ? 68 : 40}%)`;
 }
-
-/** What is written at an axis: 1, 2 and 5 of each decade, or of few decades the ones alone. */
-function ticks(low, high) {
-  const steps = Math.log10(high / low) > 2.2 ? [1] : [1, 2, 5],
-    found = [];
-  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1)
-    for (const step of steps) if (step * 10 ** e >= low && step * 10 ** e <= high) found.push(step * 10 ** e);
-  return found;
-}
-const short = (value) => {
-  const units = ["", "k", "M", "G", "T", "P", "E"];
-  let size = value;
-  while (size >= 999.5 && units.length > 1) {
-    size /= 1000;
-    units.shift();
-  }
-  return `${format.number(size)}${units[0] && `\u2009${units[0]}`}`;
-};
 
 /**
  * Draw all of it, as large as the box.
@@ -65,47 +37,19 @@ const short = (value) => {
  * @returns {{ x: number, y: number }[]} where each dot lies
  */
 function drawChart(box, { dots, widths, floor, across, count, law, at }) {
-  const room = inRoom(),
-    font = room ? 20 : 12,
-    width = box.clientWidth,
-    height = box.clientHeight,
-    left = room ? 72 : 48,
-    foot = room ? 58 : 38,
-    right = 12,
-    top = 8;
-  const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "font-size": font });
-  svg.classList.add("gb-scaling-svg");
-  const valueAcross = (dot) => (across === "params" ? dot.params[count] : dot[across]);
-  const xs = dots.map(valueAcross),
+  const valueAcross = (dot) => (across === "params" ? dot.params[count] : dot[across]),
+    xs = dots.map(valueAcross),
     finite = dots.map((dot) => dot.loss).filter(Number.isFinite);
-  const span = (values, room) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    return [low / (high / low || 1) ** room / 1.02, high * (high / low || 1) ** room * 1.02];
-  };
-  const [x0, x1] = span(xs, 0.04),
-    [y0, y1] = span(floor ? [...finite, floor] : finite, 0.04);
-  const x = (v) => left + ((width - left - right) * Math.log(v / x0)) / Math.log(x1 / x0),
-    y = (v) => top + ((height - top - foot) * Math.log(y1 / v)) / Math.log(y1 / y0);
-  const put = (tag, attributes, name, text = "") => {
-    const node = shape(tag, attributes, text);
-    node.classList.add(name);
-    svg.append(node);
-    return node;
-  };
-  for (const v of ticks(x0, x1)) {
-    put("line", { x1: x(v), x2: x(v), y1: top, y2: height - foot }, "gb-scaling-grid");
-    put("text", { x: x(v), y: height - foot + font + 4, "text-anchor": "middle" }, "gb-scaling-words", short(v));
-  }
-  for (const v of ticks(y0, y1)) {
-    put("line", { x1: left, x2: width - right, y1: y(v), y2: y(v) }, "gb-scaling-grid");
-    put("text", { x: left - 6, y: y(v) + font / 3, "text-anchor": "end" }, "gb-scaling-words", format.number(v));
-  }
-  put("text", { x: width - right, y: height - 6, "text-anchor": "end" }, "gb-scaling-words", TITLES[across]);
-  put("text", { x: left + 6, y: top + font }, "gb-scaling-words", "validation loss, nats a token");
+  const { svg, put, x, y, room, font, left, edge } = logAxes(box, {
+    xs,
+    ys: floor ? [...finite, floor] : finite,
+    across: TITLES[across],
+    up: "validation loss, nats a token",
+  });
   if (floor) {
-    put("line", { x1: left, x2: width - right, y1: y(floor), y2: y(floor) }, "gb-scaling-floor");
+    put("line", { x1: left, x2: edge, y1: y(floor), y2: y(floor) }, "gb-scaling-floor");
     const says = `floor ${format.number(floor)}`;
-    put("text", { x: width - right, y: y(floor) - 5, "text-anchor": "end" }, "gb-scaling-words", says);
+    put("text", { x: edge, y: y(floor) - 5, "text-anchor": "end" }, "gb-scaling-words", says);
   }
   if (law) drawLaw();
 
@@ -182,13 +126,7 @@ function drawChart(box, { dots, widths, floor, across, count, law, at }) {
     const [value, low, high] = interval.map(y),
       here = places[end].x;
     put("line", { x1: here, x2: here, y1: low, y2: high }, "gb-scaling-predicted");
-    const corners = [
-      [0, -side],
-      [side, 0],
-      [0, side],
-      [-side, 0],
-    ].map(([dx, dy]) => `${here + dx},${value + dy}`);
-    put("polygon", { points: corners.join(" ") }, "gb-scaling-predicted");
+    put("polygon", { points: diamond(here, value, side) }, "gb-scaling-predicted");
     const words = { x: here + side, y: Math.max(low, places[end].y) + side + font + 4, "text-anchor": "end" };
     put("text", words, "gb-scaling-words", `predicted ${interval[0].toFixed(2)}`);
   }
@@ -197,9 +135,4 @@ function drawChart(box, { dots, widths, floor, across, count, law, at }) {
   return places;
 }
 
-/** Numbers from one to another, evenly apart on a log axis. */
-function between(low, high) {
-  return Array.from({ length: SAMPLES }, (_, i) => low * (high / low) ** (i / (SAMPLES - 1)));
-}
-
-export { drawChart, shadeOf, short };
+export { drawChart, shadeOf };

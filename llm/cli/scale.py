@@ -80,7 +80,9 @@ def _train(sweep: Sweep, device: Any) -> None:
 
 
 def _fit(sweep: Sweep) -> None:
+    from llm.scaling.budgets import frontier, spread_budgets, weigh
     from llm.scaling.laws import fit_all, keep_laws
+    from llm.scaling.rates import best_rates
 
     rows, floor = sweep.rows(), sweep.floor
     if floor is not None:
@@ -102,3 +104,10 @@ def _fit(sweep: Sweep) -> None:
             f"  the largest size from the others: {value:.4f} ({low:.4f} to {high:.4f}), "
             f"measured {found:.4f}, {found - value:+.4f}"
         )
+    if best := frontier([weigh(rows, flops) for flops in spread_budgets(rows)]):
+        print(f"The best size for a budget C grows as C^{best.exponent:.3f} ({best.low:.3f} to {best.high:.3f}).")
+    else:
+        print("Too few budgets show a best size: train the small sizes for longer.")
+    if len(sweep.plan.rates) > 1:
+        for one in best_rates(rows, sweep.plan):
+            print(f"Width {one.width}: best learning rate {one.best:g}, by the rule {one.rule:g}.")

@@ -20,7 +20,7 @@ BUDGETS = 6
 MIN_SIZES = 3
 """Fewer don't fix a parabola."""
 NEAR = 2
-"""Sizes on each side of the best one that count: farther away losses are no parabola and would move its lowest point."""
+"""Sizes on each side of the best one that count: farther away losses are no parabola, and would move its lowest."""
 MIN_LOWEST = 3
 """Lowest points that a frontier needs: through two there is always a line."""
 

@@ -51,7 +51,7 @@ class Law:
         return float(self.E + self.A / params**self.a + self.B / tokens**self.b)
 
     def optimal(self, flops: float, each: float = 6.0) -> tuple[float, float]:
-        """Parameters and tokens that reach the least loss for a compute of `each` N D (Hoffmann et al., section 3.3)."""
+        """Parameters and tokens that reach the least loss for a compute of `each` N D (Hoffmann et al., 3.3)."""
         share = self.a * self.A / (self.b * self.B)
         params = share ** (1 / (self.a + self.b)) * (flops / each) ** (self.b / (self.a + self.b))
         return params, flops / each / params

@@ -62,7 +62,7 @@ class Plan(Config):
     seeds: Annotated[int, About("Seeds", 1, 20)] = 3
     """Trainings of each size, from other weights and in another order of the text."""
     learning_rate: Annotated[float, About("Learning rate", 1e-6, 1, above=True)] = 3e-3
-    """AdamW's at width 64; it falls with the square root of the width, which `--rates` supports."""
+    """AdamW's at width 64; it falls with the square root of the width: checkpoints/scaling/rates.csv supports it."""
     rates: Annotated[tuple[str, ...], About("Learning rates")] = ("1",)
     """Factors on that learning rate, each a training of its own: 0.5, 1 and 2 show whether the rule holds."""
 
@@ -84,6 +84,10 @@ class Plan(Config):
         """The widths, narrowest first."""
         return sorted(int(width) for width in self.widths)
 
+    def rate_of(self, width: int) -> float:
+        """The learning rate that the rule gives a width."""
+        return self.learning_rate * math.sqrt(BASE_WIDTH / width)
+
     def points(self, vocab_size: int) -> list[Point]:
         """Every training, smallest first, so that a prediction of the largest can be made before it is run."""
         return [
@@ -100,7 +104,7 @@ class Plan(Config):
         train = TrainConfig(
             max_steps=self.steps,
             batch_size=self.batch_size,
-            learning_rate=min(10.0, self.learning_rate * rate * math.sqrt(BASE_WIDTH / width)),
+            learning_rate=min(10.0, rate * self.rate_of(width)),
             schedule="linear",
             min_lr_ratio=1.0,
             warmup_steps=min(100, self.steps // 10),

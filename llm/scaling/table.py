@@ -53,6 +53,12 @@ def read_table(path: Path) -> list[Row]:
         raise ValueError(f"{path.name} is no table of a sweep; let `python -m llm scale` write it.") from error
 
 
+def continued(rows: Sequence[Row], longer: Sequence[Row]) -> list[Row]:
+    """The rows, with those of `longer` in the place of each training that it has, too."""
+    replaced = {row.point for row in longer}
+    return [*(row for row in rows if row.point not in replaced), *longer]
+
+
 def fitted(rows: Sequence[Row], *, floor: float | None = None, count: str = "all", bootstrap: int = 100) -> Fit:
     """The law through these rows but the EARLY ones. Raises ValueError as `fit` does."""
     settled = EARLY * max((row.tokens for row in rows), default=0)

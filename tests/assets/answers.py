@@ -37,7 +37,10 @@ ALSO: dict[str, list[Any]] = {
     "list_plan.settings{}.choices[]": ["a choice"],  # as other forms have it; a plan has none
     "fit_sweep.predicted": [None],  # until the largest size is trained
     "poll_sweep.trainings[].loss": [None, 1.0],
-    "poll_sweep.place": [None, 1],  # in the queue
+    **{f"{name}_sweep.place": [None, 1] for name in ("start", "continue", "steer", "poll")},  # in the queue
+    "read_budgets.budgets[].lowest": [None],  # where the losses don't show one
+    "read_budgets.frontier": [None],
+    "read_budgets.law": [None],
     "begin_generation.ended": [None, "stop"],
     "draw_tokens.ended": [None, "stop"],
     "list_ledger.rows[].best": [None],  # until the first evaluation

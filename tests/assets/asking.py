@@ -345,7 +345,10 @@ def ask_scaling(ask: Asked) -> None:
     ask("read_sweep")
     ask("fit_sweep")
     ask("fit_sweep", count="blocks", known=False)
+    ask("read_budgets")
+    ask("read_sizes", model="shipped:tales")
     ask("list_plan")
+    ask("read_rates")
     ask("poll_sweep")
     ask("plan_sweep", corpus="tales", widths="16 32", vocab_size=1024, n_ctx=128)
     plan = {"corpus": "task:copy", "widths": "16, 32", "seeds": 1, "steps": 40, "batch_size": 2, "n_ctx": 32}
@@ -360,6 +363,7 @@ def ask_scaling(ask: Asked) -> None:
     ask.until("poll_sweep", lambda answer: answer["state"] == "finished")
     ask("poll_sweep")
     ask("read_sweep", whose="mine")
+    ask("read_budgets", whose="mine")
 
 
 TABS = (ask_the_bar, ask_attention, ask_model, ask_tokenizer, ask_generate, ask_train, ask_scaling)

@@ -1,13 +1,16 @@
 """The best size for a budget of compute, on made-up losses whose answer is known."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from llm.scaling.budgets import frontier, operations_each, spread_budgets, weigh
 from llm.scaling.fit import Law
 from llm.scaling.sweep import Row
+from llm.scaling.table import continued, read_table
 
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "scaling"
 LAW = Law(E=1.2, A=40.0, a=0.45, B=300.0, b=0.5)
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 
@@ -118,3 +121,34 @@ def test_two_lowest_points_are_no_frontier():
     """A power law through two points says nothing."""
     rows = sweep(bowl(0.6, -4.5))
     assert frontier([weigh(rows, flops) for flops in (1e12, 1e13)]) is None
+
+
+def shipped(count):
+    """The frontier of the sweep that ships, and its budgets."""
+    table, longer = (read_table(SHIPPED / f"{name}.csv") for name in ("table", "longer"))
+    rows = continued(table, longer)
+    budgets = [weigh(rows, flops, count) for flops in spread_budgets(rows)]
+    return frontier(budgets), budgets
+
+
+def test_the_shipped_trainings_that_go_on_begin_as_those_of_the_table():
+    """The same losses where both have one, so that budgets compare trainings of one kind."""
+    table = {(row.point, row.tokens): row for row in read_table(SHIPPED / "table.csv")}
+    longer = read_table(SHIPPED / "longer.csv")
+    both = [row for row in longer if (row.point, row.tokens) in table]
+    assert len(both) >= 8 * len({row.point for row in longer}) and longer[0].point in {row.point for row in both}
+    for row in both:
+        assert row.loss == pytest.approx(table[row.point, row.tokens].loss, rel=1e-4)
+        assert row.params == table[row.point, row.tokens].params
+
+
+def test_the_shipped_budgets_have_a_best_size_and_the_exponent_that_is_told():
+    """Every budget shows one, larger each time; the exponents are those of the README beside the table."""
+    told = (SHIPPED / "README.md").read_text(encoding="utf-8")
+    exponents = []
+    for count in ("all", "blocks and head", "blocks"):
+        found, budgets = shipped(count)
+        best = [budget.lowest.params for budget in budgets]
+        assert best == sorted(best)
+        exponents.append(f"{found.exponent:.2f}")
+    assert "C^{}, C^{} or C^{}".format(*exponents) in told

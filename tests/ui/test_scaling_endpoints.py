@@ -7,6 +7,8 @@ import pytest
 from llm.limits import Limits
 from llm.runs.run import Run
 from llm.scaling.sweep import Sweep
+from llm.ui.scaling.compute_and_size import build_compute_and_size
+from llm.ui.scaling.four_sizes import build_four_sizes
 from llm.ui.scaling.loss_and_size import build_loss_and_size
 from llm.ui.scaling.plan_a_sweep import build_plan_a_sweep
 from llm.ui.scaling.sweeps import Sweeps, folder_of
@@ -24,7 +26,8 @@ class Tab:
         self.sessions = Sessions(limits or Limits(trainings=4))
         self.subjects = Subjects(self.sessions)
         sweeps = Sweeps(self.sessions)
-        for view in (build_loss_and_size(sweeps), build_plan_a_sweep(sweeps)):
+        views = [build(sweeps) for build in (build_loss_and_size, build_compute_and_size, build_plan_a_sweep)]
+        for view in [*views, build_four_sizes(self.subjects)]:
             for endpoint in view.server_fns:
                 setattr(self, endpoint.__name__, endpoint)
 
@@ -58,6 +61,32 @@ def test_the_shipped_sweep_is_there_at_once_with_its_laws(tab):
     assert time.monotonic() - started < 0.5
     assert laws["blocks"]["law"][2] < laws["all"]["law"][2] - 0.1 and len(laws["all"]["others"]) == 100
     assert "no sweep yet" in tab.read_sweep({**ME, "whose": "mine"})["error"]
+
+
+def test_the_best_size_grows_with_the_budget(tab):
+    """Of the shipped sweep: lowest points that grow, a frontier through them beside the law's, whatever is counted."""
+    exponents = {}
+    for count in ("all", "blocks and head", "blocks"):
+        told = tab.read_budgets({**ME, "count": count})
+        best = [budget["lowest"]["params"] for budget in told["budgets"] if budget["lowest"]]
+        assert len(best) >= 4 and best == sorted(best)
+        assert all(bool(budget["why_not"]) != bool(budget["lowest"]) for budget in told["budgets"])
+        assert told["frontier"]["low"] <= told["frontier"]["exponent"] <= told["frontier"]["high"]
+        assert 0 < told["law"]["exponent"] < 1 and told["each"][0] >= 6
+        assert told["csv"].count("\n") == 1 + sum(len(budget["reached"]) for budget in told["budgets"])
+        exponents[count] = told["frontier"]["exponent"]
+    assert exponents["all"] < exponents["blocks"] - 0.1
+    assert "no sweep yet" in tab.read_budgets({**ME, "whose": "mine"})["error"]
+    assert "must be one of" in tab.read_budgets({**ME, "count": "heads"})["error"]
+
+
+def test_the_four_sizes_and_the_model_that_is_looked_at_are_told_alike(tab):
+    """The paper's, each with its scores, and the visitor's own beside them."""
+    told = tab.read_sizes({**ME, "model": "shipped:tales"})
+    assert [size["printed"] for size in told["sizes"]] == ["117M", "345M", "762M", "1542M"]
+    assert all(len(row["scores"]) == 4 and row["how"] for row in told["scores"]) and len(told["scores"]) == 10
+    assert told["mine"].keys() - {"title"} == told["sizes"][0].keys() - {"name", "printed"}
+    assert told["mine"]["n_embd"] < 768 and "error" in tab.read_sizes({**ME, "model": "shipped:gone"})
 
 
 @pytest.mark.parametrize(
@@ -102,6 +131,8 @@ def test_a_plan_is_forecast_trained_and_looked_at(tab):
     told = tab.read_sweep({**ME, "whose": "mine"})
     assert len({point["ref"] for point in told["points"]}) == 4 and told["mine"]
     law = tab.fit_sweep({**ME, "whose": "mine"})
+    budgets = tab.read_budgets({**ME, "whose": "mine"})
+    assert len(budgets["budgets"]) == 6 and budgets["widths"] == [16, 32, 48, 64] and not tab.read_rates(ME)["mine"]
     assert law["predicted"]["width"] == 64 and law["floor_known"]
     listed = {entry["ref"] for entry in tab.subjects.available(tab.sessions.of(ME)) if entry["group"] == "My sweep"}
     assert listed == {point["ref"] for point in told["points"]}
@@ -185,9 +216,9 @@ def test_with_all_places_taken_a_sweep_waits_and_a_paused_one_makes_room(tmp_pat
 def test_sweeps_take_turns_and_reach_what_they_would_alone(tmp_path, monkeypatch):
     """Two for one place: each is set aside between two steps and goes on there."""
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
-    monkeypatch.setattr("llm.ui.slots.TURN_SECONDS", 0.3)
+    monkeypatch.setattr("llm.ui.slots.TURN_SECONDS", 0.1)
     tab = Tab(Limits(trainings=1))
-    plan, other = {**TINY, "widths": "16 32", "steps": 300}, {"visitor": "1" * 32}
+    plan, other = {**TINY, "widths": "16", "steps": 150}, {"visitor": "1" * 32}
     tab.start_sweep(plan)
     tab.start_sweep({**plan, **other})
     states = set()

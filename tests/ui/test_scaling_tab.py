@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 DOTS = "#gb-loss_and_size .gb-scaling-dot"
+DOTS_OF_BUDGETS = "[data-id=parabolas] .gb-scaling-dot"
 
 
 def open_view(page, view="loss_and_size"):
@@ -48,13 +49,15 @@ def test_the_shipped_sweep_its_law_and_its_prediction(page):
     assert "count=blocks" in page.url and "e=free" in page.url and "across=flops" in page.url
     page.reload()
     page.wait_for_selector(".gb-scaling-frontier")
-    expect(page.locator("[data-choice=count] [data-value=blocks]")).to_have_attribute("aria-pressed", "true")
+    pressed = page.locator("#gb-loss_and_size [data-choice=count] [data-value=blocks]")
+    expect(pressed).to_have_attribute("aria-pressed", "true")
 
 
 def test_dots_say_their_numbers_to_pointer_and_keys(page):
     """Hovering shows the loss in full, a click holds it, arrows walk, and the points leave as CSV."""
     open_view(page)
     page.wait_for_selector(".gb-scaling-law")
+    exponent(page, "blocks")  # the last law is there, so the picture stays
     dot = page.locator(DOTS).nth(7).bounding_box()
     page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
     caption = page.locator("#gb-loss_and_size .gb-caption-now")
@@ -75,6 +78,74 @@ def test_dots_say_their_numbers_to_pointer_and_keys(page):
         page.click("#gb-loss_and_size [data-id=csv]")
     rows = list(csv.DictReader(io.StringIO(told.value.path().read_text(encoding="utf-8"))))
     assert len(rows) == page.locator(DOTS).count() and float(rows[0]["loss"]) > 1
+
+
+def test_budgets_have_a_best_size_that_grows(page):
+    """Parabolas with their lowest points, the frontier and the law's; arrows walk the budgets; the link keeps them."""
+    open_view(page, "compute_and_size")
+    view = page.locator("#gb-compute_and_size")
+    expect(view.locator(".gb-budget-frontier")).to_have_count(1)
+    expect(view.locator(".gb-budget-law")).to_have_count(1)
+    assert view.locator(".gb-budget-curve").count() >= 4
+    measured = view.locator("[data-frontier=measured]")
+    before = measured.text_content()
+    assert re.match(r"C\^0\.\d\d", before)
+    view.locator("[data-choice=count] [data-value=blocks]").click()
+    expect(measured).not_to_have_text(before)
+    view.locator(".gb-budgets").focus()
+    page.keyboard.press("ArrowRight")
+    caption = view.locator(".gb-caption-now")
+    expect(caption).to_contain_text(re.compile(r"FLOPs: best are .* parameters and .* tokens"))
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    assert "count=blocks" in page.url and "budget=1" in page.url
+    page.reload()
+    expect(view.locator("[data-id=budgets] [aria-pressed=true]")).to_have_count(1)
+    expect(view.locator("[data-choice=count] [data-value=blocks]")).to_have_attribute("aria-pressed", "true")
+    dot = view.locator(DOTS_OF_BUDGETS).nth(1).bounding_box()
+    page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    expect(page.locator(".gb-tip")).to_contain_text("nats")
+    with page.expect_download() as told:
+        view.locator("[data-id=csv]").click()
+    rows = list(csv.DictReader(io.StringIO(told.value.path().read_text(encoding="utf-8"))))
+    assert len(rows) == view.locator(DOTS_OF_BUDGETS).count() and float(rows[0]["loss"]) > 1
+
+
+def test_what_counts_in_one_view_counts_in_the_other(page):
+    """The same choice in two views is one choice."""
+    open_view(page)
+    choose(page, "count", "blocks")
+    open_view(page, "compute_and_size")
+    pressed = page.locator("#gb-compute_and_size [data-choice=count] [data-value=blocks]")
+    expect(pressed).to_have_attribute("aria-pressed", "true")
+    page.locator("#gb-compute_and_size [data-choice=count] [data-value=all]").click()
+    open_view(page)
+    expect(page.locator("#gb-loss_and_size [data-choice=count] [data-value=all]")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_the_four_sizes_stand_beside_the_model_that_is_looked_at(page):
+    """Exact counts, the paper's own and its scores; arrows walk the rows, and each says what it means."""
+    open_view(page, "four_sizes")
+    view = page.locator("#gb-four_sizes")
+    expect(view.locator("[data-id=names]")).to_contain_text("tales")
+    expect(view.locator("[data-id=rows]")).to_contain_text("124\u202f439\u202f808")
+    page.keyboard.press("ArrowUp")
+    expect(view.locator("[data-id=what]")).to_have_text("weights")
+    view.locator("[data-value=reach]").click()
+    expect(view.locator("[data-id=rows] tr")).to_have_count(10)
+    expect(view.locator("[data-id=command]")).to_contain_text("--lambada")
+    view.locator("[data-id=rows] tr", has_text="CBT, names").click()
+    expect(view.locator("[data-id=command]")).to_contain_text("Nothing here")
+    assert "sizes=reach" in page.url
+
+
+def test_the_learning_rates_that_were_tried_are_shown_beside_the_rule(page):
+    """In the plan: a curve and a mark of the rule for each width."""
+    open_view(page, "plan_a_sweep")
+    expect(page.locator(".gb-rates-rule")).to_have_count(3)
+    expect(page.locator("[data-id=rates-about]")).to_contain_text("the rule gives")
 
 
 @pytest.mark.slow

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from llm.ui.panel import Views
+from llm.ui.scaling.compute_and_size import build_compute_and_size
+from llm.ui.scaling.four_sizes import build_four_sizes
 from llm.ui.scaling.loss_and_size import build_loss_and_size
 from llm.ui.scaling.plan_a_sweep import build_plan_a_sweep
 from llm.ui.scaling.sweeps import Sweeps
@@ -10,11 +12,12 @@ from llm.ui.subject import Subjects
 
 VIEWS = [
     build_loss_and_size,
+    build_compute_and_size,
     build_plan_a_sweep,
 ]
 
 
 def build_scaling_tab(subjects: Subjects) -> None:
-    """The tab's views; both know the same sweeps."""
+    """The tab's views; all but the last know the same sweeps."""
     sweeps = Sweeps(subjects.sessions)
-    Views("scaling", [build(sweeps) for build in VIEWS])
+    Views("scaling", [*(build(sweeps) for build in VIEWS), build_four_sizes(subjects)])

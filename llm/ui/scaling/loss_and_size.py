@@ -7,10 +7,7 @@ from llm.scaling.laws import law_to_dict
 from llm.scaling.table import EARLY, to_csv
 from llm.ui import inputs
 from llm.ui.panel import Answer, Request, View
-from llm.ui.scaling.sweeps import Sweeps, Table, folder_of
-from llm.ui.sessions import Session
-
-WHOSE = ("shipped", "mine")
+from llm.ui.scaling.sweeps import Sweeps, asked, folder_of
 
 
 def build_loss_and_size(sweeps: Sweeps) -> View:
@@ -19,7 +16,7 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
     def read_sweep(request: Request) -> Answer:
         """All points of a sweep, also as a CSV file."""
         session = sweeps.sessions.of(request)
-        whose, table = _asked(sweeps, session, request)
+        whose, table = asked(sweeps, session, request)
         return {
             "whose": whose,
             "mine": bool(session.sweep) or (folder_of(session) / "plan.json").is_file(),
@@ -48,13 +45,8 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
 
     def fit_sweep(request: Request) -> Answer:
         """One law through a sweep, those of the bootstrap around it, and its prediction of the largest size."""
-        _, table = _asked(sweeps, sweeps.sessions.of(request), request)
+        _, table = asked(sweeps, sweeps.sessions.of(request), request)
         count = inputs.choice(request, "count", COUNTS, "all")
         return law_to_dict(sweeps.law(table, count, known=inputs.flag(request, "known", True)))
 
     return View("Loss and size", [read_sweep, fit_sweep])
-
-
-def _asked(sweeps: Sweeps, session: Session, request: Request) -> tuple[str, Table]:
-    whose = inputs.choice(request, "whose", WHOSE, "shipped")
-    return whose, sweeps.shipped if whose == "shipped" else sweeps.own(session)

@@ -16,6 +16,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA
 from llm.limits import Limits
 from llm.scaling.plan import Plan, Point
+from llm.scaling.rates import best_rates
 from llm.scaling.sweep import Sweep
 from llm.scaling.table import EARLY
 from llm.settings import settings_of
@@ -142,8 +143,21 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
             standing = _idle("finished" if all(sweep.ended(point) for point in sweep.points) else "stopped")
         return {**standing, "steps": sweep.plan.steps, "trainings": _trainings(sweep)}
 
+    def read_rates(request: Request) -> Answer:
+        """The learning rates tried at each width and how they ended: the visitor's, if they try several, or ours."""
+        session = sessions.of(request)
+        table = sweeps.own(session) if (folder_of(session) / "plan.json").is_file() else None
+        mine = best_rates(table.rows, table.plan) if table and len(table.plan.rates) > 1 else []
+        return {
+            "mine": bool(mine),
+            "widths": [
+                {"width": one.width, "rule": one.rule, "best": one.best, "tried": [list(tried) for tried in one.tried]}
+                for one in mine or sweeps.shipped_rates
+            ],
+        }
+
     drives = [start_sweep, continue_sweep, steer_sweep, poll_sweep]
-    return View("Plan a sweep", [list_plan, plan_sweep, forecast_sweep, *drives])
+    return View("Plan a sweep", [list_plan, plan_sweep, forecast_sweep, read_rates, *drives])
 
 
 def read_plan(request: Request) -> Plan:

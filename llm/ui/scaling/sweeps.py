@@ -11,11 +11,15 @@ from pathlib import Path
 from llm.runs.assembly import Prepared
 from llm.scaling.laws import Fitted, fit_table, kept_laws, table_hash
 from llm.scaling.plan import Plan
+from llm.scaling.rates import BestRate, best_rates
 from llm.scaling.sweep import Row, Sweep
-from llm.scaling.table import read_table
+from llm.scaling.table import continued, read_table
+from llm.ui import inputs
+from llm.ui.panel import Request
 from llm.ui.sessions import Session, Sessions
 
 SHIPPED = Path(__file__).resolve().parents[3] / "checkpoints" / "scaling"
+WHOSE = ("shipped", "mine")
 BOOTSTRAP = 40
 """Laws around one that is fitted while somebody waits; those that ship have more."""
 MAX_KEPT_LAWS = 60
@@ -47,6 +51,16 @@ class Sweeps:
         self._laws |= {(name, law.count, law.floor_known): law for law in laws}
         return Table(Sweep.open(SHIPPED).plan, rows, floor)
 
+    @cached_property
+    def shipped_longer(self) -> list[Row]:
+        """The rows of the sweep that ships, its small sizes trained on until they gain little: what budgets compare."""
+        return continued(self.shipped.rows, read_table(SHIPPED / "longer.csv"))
+
+    @cached_property
+    def shipped_rates(self) -> list[BestRate]:
+        """The learning rates that were tried for the sweep that ships."""
+        return best_rates(read_table(SHIPPED / "rates.csv"), self.shipped.plan)
+
     def own(self, session: Session) -> Table:
         """The visitor's. Raises ValueError when there is none."""
         sweep = own_sweep(session)
@@ -62,6 +76,12 @@ class Sweeps:
             while len(self._laws) > MAX_KEPT_LAWS:
                 self._laws.popitem(last=False)
             return self._laws[key]
+
+
+def asked(sweeps: Sweeps, session: Session, request: Request) -> tuple[str, Table]:
+    """Whose sweep a question is about, and its table. Raises ValueError when the visitor has none."""
+    whose = inputs.choice(request, "whose", WHOSE, "shipped")
+    return whose, sweeps.shipped if whose == "shipped" else sweeps.own(session)
 
 
 def folder_of(session: Session) -> Path:
