@@ -93,3 +93,14 @@ def test_the_shipped_table_is_small_and_of_its_plan():
         assert one.last == (one.tokens == point.tokens)
     assert kept_laws(SHIPPED / "fits.json", table)[0] == pytest.approx(sweep.floor, rel=1e-6)
     assert Plan.from_dict(json.loads((SHIPPED / "plan.json").read_text())) == sweep.plan
+
+
+def test_what_is_told_of_the_shipped_sweep_is_what_it_shows():
+    """Its README has the sizes, the prediction and the measured loss, whatever they are."""
+    told, table = (SHIPPED / "README.md").read_text(encoding="utf-8"), read_table(SHIPPED / "table.csv")
+    law = next(law for law in kept_laws(SHIPPED / "fits.json", table)[1] if law.floor_known and law.count == "all")
+    value, low, high = law.predicted.interval
+    assert f"{value:.3f} ({low:.3f} to {high:.3f})" in told and f"measured {law.predicted.measured:.3f}" in told
+    for most in (min, max):
+        assert f"{most(row.params['all'] for row in table):,}" in told
+    assert len({row.width for row in table}) >= 8 and {row.seed for row in table} == {1, 2, 3}
