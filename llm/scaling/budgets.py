@@ -123,9 +123,9 @@ def frontier(budgets: Sequence[Budget]) -> Frontier | None:
     lows = [(math.log(one.flops), math.log(one.lowest.params)) for one in budgets if one.lowest]
     if len(lows) < MIN_LOWEST:
         return None
-    exponent, log_factor = np.polyfit(*zip(*lows, strict=True), 1)
-    others = [np.polyfit(*zip(*lows[:i], *lows[i + 1 :], strict=True), 1)[0] for i in range(len(lows))]
-    return Frontier(math.exp(log_factor), float(exponent), float(min(others)), float(max(others)))
+    exponent, log_factor = _line(lows)
+    others = [_line([*lows[:i], *lows[i + 1 :]])[0] for i in range(len(lows))]
+    return Frontier(math.exp(log_factor), exponent, min(others), max(others))
 
 
 def operations_each(rows: Sequence[Row], count: str) -> tuple[float, float]:
@@ -151,6 +151,12 @@ def _reached(rows: Sequence[Row], flops: float, count: str) -> tuple[Reached, ..
         Reached(width, (row := any_of[width]).params[count], flops * row.tokens / row.flops, min(map(_mean, rates)))
         for width, rates in sorted((width, list(by_rate.values())) for width, by_rate in losses.items())
     )
+
+
+def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Slope and height of the straight line through points, by least squares."""
+    slope, height = np.polyfit([x for x, _ in points], [y for _, y in points], 1)
+    return float(slope), float(height)
 
 
 def _mean(values: Sequence[float]) -> float:
