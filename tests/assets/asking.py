@@ -69,6 +69,7 @@ KNOWN = Known(
         "read_step.terms.largest[]",
         "read_timeline.moments[].best{}",
     },
+    optional={"open_run.moments[].sample"},  # a run may be stopped between an evaluation and its sample
 )
 
 

@@ -26,6 +26,8 @@ class Known(NamedTuple):
     """Objects whose keys are data."""
     tuples: Set[str]
     """Lists whose places mean different things, though all hold numbers."""
+    optional: Set[str]
+    """Keys that are missing now and then, by when it was asked."""
 
 
 class Shape:
@@ -70,8 +72,9 @@ class Shape:
     def _add_fields(self, value: dict[str, Any], path: str, known: Known) -> None:
         self.objects += 1
         for key, one in value.items():
-            self.seen[key] = self.seen.get(key, 0) + 1
-            self.fields.setdefault(key, Shape()).add(one, f"{path}.{key}", known)
+            here = f"{path}.{key}"
+            self.seen[key] = self.seen.get(key, 0) + (here not in known.optional)
+            self.fields.setdefault(key, Shape()).add(one, here, known)
 
     def at(self, path: str) -> Shape:
         """What is at ".key[]{}" from here. Raises KeyError when nothing was seen there."""
