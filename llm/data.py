@@ -117,6 +117,13 @@ def split(tokens: Tensor, validation_fraction: float = 0.1) -> Splits:
     return Splits(tokens[:n_train], tokens[n_train:])
 
 
+def splits_of(tokenizer: Tokenizer, text: Text, tokens: Tensor) -> Splits:
+    """The parts of a text whose tokens are known: as `split` does it, unless questions were held out to validate on."""
+    if isinstance(text, Corpus) and text.held_out:
+        return Splits(tokens, encode_corpus(tokenizer, text.held_out))
+    return split(tokens)
+
+
 def check_lengths(n_ctx: int, *parts: Tensor) -> None:
     """Raises ValueError unless each part holds a whole window: n_ctx tokens and the one after them."""
     total, shortest = sum(len(part) for part in parts), min(len(part) for part in parts)

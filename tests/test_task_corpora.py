@@ -9,6 +9,7 @@ from llm.corpora import CORPORA, corpus_floor, load_corpus, tales, task_of
 from llm.corpora.floors import task_floor
 from llm.corpora.tasks import TASKS, Dates, Sort
 from llm.corpora.tasks.texts import load
+from llm.runs.assembly import prepare
 from llm.tokenizers import train_tokenizer
 
 NAMES = [name for name in CORPORA if name.startswith("task:")]
@@ -37,6 +38,22 @@ def test_a_task_has_the_size_that_the_list_says():
     assert load_corpus("task:dates").text is corpus.text
     assert 0 <= len(corpus.text) - CORPORA["task:dates"].size_bytes < 50
     assert corpus.text.startswith(load("task:dates", size_bytes=5_000).text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_validates_on_questions_that_its_text_never_shows(name):
+    """Where questions are kept out, validation reads them and them alone, seeded; elsewhere the end of the text."""
+    corpus, task = load(name, size_bytes=20_000), task_of(name)
+    tokenizer = train_tokenizer("character", corpus.text)
+    splits = prepare(name, corpus, tokenizer).splits
+    shown, held_out = (set(tokenizer.decode(part.tolist()).splitlines()) for part in splits)
+    if not task.holds_out:
+        assert corpus.held_out == "" and len(splits.train) == pytest.approx(9 * len(splits.validation), rel=0.01)
+        return
+    assert not shown & held_out and shown | held_out <= {e.text.strip() for e in task.all_examples()}
+    assert held_out <= {e.text.strip() for e in task.pool.held_out} and len(splits.validation) >= 2_000
+    assert tokenizer.decode(splits.train.tolist()) == corpus.text
+    assert load(name, size_bytes=20_000).held_out == corpus.held_out != load(name, 20_000, seed=7).held_out
 
 
 def test_unknown_tasks_are_answered_with_the_known_ones():

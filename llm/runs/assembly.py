@@ -23,7 +23,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.corpora import Progress, Text, task_of
 from llm.corpora.card import Card, describe
 from llm.corpora.tasks import Task
-from llm.data import Splits, split, tokens_of
+from llm.data import Splits, splits_of, tokens_of
 from llm.model import GPT
 from llm.runs.parent import Parent
 from llm.runs.run import Run
@@ -69,7 +69,7 @@ class Prepared:
     @cached_property
     def splits(self) -> Splits:
         """What the model learns from, and what it is tested on."""
-        return split(self.tokens)
+        return splits_of(self.tokenizer, self.corpus, self.tokens)
 
     @cached_property
     def card(self) -> Card:
