@@ -28,6 +28,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "patience": {"high": 10_000},
     "seed": {"high": 2**31},
     "optimizer": {},
+    "loss_on": {},
     "schedule": {},
     "layer_stats": {"default": True},
 }
