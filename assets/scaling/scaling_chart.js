@@ -202,4 +202,4 @@ function between(low, high) {
   return Array.from({ length: SAMPLES }, (_, i) => low * (high / low) ** (i / (SAMPLES - 1)));
 }
 
-export { drawChart, shadeOf, short };
+export { drawChart, shadeOf, shape, short };

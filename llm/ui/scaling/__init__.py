@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm.ui.panel import Views
+from llm.ui.scaling.grokking import build_grokking
 from llm.ui.scaling.loss_and_size import build_loss_and_size
 from llm.ui.scaling.plan_a_sweep import build_plan_a_sweep
 from llm.ui.scaling.sweeps import Sweeps
@@ -11,6 +12,7 @@ from llm.ui.subject import Subjects
 VIEWS = [
     build_loss_and_size,
     build_plan_a_sweep,
+    build_grokking,
 ]
 
 
