@@ -4,13 +4,24 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from llm.cli.parser import main
 from llm.config import ModelConfig, TrainConfig
 from llm.corpora.tasks import Modular
 from llm.data import Splits, encode_corpus, only_answers
 from llm.inside.spectrum import number_ids, spectrum, waves_needed
 from llm.model import GPT
-from llm.runs.run import Run
-from llm.scaling.grokking import Moment, Record, Score, first_step, measured, modular_task, read_record, write_record
+from llm.runs.run import Run, list_runs
+from llm.scaling.grokking import (
+    Moment,
+    Record,
+    Score,
+    first_step,
+    measured,
+    modular_task,
+    read_record,
+    record_of,
+    write_record,
+)
 from llm.tokenizers import train_tokenizer
 from llm.training.trainer import Trainer
 from llm.ui.scaling.grokking import RECORDS, records
@@ -79,3 +90,16 @@ def test_sums_are_learnt_from_their_answers(tmp_path):
     named = {"corpus": "Modular arithmetic", "corpus_ref": "task:modular"}
     assert modular_task(Run.create(tmp_path, SHAPE, config, TOKENIZER, **named)) == Modular()
     assert modular_task(Run.create(tmp_path, SHAPE, config, TOKENIZER, corpus="Tales", corpus_ref="tales")) is None
+
+
+@pytest.mark.slow
+def test_the_command_trains_a_run_and_writes_its_record(tmp_path, monkeypatch, capsys):
+    """One file a seed, made again from the run that the app lists; a seed that can't be is refused."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    assert main(["grokking", str(tmp_path / "sums"), "--seed", "5", "--max-steps", "2"]) == 0
+    (run,) = list_runs(tmp_path / "runs")
+    record = read_record(tmp_path / "sums" / "seed-5.json")
+    assert record == record_of(run) and [moment.step for moment in record.moments] == [0, 1, 2]
+    assert record.seed == 5 and run.name == "Grokking, seed 5" and "from step None" in capsys.readouterr().err
+    assert main(["grokking", str(tmp_path / "sums"), "--seed", "-1"]) == 2
+    assert "seed" in capsys.readouterr().err
