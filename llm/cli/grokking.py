@@ -33,6 +33,7 @@ def grokking(args: argparse.Namespace) -> None:
     """Train one run a seed and write a record of each."""
     from llm.scaling.grokking import first_step, record_of, write_record
 
+    args.folder.mkdir(parents=True, exist_ok=True)
     for seed in args.seed or [1]:
         run = _trained(seed, args.max_steps, device_of(args.device))
         record = record_of(run)
