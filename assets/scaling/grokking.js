@@ -21,7 +21,7 @@ import { shape } from "./scaling_chart.js";
 panel("grokking", ({ ask, notice, say, find, root }) => {
   const POLL = 2000, // milliseconds, while it trains
     FRAME = 160,
-    KNOWN = 0.99; // right answers from which something counts as known
+    KNOWN = 0.95; // right answers from which something counts as known
   const curves = find("[data-id=curves]"),
     waves = find("[data-id=waves]"),
     menu = find("[data-id=training]"),

@@ -31,7 +31,7 @@ def add_grokking(commands: Any) -> None:
 
 def grokking(args: argparse.Namespace) -> None:
     """Train one run a seed and write a record of each."""
-    from llm.scaling.grokking import first_step, record_of, write_record
+    from llm.scaling.grokking import KNOWN, first_step, record_of, write_record
 
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in args.seed or [1]:
@@ -40,8 +40,8 @@ def grokking(args: argparse.Namespace) -> None:
         write_record(args.folder / f"seed-{seed}.json", record)
         heart, understood = (first_step(record.moments, part) for part in ("shown", "held_out"))
         say(
-            f"Seed {seed}: 99 % of the sums it is shown from step {heart}, of all others from step {understood}; "
-            f"{record.seconds / 60:.1f} minutes of steps, in {args.folder / f'seed-{seed}.json'}"
+            f"Seed {seed}: {KNOWN:.0%} of the sums it is shown are right from step {heart}, of the others from step "
+            f"{understood}; {record.seconds / 60:.1f} minutes of steps, in {args.folder / f'seed-{seed}.json'}"
         )
 
 
