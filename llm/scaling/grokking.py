@@ -38,7 +38,7 @@ MODEL = ModelConfig(354, n_ctx=8, n_embd=128, n_head=4, n_layer=1)
 TRAIN = TrainConfig(
     loss_on="answers",
     batch_size=256,
-    max_steps=2000,
+    max_steps=1500,
     optimizer="muon",
     learning_rate=3e-3,
     matrix_learning_rate=0.02,
