@@ -49,7 +49,7 @@ TRAIN = TrainConfig(
     eval_windows=256,
     layer_stats=True,
 )
-"""What groks on two cores within four minutes (checkpoints/scaling/grokking/README.md)."""
+"""What groks on two cores within four minutes: checkpoints/scaling/grokking/README.md."""
 MAX_QUESTIONS = 1000
 """Of each part, asked at every moment: a standard error of at most 1.6 percentage points."""
 KNOWN = 0.95
