@@ -110,10 +110,10 @@ panel("grokking", ({ ask, notice, say, find, root }) => {
       key("gb-grokking-shown", `${format.whole(told.questions[0])} that training shows`),
       key("gb-grokking-held", `${format.whole(told.questions[1])} that it never shows`),
     );
-    nearest = drawCurves(curves, moments, curve, at, [heart, understood]);
     find("[data-id=waves-say]").replaceChildren(
       el("span", {}, `The embedding of the ${told.modulus} numbers as waves; amber hold 90 % of the power`),
     );
+    nearest = drawCurves(curves, moments, curve, at, [heart, understood]); // the legends have taken their room
     wave = drawWaves(waves, moments, at);
     find("[data-id=at]").textContent = format.whole(moments[at].step);
     find("[data-id=heart]").textContent = heart === null ? "not yet" : `step ${format.whole(heart)}`;
@@ -210,6 +210,9 @@ panel("grokking", ({ ask, notice, say, find, root }) => {
       address.set({ curve: curve === "loss" ? curve : null });
       draw();
     });
+  find("[data-id=train]").addEventListener("click", () => {
+    location.hash = "tab=train&view=run&preset=grokking"; // begins the page again, with the form filled in
+  });
   find("[data-id=open]").addEventListener("click", () => {
     emit("models");
     look({ model: told.training, step: moments[at]?.step ?? null }, { turn: true });

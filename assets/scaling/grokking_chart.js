@@ -113,7 +113,7 @@ function drawWaves(box, moments, at) {
     wide = (width - left - RIGHT) / norms.length,
     few = new Set(fewest(norms));
   const y = (value) => TOP + (height - TOP - foot) * (1 - value / most);
-  for (const value of even(most, 3)) {
+  for (const value of even(most, 4)) {
     put("line", { x1: left, x2: width - RIGHT, y1: y(value), y2: y(value) }, "gb-scaling-grid");
     const words = format.number(Number(value.toPrecision(3)));
     put("text", { x: left - 6, y: y(value) + font / 3, "text-anchor": "end" }, "gb-scaling-words", words);
