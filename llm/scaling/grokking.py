@@ -46,7 +46,6 @@ TRAIN = TrainConfig(
     warmup_steps=10,
     weight_decay=0.5,
     eval_interval=50,
-    eval_windows=256,
     layer_stats=True,
 )
 """What groks on two cores within four minutes: checkpoints/scaling/grokking/README.md."""
