@@ -44,7 +44,8 @@ def spectrum(table_PC: Tensor) -> Tensor:
     if P % 2 == 0:  # the last wave of an even number alternates, and has no sine
         waves_2FP[0, -1] /= math.sqrt(2)
         waves_2FP[1, -1] = 0.0
-    return torch.linalg.vector_norm(waves_2FP @ table_PC.double(), dim=(0, 2))
+    norms_F: Tensor = torch.linalg.vector_norm(waves_2FP @ table_PC.double(), dim=(0, 2))
+    return norms_F
 
 
 def waves_needed(norms_F: Tensor, share: float = 0.9) -> int:
