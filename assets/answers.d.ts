@@ -450,7 +450,7 @@ export interface ListChoices {
   presets: {
     about: string;
     name: string;
-    settings: Record<string, number | string>;
+    settings: Record<string, boolean | number | string>;
     title: string;
   }[];
   run: string | null;
@@ -795,7 +795,7 @@ export interface OpenRun {
   moments: {
     exam?: string[];
     passage: number[];
-    sample: {
+    sample?: {
       prompt: string;
       text: string;
     };
@@ -1172,6 +1172,31 @@ export interface ReadGhosts {
     text: string;
     tokens: string;
   }[];
+}
+
+/** A training on sums modulo a prime: its moments after step `after`. */
+export interface ReadGrokking {
+  complete: boolean;
+  live: boolean;
+  modulus: number;
+  moments: {
+    held_out: {
+      accuracy: number;
+      loss: number;
+    };
+    norms: number[];
+    shown: {
+      accuracy: number;
+      loss: number;
+    };
+    step: number;
+  }[];
+  offered: {
+    ref: string;
+    title: string;
+  }[];
+  questions: number[];
+  training: string;
 }
 
 /** One head's queries and keys. */
@@ -1771,6 +1796,7 @@ export interface Answers {
   read_example_run: ReadExampleRun;
   read_flow: ReadFlow;
   read_ghosts: ReadGhosts;
+  read_grokking: ReadGrokking;
   read_head: ReadHead;
   read_layers: ReadLayers;
   read_learning_step: ReadLearningStep;

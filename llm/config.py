@@ -43,6 +43,7 @@ class Config(Checked):
 ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu", "quick_gelu")
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("cosine", "linear")
+LEARNT = ("text", "answers")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,9 @@ class TrainConfig(Config):
     """Optimiser steps in all; the learning-rate schedule ends here."""
     batch_size: Annotated[int, About("Batch", 1, 65_536, unit="sequences a step")] = 16
     """Sequences a step, over all processes, before accumulation multiplies them."""
+    loss_on: Annotated[str, About("Loss on", choices=LEARNT)] = "text"
+    """Every token of the "text"; or of a task only its "answers", each after its whole question: questions are drawn
+    at random, and guessing them is no part of knowing the answer (Power et al., 2022)."""
     grad_accum_steps: Annotated[int, About("Accumulation", 1, 4_096, unit="batches a step")] = 1
     """Batches whose gradients are averaged into one step."""
     optimizer: Annotated[str, About("Optimizer", choices=OPTIMIZERS)] = "adamw"

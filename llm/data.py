@@ -32,6 +32,10 @@ KEPT_BYTES = 30_000_000_000
 """Of token files in the home; beyond that those unused for longest go, never one that is in use."""
 
 
+UNASKED = -100
+"""A target that the cross-entropy leaves out."""
+
+
 class Splits(NamedTuple):
     """The two parts of a text: what the model learns from, and what it is tested on."""
 
@@ -117,6 +121,41 @@ def split(tokens: Tensor, validation_fraction: float = 0.1) -> Splits:
     return Splits(tokens[:n_train], tokens[n_train:])
 
 
+def splits_of(tokenizer: Tokenizer, text: Text, tokens: Tensor) -> Splits:
+    """The parts of a text whose tokens are known: as `split` does it, unless questions were held out to validate on."""
+    if isinstance(text, Corpus) and text.held_out:
+        return Splits(tokens, encode_corpus(tokenizer, text.held_out))
+    return split(tokens)
+
+
+def only_answers(tokenizer: Tokenizer, tokens: Tensor, sign: str) -> Tensor:
+    """The same tokens, with those of questions marked: id becomes ~id, which is below zero.
+
+    An answer is what follows `sign` up to the line end and with it. Batches read marked tokens as they are, but don't
+    ask for them. Raises ValueError when the sign or the line end is no token of its own, or nothing is an answer.
+    """
+    cut = [tokenizer.encode(text) for text in (sign, "\n")]
+    if any(len(ids) != 1 for ids in cut):
+        raise ValueError(f"This tokenizer has no token for {sign!r} or for line ends; use another, or learn the text.")
+    signs, ends = (tokens == ids[0] for ids in cut)
+    asked = (signs.cumsum(0) - signs.long()) > (ends.cumsum(0) - ends.long())
+    if not asked.any():
+        raise ValueError("No answer was found in the text; learn all of it.")
+    return torch.where(asked, tokens, ~tokens)
+
+
+def answer_ends(tokens: Tensor, n_ctx: int) -> Tensor:
+    """Where the windows of marked tokens may begin: at the end of an answer, so that a whole question follows.
+
+    Raises ValueError when no window fits behind one.
+    """
+    at = torch.nonzero((tokens[:-1] >= 0) & (tokens[1:] < 0)).flatten()
+    at = at[at < len(tokens) - n_ctx]
+    if not len(at):
+        raise ValueError("The text is too short for one whole question; use more text or a shorter context.")
+    return at
+
+
 def check_lengths(n_ctx: int, *parts: Tensor) -> None:
     """Raises ValueError unless each part holds a whole window: n_ctx tokens and the one after them."""
     total, shortest = sum(len(part) for part in parts), min(len(part) for part in parts)
@@ -128,31 +167,43 @@ def check_lengths(n_ctx: int, *parts: Tensor) -> None:
 
 
 def get_batch(
-    tokens: Tensor, *, batch_size: int, n_ctx: int, seed: int, step: int, rank: int = 0, world_size: int = 1
+    tokens: Tensor,
+    *,
+    batch_size: int,
+    n_ctx: int,
+    seed: int,
+    step: int,
+    rank: int = 0,
+    world_size: int = 1,
+    starts: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The batch of one step: inputs x_BT and, one token later, targets y_BT (int64).
 
     `batch_size` counts the rows over all `world_size` processes. Every process draws the same
     offsets and takes its own B = batch_size / world_size of them, so together they see exactly what
-    one process would. Raises ValueError when the text is too short or the rows can't be shared evenly.
+    one process would. With `starts` windows begin only there. Raises ValueError when the text is too short or the
+    rows can't be shared evenly.
     """
     if batch_size % world_size:
         raise ValueError(f"{world_size} processes can't share a batch of {batch_size}; use a multiple of {world_size}.")
     check_lengths(n_ctx, tokens)
     generator = np.random.Generator(np.random.Philox(key=[seed, step]))
-    offsets = generator.integers(0, len(tokens) - n_ctx, size=batch_size)
-    return _gather(tokens, torch.from_numpy(offsets[rank::world_size]), n_ctx)
+    offsets = generator.integers(0, len(tokens) - n_ctx if starts is None else len(starts), size=batch_size)
+    offsets_B = torch.from_numpy(offsets[rank::world_size])
+    return _gather(tokens, offsets_B if starts is None else starts[offsets_B.to(starts.device)], n_ctx)
 
 
-def eval_windows(tokens: Tensor, n_ctx: int, count: int) -> tuple[Tensor, Tensor]:
+def eval_windows(tokens: Tensor, n_ctx: int, count: int, starts: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Evenly spaced windows for evaluating, always the same: x_NT and, one token later, y_NT (int64).
 
-    N is `count`, or fewer when the text is too short for so many that predict each token at most once.
+    N is `count`, or fewer when the text is too short for so many that predict each token at most once. With `starts`
+    windows begin only there, and N is at most as many.
     """
     check_lengths(n_ctx, tokens)
-    last = len(tokens) - 1 - n_ctx
-    n = min(count, (len(tokens) - 1) // n_ctx)
-    return _gather(tokens, torch.arange(n) * last // max(n - 1, 1), n_ctx)
+    last = len(tokens) - 1 - n_ctx if starts is None else len(starts) - 1
+    n = min(count, (len(tokens) - 1) // n_ctx, last + 1)
+    spread_N = torch.arange(n) * last // max(n - 1, 1)
+    return _gather(tokens, spread_N if starts is None else starts[spread_N.to(starts.device)], n_ctx)
 
 
 def _forget_oldest(folder: Path) -> None:
@@ -169,7 +220,10 @@ def _forget_oldest(folder: Path) -> None:
 def _gather(tokens: Tensor, offsets_B: Tensor, n_ctx: int) -> tuple[Tensor, Tensor]:
     positions_BT1 = offsets_B.to(tokens.device)[:, None] + torch.arange(n_ctx + 1, device=tokens.device)
     window_BT1 = tokens[positions_BT1].long()
-    return window_BT1[:, :-1].contiguous(), window_BT1[:, 1:].contiguous()
+    asked_BT1 = window_BT1 >= 0
+    ids_BT1 = torch.where(asked_BT1, window_BT1, ~window_BT1)  # see `only_answers`
+    targets_BT1 = torch.where(asked_BT1, window_BT1, UNASKED)
+    return ids_BT1[:, :-1].contiguous(), targets_BT1[:, 1:].contiguous()
 
 
 def _checked(ids: Sequence[int] | np.ndarray, vocab_size: int) -> np.ndarray:

@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from llm import data
 from llm.corpora import own_files, read_own_text
-from llm.data import check_lengths, encode_corpus, eval_windows, get_batch, open_tokens, split, tokens_of, write_tokens
+from llm.data import (
+    UNASKED,
+    answer_ends,
+    check_lengths,
+    encode_corpus,
+    eval_windows,
+    get_batch,
+    only_answers,
+    open_tokens,
+    split,
+    tokens_of,
+    write_tokens,
+)
 from llm.files import in_use
 from llm.tokenizers import train_tokenizer
 
@@ -208,3 +220,38 @@ def test_files_that_hold_no_tokens_are_refused(tmp_path):
             open_tokens(path)
     with pytest.raises(ValueError, match="write it again"):
         open_tokens(tmp_path / "missing.npy")
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 99)), min_size=4, max_size=30), st.integers(0, 99))
+def test_only_answers_are_asked_and_every_window_begins_with_a_question(sums, step):
+    """Of lines of any length: inputs are the text as it is, targets its answers with their line ends, nothing else."""
+    text = "".join(f"{a}={b}\n" for a, b in sums)
+    tokenizer = train_tokenizer("character", text + "0123456789=\n")
+    plain = encode_corpus(tokenizer, text)
+    marked = only_answers(tokenizer, plain, "=")
+    ends = answer_ends(marked, 8)
+    assert all(text[end] == "\n" for end in ends.tolist())
+    windows = {text[end : end + 9] for end in ends.tolist()}
+    for x_BT, y_BT in (
+        get_batch(marked, batch_size=5, n_ctx=8, seed=1, step=step, starts=ends),
+        eval_windows(marked, 8, 3, ends),
+    ):
+        for x, y in zip(x_BT.tolist(), y_BT.tolist(), strict=True):
+            seen = tokenizer.decode(x)
+            window = next(window for window in windows if window.startswith(seen))
+            for place, target in enumerate(y, start=1):
+                line = window[:place].rpartition("\n")[2]
+                assert target == (tokenizer.encode(window[place])[0] if "=" in line else UNASKED)
+
+
+def test_texts_without_answers_have_none_to_ask():
+    """A sign that never comes, a tokenizer that joins it to others, a text too short: one sentence each."""
+    text = "1=2\n3=4\n"
+    tokenizer = train_tokenizer("character", text + ">")
+    tokens = encode_corpus(tokenizer, text)
+    with pytest.raises(ValueError, match="No answer"):
+        only_answers(tokenizer, tokens, ">")
+    with pytest.raises(ValueError, match="no token for"):
+        only_answers(tokenizer, tokens, "1=")
+    with pytest.raises(ValueError, match="too short for one whole question"):
+        answer_ends(only_answers(tokenizer, tokens, "="), 5)

@@ -1,15 +1,21 @@
 """Tasks as corpora: their texts, and the floor of the loss for any corpus and tokenizer."""
 
 import math
+import re
 from itertools import product
 
 import pytest
 
+from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA, corpus_floor, load_corpus, tales, task_of
 from llm.corpora.floors import task_floor
 from llm.corpora.tasks import TASKS, Dates, Sort
 from llm.corpora.tasks.texts import load
+from llm.data import answer_ends
+from llm.model import GPT
+from llm.runs.assembly import make_trainer, prepare
 from llm.tokenizers import train_tokenizer
+from llm.training.events import EvalEvent
 
 NAMES = [name for name in CORPORA if name.startswith("task:")]
 
@@ -37,6 +43,44 @@ def test_a_task_has_the_size_that_the_list_says():
     assert load_corpus("task:dates").text is corpus.text
     assert 0 <= len(corpus.text) - CORPORA["task:dates"].size_bytes < 50
     assert corpus.text.startswith(load("task:dates", size_bytes=5_000).text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_validates_on_questions_that_its_text_never_shows(name):
+    """Where questions are kept out, validation reads them and them alone, seeded; elsewhere the end of the text."""
+    corpus, task = load(name, size_bytes=20_000), task_of(name)
+    tokenizer = train_tokenizer("character", corpus.text)
+    splits = prepare(name, corpus, tokenizer).splits
+    shown, held_out = (set(tokenizer.decode(part.tolist()).splitlines()) for part in splits)
+    if not task.holds_out:
+        assert corpus.held_out == "" and len(splits.train) == pytest.approx(9 * len(splits.validation), rel=0.01)
+        return
+    assert not shown & held_out and shown | held_out <= {e.text.strip() for e in task.all_examples()}
+    assert held_out <= {e.text.strip() for e in task.pool.held_out} and len(splits.validation) >= 2_000
+    assert tokenizer.decode(splits.train.tolist()) == corpus.text
+    assert load(name, size_bytes=20_000).held_out == corpus.held_out != load(name, 20_000, seed=7).held_out
+
+
+def test_a_training_on_answers_has_their_targets_and_their_floor():
+    """The loss is that of the answers alone, by hand; texts that are no task have none to learn."""
+    corpus = load("task:modular", size_bytes=3_000)
+    prepared = prepare("task:modular", corpus, train_tokenizer("bpe", corpus.text, 360))
+    train = TrainConfig(loss_on="answers", batch_size=4, max_steps=1, eval_windows=3, sample_tokens=0, warmup_steps=0)
+    shape = ModelConfig(prepared.tokenizer.vocab_size, n_ctx=7, n_embd=8, n_head=1, n_layer=1)
+    trainer = make_trainer(prepared, shape, train, {"prompt_ids": [0]}, device="cpu")
+    found = next(event for event in trainer if isinstance(event, EvalEvent))
+    tokens = prepared.splits.validation
+    ends = answer_ends(prepared.splits_for(train).validation, shape.n_ctx)
+    model, losses = GPT(shape, seed=train.seed), []
+    for end in (ends[0], ends[(len(ends) - 1) // 2], ends[-1]):
+        ids = tokens[end : end + 8].long()
+        assert re.fullmatch(r"\n\d\d\+\d\d=\d\d\n\d\d", prepared.tokenizer.decode(ids.tolist()))
+        losses += [-model(ids[None, :7])[0, place].log_softmax(0)[ids[place + 1]].item() for place in (4, 5)]
+    assert found.validation_loss == pytest.approx(sum(losses) / 6, abs=1e-5)
+    assert prepared.baselines_for(train)[-1]["loss"] == 0 and len(prepared.baselines_for(TrainConfig())) > 2
+    tales_text = prepare("tales", load_corpus("tales"), train_tokenizer("character", load_corpus("tales").text))
+    with pytest.raises(ValueError, match="Only tasks"):
+        tales_text.splits_for(train)
 
 
 def test_unknown_tasks_are_answered_with_the_known_ones():

@@ -28,7 +28,8 @@ def add_evaluate(commands: Any) -> None:
     source.add_argument("--hellaswag", type=Path, metavar="FILE", help="choose the endings of HellaSwag, a JSONL file")
     parser.add_argument(
         "--split", choices=("validation", "all"), default="validation",
-        help="the last tenth, which training leaves out, or the whole text (default validation)",
+        help="what training leaves out, the last tenth or a task's held-out questions, or the whole text "
+        "(default validation)",
     )  # fmt: skip
     for name, sentence in {
         "--n-ctx": "tokens in a window (default: the model's context)",
@@ -45,7 +46,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from llm.checkpoint import load_checkpoint
-    from llm.data import split, tokens_of
+    from llm.data import splits_of, tokens_of
     from llm.evaluate import evaluate as score
     from llm.training.questions import examine
 
@@ -58,7 +59,7 @@ def evaluate(args: argparse.Namespace) -> None:
     with bytes_shown("Cutting into tokens") as reading:
         tokens = tokens_of(tokenizer, corpus, reading)
     if args.split == "validation":
-        tokens = split(tokens).validation
+        tokens = splits_of(tokenizer, corpus, tokens).validation
     lost = _lost(tokenizer, corpus)  # bytes that no token stands for can't be counted
     lengths = None if lost else [len(tokenizer.token_bytes(id)) for id in range(tokenizer.vocab_size)]
     with tqdm(unit="window", disable=None, leave=False) as bar:

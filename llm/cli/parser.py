@@ -14,13 +14,24 @@ from llm.cli.convert import add_convert
 from llm.cli.evaluate import add_evaluate
 from llm.cli.failures import guarded
 from llm.cli.generate import add_generate
+from llm.cli.grokking import add_grokking
 from llm.cli.options import Parser
 from llm.cli.scale import add_scale
 from llm.cli.serve import add_serve
 from llm.cli.tokenize import add_tokenize
 from llm.cli.train import add_train
 
-COMMANDS = (add_serve, add_train, add_generate, add_evaluate, add_tokenize, add_convert, add_scale, add_bench)
+COMMANDS = (
+    add_serve,
+    add_train,
+    add_generate,
+    add_evaluate,
+    add_tokenize,
+    add_convert,
+    add_scale,
+    add_grokking,
+    add_bench,
+)
 """In the order of --help; each adds one command with its options."""
 
 

@@ -22,6 +22,8 @@ class Corpus:
     source: str
     """Where the text comes from, for people."""
     licence: str
+    held_out: str = ""
+    """What to validate on, where that is more than new lines: questions that `text` never shows. Else its end is."""
 
     @cached_property
     def hash(self) -> str:

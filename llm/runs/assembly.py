@@ -23,7 +23,7 @@ from llm.config import ModelConfig, TrainConfig
 from llm.corpora import Progress, Text, task_of
 from llm.corpora.card import Card, describe
 from llm.corpora.tasks import Task
-from llm.data import Splits, split, tokens_of
+from llm.data import Splits, only_answers, splits_of, tokens_of
 from llm.model import GPT
 from llm.runs.parent import Parent
 from llm.runs.run import Run
@@ -69,7 +69,20 @@ class Prepared:
     @cached_property
     def splits(self) -> Splits:
         """What the model learns from, and what it is tested on."""
-        return split(self.tokens)
+        return splits_of(self.tokenizer, self.corpus, self.tokens)
+
+    def splits_for(self, config: TrainConfig) -> Splits:
+        """The same as a training reads it, which may ask for answers alone.
+
+        Raises ValueError where the text is no task's, or as `only_answers`.
+        """
+        if config.loss_on == "text":
+            return self.splits
+        task = task_of(self.ref)
+        if task is None:
+            raise ValueError("Only tasks have answers to learn; choose a task, or let the loss be on the text.")
+        sign = task.questions(1)[0].prompt[-1]
+        return Splits(*(only_answers(self.tokenizer, part, sign) for part in self.splits))
 
     @cached_property
     def card(self) -> Card:
@@ -78,7 +91,10 @@ class Prepared:
 
     @cached_property
     def baselines(self) -> list[dict[str, Any]]:
-        """Losses to compare with, in nats a token: what little or no knowledge reaches, and the least there can be."""
+        """Losses to compare with, in nats a token: what little or no knowledge reaches, and the least there can be.
+
+        Those of the whole text; see `baselines_for`.
+        """
         size, card = self.tokenizer.vocab_size, self.card
         known = (
             (f"ln {size:,}: all tokens alike", math.log(size)),
@@ -88,6 +104,12 @@ class Prepared:
         )
         floor = known[-1]
         return [{"name": line[0], "loss": line[1], "floor": line is floor} for line in known if line[1] is not None]
+
+    def baselines_for(self, config: TrainConfig) -> list[dict[str, Any]]:
+        """The same for a training: of answers alone nothing is known but that each follows from its question."""
+        if config.loss_on == "text":
+            return self.baselines
+        return [self.baselines[0], {"name": "floor: each answer follows from its question", "loss": 0.0, "floor": True}]
 
     @cached_property
     def passage(self) -> tuple[int, ...]:
@@ -148,7 +170,7 @@ def make_trainer(
         model.load_state_dict(begin_with.state_dict())
     if not worker.shard:  # else it goes to the device in parts
         model.to(device)
-    return Trainer(model, *prepared.splits, train_config, worker=worker, **asked)
+    return Trainer(model, *prepared.splits_for(train_config), train_config, worker=worker, **asked)
 
 
 def make_run(
@@ -189,7 +211,9 @@ def resume_run(
     Raises ValueError as that does and as `check_text`.
     """
     check_text(run, prepared.corpus)
-    return run.resume(*prepared.splits, device=device, worker=worker, max_steps=max_steps, **asked)
+    return run.resume(
+        *prepared.splits_for(run.train_config), device=device, worker=worker, max_steps=max_steps, **asked
+    )
 
 
 def check_text(run: Run, corpus: Text) -> None:

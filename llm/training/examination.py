@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from llm.config import ModelConfig, SamplingConfig, TrainConfig
-from llm.data import eval_windows
+from llm.data import answer_ends, eval_windows
 from llm.model import GPT, KVCache
 from llm.sampler import checked_ids, generate, reading
 from llm.training.distributed import ALONE, Worker
@@ -28,7 +28,9 @@ QUESTIONS_AT_ONCE = 64
 
 def mean_loss(model: GPT, tokens: Tensor, config: TrainConfig, worker: Worker = ALONE) -> float:
     """The loss over the fixed windows of a text, in nats and float32; each process reads its rows of every batch."""
-    x_NT, y_NT = eval_windows(tokens, model.config.n_ctx, config.eval_windows)
+    n_ctx = model.config.n_ctx
+    starts = answer_ends(tokens, n_ctx) if config.loss_on == "answers" else None
+    x_NT, y_NT = eval_windows(tokens, n_ctx, config.eval_windows, starts)
     total = torch.zeros((), device=model.device)
     mine = slice(worker.rank, None, worker.world_size)
     with reading(model):

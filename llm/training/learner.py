@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from llm.config import TrainConfig
-from llm.data import get_batch
+from llm.data import answer_ends, get_batch
 from llm.model import GPT
 from llm.training.distributed import Worker, placed_like, sharded, whole
 from llm.training.hardware import Loss, autocast, compiled, denormals_flushed
@@ -45,6 +45,8 @@ class Learner:
         self.model = sharded(model) if worker.shard else model
         """What is trained."""
         self.tokens = on_device(tokens, self.model.device)
+        self.starts = answer_ends(self.tokens, model.config.n_ctx) if config.loss_on == "answers" else None
+        """Where windows may begin, if not anywhere."""
         self.optimizer = make_optimizer(self.model, config)
         self.probe = LayerProbe(self.model) if config.layer_stats else None
         """Measures those updates that are asked for with `measure`."""
@@ -133,6 +135,7 @@ class Learner:
             step=step,
             rank=self._worker.rank,
             world_size=self._worker.world_size,
+            starts=self.starts,
         )
 
     def _culprit(self, loss: float) -> str:

@@ -117,7 +117,7 @@ def learning_step_in_parts(
         copy = GPT(model.config, seed=None).to(model.device, model.wte.weight.dtype).eval()
         copy.load_state_dict(model.state_dict())
         ids_T = torch.tensor(text, device=model.device)
-        learner = Learner(copy, ids_T, config.replace(layer_stats=False), ALONE)
+        learner = Learner(copy, ids_T, config.replace(layer_stats=False, loss_on="text"), ALONE)
         if memory is not None:
             if not learner.remembers(memory.tensors, memory.step):
                 raise ValueError("What the optimiser remembers belongs to another model; begin without it.")

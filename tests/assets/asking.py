@@ -351,6 +351,8 @@ def ask_scaling(ask: Asked) -> None:
     ask("list_plan")
     ask("read_rates")
     ask("poll_sweep")
+    ask("read_grokking")
+    ask("read_grokking", training="shipped:2", after=100)
     ask("plan_sweep", corpus="tales", widths="16 32", vocab_size=1024, n_ctx=128)
     plan = {"corpus": "task:copy", "widths": "16, 32", "seeds": 1, "steps": 40, "batch_size": 2, "n_ctx": 32}
     ask("plan_sweep", **plan)

@@ -92,11 +92,14 @@ class Task(Checked, ABC):
         rng = random.Random(seed)
         return (self.draw(rng, held_out=held_out) for _ in count())
 
-    def text(self, size_bytes: int, seed: int) -> str:
-        """Lines to train on, of at least `size_bytes` in all (they are ASCII)."""
+    def text(self, size_bytes: int, seed: int, *, held_out: bool = False) -> str:
+        """Lines to train on, of at least `size_bytes` in all (they are ASCII); or of questions `held_out`.
+
+        Raises ValueError as `examples` does.
+        """
         lines: list[str] = []
         size = 0
-        for example in self.examples(seed):
+        for example in self.examples(seed, held_out=held_out):
             lines.append(example.text)
             size += len(example.text)
             if size >= size_bytes:

@@ -23,14 +23,14 @@ class Modular(PoolTask):
     """A prime."""
     operation: Annotated[str, About("Operation", choices=OPERATIONS)] = "+"
     """One of + - * /."""
-    train_share: Annotated[float, About("Share shown", 0, 1, above=True)] = 0.5
+    train_share: Annotated[float, About("Share shown", 0, 1, above=True)] = 0.15
     """Share of all pairs that training shows; with fewer it takes longer to understand, or for ever."""
     split_seed: Annotated[int, About("Seed of the split", 0, 2**63 - 1)] = 1
     """Decides which pairs these are."""
 
     name = "modular"
     title = "Modular arithmetic"
-    description = "Sums modulo 97, half of them kept back: learnt by heart first, understood much later (grokking)."
+    description = "Sums modulo 97, 85 % of them kept back: learnt by heart first, understood much later (grokking)."
 
     def _at_odds(self) -> list[str]:
         prime = all(self.modulus % i for i in range(2, self.modulus))

@@ -36,11 +36,12 @@ def load(name: str, size_bytes: int = SIZE_BYTES, seed: int = SEED) -> Corpus:
     task = task_of(name)
     if task is None:
         raise ValueError(f"There is no task {name!r}; choose {', '.join(INFO)}.")
-    info = INFO[name]
-    return Corpus(name, info.title, _text(task, size_bytes, seed), f"{info.source}, seed {seed}", info.licence)
+    info, text = INFO[name], _text(task, size_bytes, seed)
+    held_out = _text(task, size_bytes // 10, seed, held_out=True) if task.holds_out else ""
+    return Corpus(name, info.title, text, f"{info.source}, seed {seed}", info.licence, held_out)
 
 
-@lru_cache(maxsize=4)
-def _text(task: Task, size_bytes: int, seed: int) -> str:
+@lru_cache(maxsize=8)
+def _text(task: Task, size_bytes: int, seed: int, *, held_out: bool = False) -> str:
     """Kept, because drawing two megabytes takes about half a second and the page asks again and again."""
-    return task.text(size_bytes, seed)
+    return task.text(size_bytes, seed, held_out=held_out)

@@ -24,7 +24,7 @@ def plan(sessions: Sessions, session: Session, wanted: Wanted) -> Answer:
     """All that the form tells. Raises ValueError when text, context, memory or the limits don't suit."""
     prepared, model, train = wanted.prepared, wanted.model, wanted.train
     check_allowed(sessions.limits, model, train)
-    check_lengths(model.n_ctx, *prepared.splits)
+    check_lengths(model.n_ctx, *prepared.splits_for(train))
     check_readable(prepared.questions, prepared.passage, model)
     check_memory(sessions, session, model, train, wanted.device)
     return {
@@ -36,7 +36,7 @@ def plan(sessions: Sessions, session: Session, wanted: Wanted) -> Answer:
         "bytes_per_token": prepared.card.bytes_per_token,
         "passes": train.max_steps * train.batch_size * model.n_ctx / len(prepared.splits.train),
         "schedule": schedule_of(train),
-        "baselines": prepared.baselines,
+        "baselines": prepared.baselines_for(train),
     }
 
 

@@ -32,10 +32,10 @@ def write_context(run: Run, prepared: Prepared, tokenizer: str) -> RunContext:
         write_text(run.path / TEXT_FILE, json.dumps(prepared.corpus.whole().text))
     stream = TextStream(prepared.tokenizer)
     context = {
-        "baselines": prepared.baselines,
+        "baselines": prepared.baselines_for(run.train_config),
         "exam": [list(question) for question in prepared.exam],
         "passage": [stream.push(id) for id in prepared.passage],
-        "bytes_per_token": prepared.card.bytes_per_token,
+        "bytes_per_token": prepared.card.bytes_per_token if run.train_config.loss_on == "text" else None,
         "unit": prepared.tokenizer.unit,
         "tokenizer": tokenizer,
     }
