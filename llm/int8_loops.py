@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from llm.paths import home
+from llm.paths import compiled_from
 
 # Before numba is imported: what it compiled lies with the other caches, for the next start.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(home() / "numba"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_from(Path(__file__).parent.glob("int8_*.py"))))
 
 import numba
 from llvmlite import binding

@@ -1,8 +1,7 @@
 """Sums of products of small whole numbers, as processors have an instruction for: pairs multiplied and added at once.
 
 A plain loop says the same, but LLVM then takes 32 bits for each number and needs twice the time. Written in LLVM's
-own vectors, of any processor: it picks `vpdpwssd` or `vpmaddwd` where they are. numba keeps what it has compiled
-by the file of the loops that ask, so after a change here touch llm/int8_loops.py.
+own vectors, of any processor: it picks `vpdpwssd` or `vpmaddwd` where they are.
 """
 
 from __future__ import annotations
@@ -19,6 +18,10 @@ LANES = 32
 CHAINS = 4
 """Sums side by side, so that none waits for its last addition."""
 BLOCK = LANES * CHAINS
+AHEAD = 2_048
+"""Bytes further on that memory is asked for meanwhile: on its own a processor does not look that far, and waits."""
+CACHE_LINE = 64
+"""Bytes."""
 
 _I8, _I16, _I32 = (ir.VectorType(ir.IntType(bits), LANES) for bits in (8, 16, 32))
 _SUMS = ir.VectorType(ir.IntType(32), LANES // 2)
@@ -41,6 +44,8 @@ def _sum_of_products(context: Any, builder: Any, signature: Any, arguments: Any)
         start = builder.mul(loop.index, ir.Constant(count.type, BLOCK))
         for chain, total in enumerate(sums):
             at = builder.add(start, ir.Constant(count.type, chain * LANES))
+            if chain * LANES % CACHE_LINE == 0:
+                _fetch(builder, weights, builder.add(at, ir.Constant(count.type, AHEAD)))
             products = builder.mul(_loaded(builder, weights, at, _I8), _loaded(builder, wholes, at, _I16))
             pairs = builder.add(_every_second(builder, products, 0), _every_second(builder, products, 1))
             builder.store(builder.add(builder.load(total), pairs), total)
@@ -51,6 +56,17 @@ def _sum_of_products(context: Any, builder: Any, signature: Any, arguments: Any)
         builder.module, ir.FunctionType(ir.IntType(32), [_SUMS]), f"llvm.vector.reduce.add.v{LANES // 2}i32"
     )
     return builder.call(reduce, [first])
+
+
+def _fetch(builder: Any, data: ir.Value, at: ir.Value) -> None:
+    """Ask for the line of the cache that holds data[at]; past the end nothing comes, and nothing is wrong."""
+    place = builder.bitcast(builder.gep(data, [at]), ir.IntType(8).as_pointer())
+    number = ir.IntType(32)
+    prefetch = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(ir.VoidType(), [place.type, number, number, number]), "llvm.prefetch.p0"
+    )
+    to_read, into_every_cache, data_not_code = 0, 3, 1
+    builder.call(prefetch, [place, *(ir.Constant(number, n) for n in (to_read, into_every_cache, data_not_code))])
 
 
 def _loaded(builder: ir.IRBuilder, data: ir.Value, at: ir.Value, kind: ir.VectorType) -> ir.Value:

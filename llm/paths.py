@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -13,3 +15,9 @@ def home() -> Path:
     """
     chosen = os.environ.get("GLASSBOX_HOME")
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "glassbox"
+
+
+def compiled_from(code: Iterable[Path]) -> Path:
+    """The folder for what was compiled from these files: another one for other code."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(code)))
+    return home() / "numba" / digest.hexdigest()[:12]
