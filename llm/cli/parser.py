@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from llm.cli.ablate import add_ablate
 from llm.cli.bench import add_bench
 from llm.cli.convert import add_convert
 from llm.cli.evaluate import add_evaluate
@@ -20,7 +21,17 @@ from llm.cli.serve import add_serve
 from llm.cli.tokenize import add_tokenize
 from llm.cli.train import add_train
 
-COMMANDS = (add_serve, add_train, add_generate, add_evaluate, add_tokenize, add_convert, add_scale, add_bench)
+COMMANDS = (
+    add_serve,
+    add_train,
+    add_generate,
+    add_evaluate,
+    add_tokenize,
+    add_convert,
+    add_scale,
+    add_ablate,
+    add_bench,
+)
 """In the order of --help; each adds one command with its options."""
 
 
