@@ -80,7 +80,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
       button.setAttribute("aria-pressed", String((button.dataset.value === "log") === log));
     const [full] = told.changes;
     find("[data-id=legend]").textContent =
-      `${told.text}, ${format.whole(full.params)} parameters, ${full.seeds} seeds each` +
+      `${told.text}, ${format.whole(full.params)} parameters, a line for each seed` +
       `${told.curves.some(({ mine }) => mine) ? "; dotted: yours" : ""}`;
     tell(); // its words take room from the picture
     const titles = new Map(told.changes.map(({ name, title }) => [name, title]));

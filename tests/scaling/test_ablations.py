@@ -110,3 +110,35 @@ def test_ablations_that_make_no_sense_are_refused(wrong):
     """With the names of those that there are."""
     with pytest.raises(ValueError, match="different ones of no-positions"):
         TINY.replace(ablations=wrong)
+
+
+CLAIMS = {
+    "no-positions": lambda one, all: -0.3 < one.apart < 0,
+    "no-norms": lambda one, all: one.apart > 1,
+    "no-residual": lambda one, all: one.apart == max(o.apart for o in all.values()) and abs(one.loss - 5.78) < 0.05,
+    "one-head": lambda one, all: abs(one.apart) < 0.1,
+    "no-mlp": lambda one, all: one.apart > 1,
+    "relu": lambda one, all: -0.3 < one.apart < 0,
+    "untied": lambda one, all: one.apart < -0.2,
+    "muon": lambda one, all: one.apart == min(other.apart for other in all.values()) < -0.5,
+    "rate-tenth": lambda one, all: one.apart > 1.5,
+    "rate-tenfold": lambda one, all: one.apart > 1,
+}
+"""What each sentence of `Ablation.learnt` says of the figures."""
+
+
+def test_what_was_learnt_is_what_the_table_says():
+    """Each sentence against the shipped table, and so every line of the study's card, worst first."""
+    plan, rows = Sweep.open(SHIPPED, AblationPlan).plan, read_table(SHIPPED / "table.csv")
+    found = outcomes(rows)
+    assert set(found) == {FULL, *ABLATIONS} and all(one.seeds == plan.seeds for one in found.values())
+    assert set(CLAIMS) == set(ABLATIONS) and all(one.learnt for one in ABLATIONS.values())
+    for name, holds in CLAIMS.items():
+        assert holds(found[name], found), (name, found[name])
+    params = {ablation_of(row.point): row.params["all"] for row in rows}
+    assert params["no-mlp"] == pytest.approx(params[FULL] / 2, rel=0.05)
+    assert params["untied"] == pytest.approx(params[FULL] * 1.25, rel=0.02)
+    worst_first = sorted(ABLATIONS, key=lambda name: -found[name].apart)
+    lines = [f"| {ABLATIONS[name].title} | {found[name].apart:+.2f} |" for name in worst_first]
+    assert "\n".join(lines) in (SHIPPED / "README.md").read_text(encoding="utf-8")
+    assert {row.point for row in rows} == {point.id for point in plan.points(1024)}
