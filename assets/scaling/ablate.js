@@ -62,7 +62,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
         fields.steps.tell();
         fields.steps.node.addEventListener("input", edited);
       }
-      if (!change()) chosen = changes()[0].name;
+      if (!change()) chosen = changes().reduce((one, other) => (other.apart > one.apart ? other : one)).name;
       draw();
       await poll();
     }),

@@ -70,6 +70,8 @@ ALSO: dict[str, list[Any]] = {
     "draw_batch.stopped[]": [True],
     "measure_weights.cost": [Cost(256, 1.0, 9.0, 0.0)._asdict()],  # compiling takes a while
     "measure_weights.why_not": ["8-bit weights need numba: pip install numba."],
+    "open_run.about.model.without[]": ["mlp"],  # the form makes none
+    "read_ablations.settings{}.choices[]": [""],
     "read_surprise.lost": ["case"],  # only of tokenizers that no shipped model has
     "read_surprise.next": [None, 1],  # a short text is read at once
 }

@@ -46,6 +46,7 @@ KNOWN = Known(
         "read_ghosts.ghosts[].curves",
         "read_learning_step.texts",
         "read_lens.texts",
+        "read_ablations.settings",
         "read_architecture.sizes",
         "read_step.constants",
         "read_step.unseen",
@@ -367,7 +368,7 @@ def ask_scaling(ask: Asked) -> None:
     ask("read_budgets", whose="mine")
     ask("read_ablations")
     ask("poll_ablation")
-    ask("start_ablation", name="no-mlp", steps=16)
+    ask("start_ablation", name="no-mlp", steps=20)
     ask("steer_ablation", action="pause")
     ask("steer_ablation", action="resume")
     ask.until("poll_ablation", lambda answer: answer["state"] == "finished")

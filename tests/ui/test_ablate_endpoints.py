@@ -88,7 +88,7 @@ def test_more_than_a_visitor_may_is_refused(tmp_path, monkeypatch, limits, says)
 @pytest.mark.slow
 def test_one_is_trained_paused_stopped_and_taken_up_and_its_runs_open(view):
     """The full model and the change, once; another change trains only itself; each is a model of the menu."""
-    asked = {**ME, "name": "no-mlp", "steps": 16}
+    asked = {**ME, "name": "no-mlp", "steps": 20}
     assert view.start_ablation(asked)["state"] == "running"
     assert view.sessions.of(ME).busy and view.sessions.training_count() == 1
     assert view.steer_ablation({**ME, "action": "pause"})["state"] == "paused"
@@ -114,8 +114,8 @@ def test_one_is_trained_paused_stopped_and_taken_up_and_its_runs_open(view):
     listed = {entry["ref"] for entry in later.subjects.available(later.sessions.of(ME))}
     assert set(refs.values()) <= listed
     loaded = later.subjects.of({**ME, "model": refs["no-mlp"]})
-    assert loaded.config.without == ("mlp",) and loaded.step == 16
-    assert "in their place" in later.start_ablation({**asked, "steps": 17})["error"]
-    assert later.start_ablation({**asked, "steps": 17, "replace": True})["state"] == "running"
+    assert loaded.config.without == ("mlp",) and loaded.step == 20
+    assert "in their place" in later.start_ablation({**asked, "steps": 21})["error"]
+    assert later.start_ablation({**asked, "steps": 21, "replace": True})["state"] == "running"
     later.steer_ablation({**ME, "action": "stop"})
     later.sessions.of(ME).study.join(20)

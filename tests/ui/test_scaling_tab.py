@@ -215,7 +215,7 @@ def test_an_ablation_is_trained_and_looked_into(page):
     open_view(page, "ablate")
     view = page.locator("#gb-ablate")
     view.locator("[data-id=list] button").filter(has_text="No positions").click()
-    view.locator("[data-name=steps]").fill("16")
+    view.locator("[data-name=steps]").fill("20")
     view.locator("[data-id=start]").click()
     expect(view.locator("[data-id=status]")).to_have_text("done", timeout=60_000)
     expect(view.locator(".gb-ablate-mine.gb-ablate-changed")).to_have_count(1)

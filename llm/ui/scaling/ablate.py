@@ -19,7 +19,7 @@ from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds
 from llm.ui.scaling.sweeps import SHIPPED, Sweeps, with_text
 from llm.ui.sessions import Session
 
-FORM = narrowed(settings_of(AblationPlan), {"steps": {"low": 16, "high": 2_000}})
+FORM = narrowed(settings_of(AblationPlan), {"steps": {"low": 20, "high": 2_000}})
 """What a visitor chooses of a study; the rest is as in the one that ships."""
 
 
@@ -106,8 +106,10 @@ def build_ablate(sweeps: Sweeps) -> View:
     def poll_ablation(request: Request) -> Answer:
         """How the visitor's ablation stands, and how many losses theirs have reached by now."""
         session = sessions.of(request)
-        own, idle = _own(session), {"state": "none", "failure": "", "under_way": "", "step": 0}
-        standing = session.study.standing() if session.study else idle
+        own = _own(session)
+        standing: Answer = {"state": "none", "failure": "", "under_way": "", "step": 0}
+        if session.study:
+            standing = session.study.standing()
         return {
             **standing,
             "name": ablation_of(standing["under_way"]),
