@@ -5,9 +5,10 @@ import time
 import pytest
 
 from llm.limits import Limits
-from llm.scaling.ablations import ABLATIONS, FULL, ablation_of
+from llm.scaling.ablations import ABLATIONS, FULL, AblationPlan, ablation_of
+from llm.scaling.sweep import Sweep
 from llm.ui.scaling.ablate import build_ablate
-from llm.ui.scaling.sweeps import Sweeps
+from llm.ui.scaling.sweeps import SHIPPED, Sweeps
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
 
@@ -48,6 +49,8 @@ def test_the_shipped_study_is_there_at_once(view):
     told = view.read_ablations(ME)
     assert [change["name"] for change in told["changes"]] == [FULL, *ABLATIONS]
     assert all(change["does"] and change["learnt"] for change in told["changes"][1:])
+    shipped, study = Sweep.open(SHIPPED).plan, Sweep.open(SHIPPED / "ablations", AblationPlan).plan
+    assert (shipped.corpus, shipped.vocab_size) == (study.corpus, study.vocab_size)  # so the floor is the sweep's
     assert 0.1 < told["floor"] < 0.4
     for change in told["changes"]:
         curves = [curve for curve in told["curves"] if curve["name"] == change["name"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llm.scaling.ablations import ABLATIONS, FULL, AblationPlan, ablation_of, outcomes
-from llm.scaling.plan import Point
+from llm.scaling.plan import Plan, Point
 from llm.scaling.sweep import Row, Sweep
 from llm.scaling.table import read_table, to_csv
 from llm.settings import settings_of
@@ -27,9 +27,9 @@ class Shipped:
     """The study that ships, read once."""
 
     @cached_property
-    def study(self) -> Sweep:
-        """Its plan, with the text."""
-        return with_text(Sweep.open(SHIPPED / "ablations", AblationPlan))
+    def plan(self) -> Plan:
+        """Its plan."""
+        return Sweep.open(SHIPPED / "ablations", AblationPlan).plan
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -49,9 +49,9 @@ def build_ablate(sweeps: Sweeps) -> View:
         rows = own.rows() if own else []
         mine = outcomes(rows)
         return {
-            "text": shipped.study.plan.corpus,
-            "floor": shipped.study.floor,
-            "steps": shipped.study.plan.steps,
+            "text": shipped.plan.corpus,
+            "floor": sweeps.shipped.floor,  # of the same text, cut alike
+            "steps": shipped.plan.steps,
             "settings": settings_for_page(FORM),
             "changes": [
                 {
@@ -68,7 +68,10 @@ def build_ablate(sweeps: Sweeps) -> View:
                 for name in (FULL, *ABLATIONS)
                 if name in found
             ],
-            "curves": [*_curves(shipped.rows, shipped.study, ""), *(_curves(rows, own, "ablation:") if own else [])],
+            "curves": [
+                *_curves(shipped.rows, shipped.plan, ""),
+                *(_curves(rows, own.plan, "ablation:") if own else []),
+            ],
             "csv": to_csv([*shipped.rows, *rows]),
         }
 
@@ -77,7 +80,7 @@ def build_ablate(sweeps: Sweeps) -> View:
         """Train the full model and one change of it, or go on with them; what is trained already stays."""
         session = sessions.of(request)
         name = inputs.choice(request, "name", tuple(ABLATIONS))
-        plan = shipped.study.plan.replace(steps=inputs.setting(request, FORM["steps"]), seeds=1)
+        plan = shipped.plan.replace(steps=inputs.setting(request, FORM["steps"]), seeds=1)
         points = _points(with_text(Sweep(Path(), plan)), name)
         check_allowed(sessions.limits, points)
         if problem := too_long(sessions.limits, sum(seconds_of(point) for point in points)):
@@ -140,9 +143,9 @@ def _first(rows: list[Row], name: str) -> Row:
     return next(row for row in rows if ablation_of(row.point) == name)
 
 
-def _curves(rows: list[Row], study: Sweep, ref: str) -> list[dict[str, Any]]:
+def _curves(rows: list[Row], plan: Plan, ref: str) -> list[dict[str, Any]]:
     """One for each training; `ref` begins the reference of its run, where it is here."""
-    tokens = study.plan.batch_size * study.plan.n_ctx
+    tokens = plan.batch_size * plan.n_ctx
     by_point: dict[str, list[Row]] = {}
     for row in rows:
         by_point.setdefault(row.point, []).append(row)
