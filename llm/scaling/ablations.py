@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from llm.scaling.plan import Plan, Point
-from llm.scaling.sweep import Row
 from llm.settings import About
+
+if TYPE_CHECKING:
+    from llm.scaling.sweep import Row
 
 FULL = "full"
 """What the whole model is called among them."""
