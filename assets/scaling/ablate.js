@@ -18,6 +18,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
   const POLL = 1000;
   const WORDS = {
     running: "training",
+    waiting: "waiting for its turn",
     paused: "paused",
     finished: "done",
     stopped: "stopped; what was reached is kept",
@@ -48,7 +49,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
     };
   const changes = () => told.changes.filter(({ name }) => name !== "full");
   const change = () => told.changes.find(({ name }) => name === chosen);
-  const live = () => standing?.state === "running" || standing?.state === "paused";
+  const live = () => ["running", "waiting", "paused"].includes(standing?.state);
   const signed = (nats) => (nats < 0 ? "−" : "+") + Math.abs(nats).toFixed(3);
   const shipped = (name) => meanOf(told.curves.filter((curve) => curve.name === name && !curve.mine));
 
@@ -129,7 +130,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
   function status() {
     if (!standing || standing.state === "none") return "The full model and this change, in the background.";
     const under = told.changes.find(({ name }) => name === standing.name);
-    if (live() && under)
+    if (live() && under && standing.state !== "waiting")
       return `${under.title}: step ${format.whole(standing.step)} of ${format.whole(standing.steps)}, ${WORDS[standing.state]}`;
     return standing.failure || (WORDS[standing.state] ?? "");
   }

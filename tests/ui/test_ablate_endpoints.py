@@ -60,7 +60,7 @@ def test_the_shipped_study_is_there_at_once(view):
         assert mean == pytest.approx(change["loss"]) and change["mine"] is None
     assert told["csv"].count("\n") == 1 + sum(len(curve["losses"]) for curve in told["curves"])
     assert view.poll_ablation(ME) == {
-        "state": "none", "failure": "", "under_way": "", "step": 0, "name": "", "steps": 0, "losses": 0
+        "state": "none", "place": None, "failure": "", "under_way": "", "step": 0, "name": "", "steps": 0, "losses": 0
     }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_one_is_trained_paused_stopped_and_taken_up_and_its_runs_open(view):
     """The full model and the change, once; another change trains only itself; each is a model of the menu."""
     asked = {**ME, "name": "no-mlp", "steps": 20}
     assert view.start_ablation(asked)["state"] == "running"
-    assert view.sessions.of(ME).busy and view.sessions.training_count() == 1
+    assert view.sessions.of(ME).busy and view.sessions.slots.busy
     assert view.steer_ablation({**ME, "action": "pause"})["state"] == "paused"
     assert "still training" in view.start_ablation(asked)["error"]
     view.steer_ablation({**ME, "action": "stop"})

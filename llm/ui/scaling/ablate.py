@@ -110,7 +110,7 @@ def build_ablate(sweeps: Sweeps) -> View:
         """How the visitor's ablation stands, and how many losses theirs have reached by now."""
         session = sessions.of(request)
         own = _own(session)
-        standing: Answer = {"state": "none", "failure": "", "under_way": "", "step": 0}
+        standing: Answer = {"state": "none", "place": None, "failure": "", "under_way": "", "step": 0}
         if session.study:
             standing = session.study.standing()
         return {
