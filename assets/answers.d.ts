@@ -796,7 +796,7 @@ export interface OpenRun {
   moments: {
     exam?: string[];
     passage: number[];
-    sample: {
+    sample?: {
       prompt: string;
       text: string;
     };
@@ -885,6 +885,7 @@ export interface PollAblation {
   failure: string;
   losses: number;
   name: string;
+  place: number | null;
   state: string;
   step: number;
   steps: number;
@@ -1657,6 +1658,7 @@ export type ShowClass = Record<string, never>;
 /** Train the full model and one change of it, or go on with them; what is trained already stays. */
 export interface StartAblation {
   failure: string;
+  place: number | null;
   state: string;
   step: number;
   under_way: string;
@@ -1682,6 +1684,7 @@ export interface StartSweep {
 /** Pause, resume or stop it. */
 export interface SteerAblation {
   failure: string;
+  place: number | null;
   state: string;
   step: number;
   under_way: string;
