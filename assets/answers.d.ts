@@ -763,6 +763,7 @@ export interface OpenRun {
       n_layer: number;
       tie_word_embeddings: boolean;
       vocab_size: number;
+      without: string[];
     };
     name: string;
     path: string | null;
@@ -877,6 +878,18 @@ export interface PlanSweep {
     width: number;
   }[];
   trainings: number;
+}
+
+/** How the visitor's ablation stands, and how many losses theirs have reached by now. */
+export interface PollAblation {
+  failure: string;
+  losses: number;
+  name: string;
+  place: number | null;
+  state: string;
+  step: number;
+  steps: number;
+  under_way: string;
 }
 
 /** How much of it has come. */
@@ -1007,6 +1020,45 @@ export interface PrepareLearning {
     ref: string;
     title: string;
   }[];
+}
+
+/** All curves, those that ship and the visitor's, and how much each change costs in the end. */
+export interface ReadAblations {
+  changes: {
+    apart: number;
+    does: string;
+    learnt: string;
+    loss: number;
+    mine: number | null;
+    name: string;
+    params: number;
+    seeds: number;
+    title: string;
+  }[];
+  csv: string;
+  curves: {
+    losses: number[];
+    mine: boolean;
+    name: string;
+    ref: string;
+    seed: number;
+    steps: number[];
+  }[];
+  floor: number;
+  settings: {
+    [key: string]: {
+      choices: string[];
+      default: number;
+      help: string;
+      high: number;
+      kind: string;
+      label: string;
+      low: number;
+      unit: string;
+    };
+  };
+  steps: number;
+  text: string;
 }
 
 /** The model's operations, counted on its modules, and the file that does them. */
@@ -1628,6 +1680,15 @@ export interface SearchVocabulary {
 /** Have every phone follow to this state of the page. */
 export type ShowClass = Record<string, never>;
 
+/** Train the full model and one change of it, or go on with them; what is trained already stays. */
+export interface StartAblation {
+  failure: string;
+  place: number | null;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
 /** Begin; one in training stops for it. */
 export type StartLearning = Record<string, never>;
 
@@ -1638,6 +1699,15 @@ export interface StartRun {
 
 /** Train a plan, in place of the visitor's last sweep unless it is the same, which goes on. */
 export interface StartSweep {
+  failure: string;
+  place: number | null;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
+/** Pause, resume or stop it. */
+export interface SteerAblation {
   failure: string;
   place: number | null;
   state: string;
@@ -1783,11 +1853,13 @@ export interface Answers {
   patch_positions: PatchPositions;
   plan_run: PlanRun;
   plan_sweep: PlanSweep;
+  poll_ablation: PollAblation;
   poll_download: PollDownload;
   poll_learning: PollLearning;
   poll_run: PollRun;
   poll_sweep: PollSweep;
   prepare_learning: PrepareLearning;
+  read_ablations: ReadAblations;
   read_architecture: ReadArchitecture;
   read_attribution: ReadAttribution;
   read_budgets: ReadBudgets;
@@ -1821,9 +1893,11 @@ export interface Answers {
   score_heads: ScoreHeads;
   search_vocabulary: SearchVocabulary;
   show_class: ShowClass;
+  start_ablation: StartAblation;
   start_learning: StartLearning;
   start_run: StartRun;
   start_sweep: StartSweep;
+  steer_ablation: SteerAblation;
   steer_learning: SteerLearning;
   steer_run: SteerRun;
   steer_sweep: SteerSweep;

@@ -44,6 +44,8 @@ ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu", "quick_gelu")
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("cosine", "linear")
 LEARNT = ("text", "answers")
+PARTS = {"positions": "positions", "norms": "LayerNorms", "residual": "residual connections", "mlp": "MLPs"}
+"""What a model can do without, and how people call it."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,14 @@ class ModelConfig(Config):
     """Width inside the MLP, as Hugging Face's config calls it; 0 is four times the model's, as in GPT-2."""
     tie_word_embeddings: Annotated[bool, About("Tied head")] = True
     """Whether the output head is the token embedding's matrix, as in GPT-2; minGPT learns a second one, `lm_head`."""
+    without: Annotated[tuple[str, ...], About("Without")] = ()
+    """Parts left out, to see what they are for: "positions", "norms", "residual", "mlp"."""
 
     def _at_odds(self) -> list[str]:
+        if set(self.without) - set(PARTS) or len(set(self.without)) < len(self.without):
+            return [f"without must name different ones of {', '.join(PARTS)}"]
+        if {"residual", "mlp"} <= set(self.without):
+            return ["without MLPs a block hands on nothing but its residual connection; leave one of the two in"]
         if self.n_embd % self.n_head == 0:
             return []
         lower = self.n_embd - self.n_embd % self.n_head
@@ -95,14 +103,20 @@ class ModelConfig(Config):
         return self.n_inner or 4 * self.n_embd
 
     @property
+    def neurons(self) -> int:
+        """Those of a layer's MLP; none in a model without MLPs."""
+        return 0 if "mlp" in self.without else self.mlp_size
+
+    @property
     def n_params(self) -> int:
         """Exact number of parameters, a tied head counted once. GPT-2 small: 124,439,808."""
-        c, m = self.n_embd, self.mlp_size
-        norm = 2 * c if self.bias else c
-        matrices = 4 * c * c + 2 * c * m  # qkv, projection, the MLP's two
-        block = matrices + (5 * c + m if self.bias else 0) + 2 * norm
+        c, m = self.n_embd, self.neurons
+        norm = 0 if "norms" in self.without else 2 * c if self.bias else c
+        attention = 4 * c * c + (4 * c if self.bias else 0) + norm  # qkv and projection
+        mlp = 2 * c * m + (c + m if self.bias else 0) + norm if m else 0
         tables = self.vocab_size if self.tie_word_embeddings else 2 * self.vocab_size
-        return tables * c + self.n_ctx * c + self.n_layer * block + norm
+        positions = 0 if "positions" in self.without else self.n_ctx
+        return (tables + positions) * c + self.n_layer * (attention + mlp) + norm
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ PREFIXES = ("_orig_mod.", "module.", "transformer.")
 HEAD = "lm_head.weight"
 ALIASES = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "gelu_accurate": "gelu_new", "swish": "silu"}
 """Hugging Face's other names for activations, and ours."""
+_PARTS = {"positions": ("wpe.",), "norms": ("ln_1.", "ln_2.", "ln_f."), "residual": (), "mlp": ("ln_2.", ".mlp.")}
+"""What of a state dict isn't there in a model without a part."""
 SAME_NAMES = ("vocab_size", "n_embd", "n_head", "n_layer", "layer_norm_epsilon", "tie_word_embeddings")
 """What our config and Hugging Face's call alike."""
 FIXED = {"model_type": ("gpt2",), "add_cross_attention": (False,)}
@@ -48,7 +50,12 @@ def gpt2_shapes(config: ModelConfig) -> Shapes:
     shapes |= {"ln_f.weight": (c,), "ln_f.bias": (c,)}
     if not config.tie_word_embeddings:
         shapes[HEAD] = (config.vocab_size, c)
-    return {name: shape for name, shape in shapes.items() if config.bias or not name.endswith(".bias")}
+    gone = [name for part in config.without for name in _PARTS[part]]
+    return {
+        name: shape
+        for name, shape in shapes.items()
+        if (config.bias or not name.endswith(".bias")) and not any(part in name for part in gone)
+    }
 
 
 def state_to_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

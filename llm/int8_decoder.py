@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from llm.config import PARTS
 from llm.decoder import Decoder
 from llm.model import GPT, Block
 
@@ -36,6 +37,8 @@ def why_not(model: GPT, *, hooks_matter: bool = True) -> str | None:
     config = model.config
     if find_spec("numba") is None:  # importing it takes a second and 60 MB, which whoever only asks need not pay
         return "8-bit weights need numba: pip install numba."
+    if config.without:
+        return f"8-bit weights are for whole models; this one was made without {PARTS[config.without[0]]}."
     if model.device.type != "cpu":
         return "8-bit weights are for the CPU; on a GPU write with the exact ones."
     if not all(isinstance(weight, nn.Parameter) and weight.dtype == torch.float32 for weight in model.parameters()):

@@ -5,7 +5,8 @@ Learners" (2019), exactly as OpenAI released it: learned positions, LayerNorm *b
 sub-layer and once more at the end, one fused projection for queries, keys and values, GELU in its
 tanh form, and an output head that shares its matrix with the token embedding. Parameters carry
 GPT-2's own names (`wte`, `wpe`, `h.0.attn.c_attn`, ...). Where other people's GPT-2s differ (no
-biases, another activation, a head of its own), a field of ModelConfig says so.
+biases, another activation, a head of its own), a field of ModelConfig says so; what happens without positions,
+LayerNorms, residual connections or MLPs is in llm/ablated.py.
 
 Read it top to bottom: a token's vector enters `GPT.forward`, every `Block` reads it and adds to it
 (the residual stream), and the last LayerNorm and `wte` turn it into one logit for each token of
@@ -26,6 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from llm.ablated import leave_out
 from llm.config import ModelConfig
 
 
@@ -187,6 +189,7 @@ class GPT(nn.Module):
             self.lm_head = _linear(config.n_embd, config.vocab_size, bias=False)
         if seed is not None:
             self._initialise(torch.Generator().manual_seed(seed))
+        leave_out(self, config)  # nothing, in a GPT-2
 
     def _initialise(self, generator: torch.Generator) -> None:
         for name, parameter in self.named_parameters():

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "paths", "deadline", "files", "settings", "config", "limits", "tokenizers", "corpora", "data",
-    "model", "filters", "decoder", "sampler", "int8_sums", "int8_loops", "int8_decoder",
+    "ablated", "model", "filters", "decoder", "sampler", "int8_sums", "int8_loops", "int8_decoder",
     "completion", "diversity", "evaluate", "surprisal", "benchmarks",
     "inside", "training", "gpt2", "checkpoint", "weights", "runs", "scaling", "bench", "ui", "cli", "__main__",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from llm.cli.ablate import add_ablate
 from llm.cli.bench import add_bench
 from llm.cli.convert import add_convert
 from llm.cli.evaluate import add_evaluate
@@ -29,6 +30,7 @@ COMMANDS = (
     add_tokenize,
     add_convert,
     add_scale,
+    add_ablate,
     add_grokking,
     add_bench,
 )

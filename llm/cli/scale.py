@@ -43,24 +43,26 @@ def scale(args: argparse.Namespace) -> None:
     there = (args.folder / "plan.json").is_file()
     sweep = Sweep.open(args.folder) if there and not chosen else Sweep.create(args.folder, Plan(**chosen))
     if args.forecast:
-        _forecast(sweep)
+        tell_forecast(sweep)
         return
     if not args.fit:
-        _train(sweep, device_of(args.device))
+        train_all(sweep, device_of(args.device))
     rows = sweep.rows()
     write_text(args.folder / "table.csv", to_csv(rows))
     say(f"{len(rows)} losses are in {args.folder / 'table.csv'}")
     _fit(sweep)
 
 
-def _forecast(sweep: Sweep) -> None:
+def tell_forecast(sweep: Sweep) -> None:
+    """Print how long each training will take."""
     seconds = sweep.forecast()
     for point, each in zip(sweep.points, seconds, strict=True):
         print(f"{point.id:28}{point.model.n_params:>12,} parameters{point.tokens:>14,} tokens{each:>9.0f} s")
     print(f"{sum(seconds) / 60:.0f} minutes in all")
 
 
-def _train(sweep: Sweep, device: Any) -> None:
+def train_all(sweep: Sweep, device: Any) -> None:
+    """Train what is not trained yet, with a bar."""
     from tqdm import tqdm
 
     from llm.training.events import DoneEvent, EvalEvent, StepEvent

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from torch import nn
 
+from llm.ablated import refuse_without
 from llm.model import GPT, MLP, Block, CausalSelfAttention
 
 
@@ -102,7 +103,8 @@ _AFTER = [
 
 
 def architecture(model: GPT) -> Architecture:
-    """The operations of a live model, counted on its own modules."""
+    """The operations of a live model, counted on its own modules. Raises ValueError when one of them was left out."""
+    refuse_without(model.config, "its operations are not all of GPT-2's")
     block = cast(Block, model.h[0])
     named = {"mlp.activation": _ACTIVATIONS[model.config.activation_function]}
     return Architecture(

@@ -15,17 +15,18 @@ from collections.abc import Iterable
 from torch import Tensor
 
 
-def rollout(means: Iterable[Tensor]) -> Tensor:
+def rollout(means: Iterable[Tensor], *, residual: bool = True) -> Tensor:
     """Attention from the last layer down to the prompt (Abnar & Zuidema, 2020): flow_TT, rows sum to 1.
 
     `means` are the mean patterns of the layers, mean_TT each, from the first up. A layer counts as
-    half its attention and half the residual connection, which leaves a token where it is; the flow
-    is the product of the layers, the last one on the left. Raises ValueError without a layer.
+    half its attention and half the residual connection, where the model has one, which leaves a token where it is;
+    the flow is the product of the layers, the last one on the left. Raises ValueError without a layer.
     """
     flow_TT: Tensor | None = None
     for mean_TT in means:
-        step_TT = 0.5 * mean_TT
-        step_TT.diagonal().add_(0.5)
+        step_TT = 0.5 * mean_TT if residual else mean_TT.clone()
+        if residual:
+            step_TT.diagonal().add_(0.5)
         step_TT = step_TT / step_TT.sum(dim=1, keepdim=True)  # rounding apart, rows sum to 1 already
         flow_TT = step_TT if flow_TT is None else step_TT @ flow_TT
     if flow_TT is None:

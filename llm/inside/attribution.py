@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from llm.ablated import refuse_without
 from llm.inside.column import Column
 
 
@@ -46,8 +47,9 @@ class Attribution:
 
 @torch.no_grad()
 def attribute(at: Column, token: int) -> Attribution:
-    """Take the logit of `token` apart. Raises ValueError when the vocabulary has no such token."""
+    """Take the logit of `token` apart. Raises ValueError for a token that isn't there and a model that isn't whole."""
     model = at.model
+    refuse_without(model.config, "a logit of it isn't the sum of its parts")
     if not 0 <= token < model.config.vocab_size:
         raise ValueError(f"There is no token {token} in a vocabulary of {model.config.vocab_size:,}.")
     stream_C = at.stream(model.config.n_layer).double()

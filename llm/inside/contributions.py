@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from llm.ablated import refuse_without
 from llm.model import GPT, CausalSelfAttention
 
 
@@ -35,8 +36,10 @@ def direct_logits(model: GPT, writes_NC: Tensor, resid_C: Tensor) -> Tensor:
     The last LayerNorm would make this a question of the whole stream, so its scale is held at what
     it is for `resid_C`, the stream after the last block at that token. Then the writes of all parts
     of the model add up to its logits, but for what LayerNorm's bias adds. Each row is centred on
-    the vocabulary's mean, which a softmax doesn't see.
+    the vocabulary's mean, which a softmax doesn't see. Raises ValueError for a model without LayerNorms or residual
+    connections.
     """
+    refuse_without(model.config, "what a part writes can't be followed to the logits", "norms", "residual")
     norm, head = model.ln_f, model.wte if model.config.tie_word_embeddings else model.lm_head
     scale = torch.rsqrt(resid_C.var(unbiased=False) + norm.eps)
     centred_NC = writes_NC - writes_NC.mean(1, keepdim=True)

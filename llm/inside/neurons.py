@@ -16,6 +16,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from llm.ablated import refuse_without
 from llm.model import GPT, Block
 from llm.sampler import reading
 
@@ -28,7 +29,7 @@ def neuron_write(model: GPT, layer: int, neuron: int) -> Tensor:
 
     Raises ValueError when the model has no such neuron.
     """
-    count = model.config.mlp_size
+    count = model.config.neurons
     if not 0 <= layer < model.config.n_layer or not 0 <= neuron < count:
         raise ValueError(f"There is no neuron {neuron} in layer {layer}; a layer here has {count:,}, counted from 0.")
     return cast(Block, model.h[layer]).mlp.c_proj.weight.detach()[:, neuron].float()
@@ -54,8 +55,10 @@ def strongest_contexts(
 
     One pass serves all neurons of the layer; the blocks above it are not run. A caller may stop in between and go on
     later `after` what it got last. The model sees nothing before a window, so a token near its beginning is read with
-    little context. Raises ValueError, when the first chunk is asked for, if there is no such layer or no text.
+    little context. Raises ValueError, when the first chunk is asked for, if there is no such layer or no text,
+    or the model lacks its MLPs or residual connections.
     """
+    refuse_without(model.config, "there are no neurons of GPT-2's to listen to", "residual", "mlp")
     if not 0 <= layer < model.config.n_layer:
         raise ValueError(f"There is no layer {layer}; this model has {model.config.n_layer}, counted from 0.")
     if len(ids) == 0:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from llm.ablated import refuse_without
 from llm.inside.trace import Trace, trace
 from llm.model import GPT, Block
 from llm.sampler import reading
@@ -47,8 +48,9 @@ class Pair:
     def __init__(self, model: GPT, base: Sequence[int], source: Sequence[int], *, seen: Trace | None = None) -> None:
         """`seen` is that of another pair of the same prompts, so that they need not be read again.
 
-        Raises ValueError when the prompts can't be laid side by side, or answer alike.
+        Raises ValueError when the prompts can't be laid side by side, or answer alike; or without a stream.
         """
+        refuse_without(model.config, "what its parts write is not added to a stream", "residual")
         if len(base) != len(source):
             raise ValueError(
                 f"The prompts have {len(base)} and {len(source)} tokens; token by token they need the same number."

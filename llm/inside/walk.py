@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llm.ablated import refuse_without
 from llm.inside.architecture import step_keys
 from llm.inside.column import Column
 from llm.inside.trace import Trace
@@ -35,7 +36,9 @@ class Walk:
     """All steps of one position of a traced text; each is worked out when it is asked for."""
 
     def __init__(self, model: GPT, seen: Trace, position: int) -> None:
-        """The trace needs what `column_names` says. Raises ValueError when the text has no such position."""
+        """The trace needs what `column_names` says. Raises ValueError when the text has no such position, or the
+        model isn't whole."""
+        refuse_without(model.config, "there is no walk through all of GPT-2 in it")
         self.column = Column(model, seen, position)
         self.keys = step_keys(model)
 

@@ -9,15 +9,8 @@ from llm.config import ModelConfig
 
 
 def _blocks(config: ModelConfig) -> int:
-    without = config.replace(n_layer=1)
-    one = without.n_params - _outside(without)
+    one = config.replace(n_layer=2).n_params - config.replace(n_layer=1).n_params
     return config.n_layer * one
-
-
-def _outside(config: ModelConfig) -> int:
-    """Token embedding, positions, an untied head and the last LayerNorm."""
-    tables = config.vocab_size if config.tie_word_embeddings else 2 * config.vocab_size
-    return (tables + config.n_ctx) * config.n_embd + (2 if config.bias else 1) * config.n_embd
 
 
 COUNTS: dict[str, Callable[[ModelConfig], int]] = {

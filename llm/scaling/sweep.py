@@ -80,7 +80,7 @@ class Sweep:
         """Make the folder. Raises ValueError when it holds another plan."""
         path = Path(path)
         if (path / "plan.json").is_file():
-            if (there := cls.open(path)).plan != plan:
+            if (there := cls.open(path, type(plan))).plan != plan:
                 raise ValueError(f"{path} holds a sweep with another plan; choose a new folder.")
             return there
         path.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,9 @@ class Sweep:
         return cls(path, plan)
 
     @classmethod
-    def open(cls, path: str | Path) -> Sweep:
-        """A sweep that is there. Raises ValueError when there is none, or its plan is unsound."""
-        return cls(Path(path), Plan.from_dict(read_json(Path(path) / "plan.json")))
+    def open(cls, path: str | Path, kind: type[Plan] = Plan) -> Sweep:
+        """A sweep that is there, of that kind. Raises ValueError when there is none, or its plan is unsound."""
+        return cls(Path(path), kind.from_dict(read_json(Path(path) / "plan.json")))
 
     @property
     def runs(self) -> Path:

@@ -13,7 +13,7 @@ def flops_of_operations(config: ModelConfig, length: int) -> dict[str, int]:
     `length` keys and as many values are summed. As usual (Chowdhery et al., "PaLM", appendix B) the whole square
     counts, though a kernel may leave out the half that is masked; LayerNorm, GELU and softmax don't count.
     """
-    C, M = config.n_embd, config.mlp_size
+    C, M = config.n_embd, config.neurons
     return {
         "attn.c_attn": 2 * 3 * C * C,
         "attn.scores": 2 * length * C,

@@ -85,7 +85,7 @@ def memory_bytes(model_config: ModelConfig, train_config: TrainConfig) -> int:
     Saving copies the moments, when the activations of the step are gone.
     """
     c = model_config
-    in_muon = (4 * c.n_embd + 2 * c.mlp_size) * c.n_embd * c.n_layer if train_config.optimizer == "muon" else 0
+    in_muon = (4 * c.n_embd + 2 * c.neurons) * c.n_embd * c.n_layer if train_config.optimizer == "muon" else 0
     copies = 5 if train_config.layer_stats else 4
     kept = copies * model_config.n_params - in_muon  # Muon has one moment where AdamW has two
     tokens = train_config.batch_size * model_config.n_ctx
@@ -101,7 +101,7 @@ def activation_floats(config: ModelConfig) -> int:
     attention, then written out, its weights three times.
     """
     C, dropped = config.n_embd, config.dropout > 0
-    block = 9 * C + 2 * config.mlp_size + (4 * C + 3 * config.n_head * config.n_ctx if dropped else 0)
+    block = 9 * C + 2 * config.neurons + (4 * C + 3 * config.n_head * config.n_ctx if dropped else 0)
     return config.n_layer * block + (4 if dropped else 2) * C + config.vocab_size
 
 
@@ -124,7 +124,7 @@ def _estimated(model_config: ModelConfig, train_config: TrainConfig, device: tor
     c, t = model_config, train_config
     speed, bandwidth = flops_per_second(device) * EFFICIENCY, bytes_per_second(device)
     # Muon turns each of six matrices, of which two are the MLP's, three times with three products.
-    short, long = sorted((c.n_embd, c.mlp_size))
+    short, long = sorted((c.n_embd, c.neurons))
     muon = 3 * c.n_layer * (24 * c.n_embd**3 + 4 * short**2 * (2 * long + short)) if t.optimizer == "muon" else 0
     return _Times(
         row=flops_per_token(c) * c.n_ctx / speed,

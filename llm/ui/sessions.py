@@ -48,6 +48,8 @@ class Session:
         """The vocabulary in training, or the last one that was."""
         self.sweep: SweepTraining | None = None
         """The sweep in training, or the last one that was."""
+        self.study: SweepTraining | None = None
+        """The same of ablations."""
 
     @property
     def runs(self) -> Path:
@@ -65,9 +67,14 @@ class Session:
         return self.folder / "sweep" / "runs"
 
     @property
+    def study_runs(self) -> Path:
+        """The folder of the runs of this visitor's ablations."""
+        return self.folder / "ablations" / "runs"
+
+    @property
     def empty(self) -> bool:
         """Whether nothing would be lost with it: what lies in its folder is found again."""
-        return not (self.trainings or self.tokenizers or self.vocabulary_training or self.sweep)
+        return not (self.trainings or self.tokenizers or self.vocabulary_training or self.sweep or self.study)
 
     @property
     def busy(self) -> bool:
@@ -76,8 +83,8 @@ class Session:
 
     @property
     def sweeping(self) -> bool:
-        """Whether a sweep of theirs is in training; it trains one run at a time."""
-        return self.sweep is not None and self.sweep.alive
+        """Whether a sweep or ablation of theirs is in training; it trains one run at a time."""
+        return any(training is not None and training.alive for training in (self.sweep, self.study))
 
     def touch(self) -> None:
         """The visitor is here; their folder says so to later processes, within a minute."""

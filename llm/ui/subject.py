@@ -1,7 +1,7 @@
 """The subject on the table: which model, at which moment of its training.
 
 A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
-visitor), "sweep:ID" (one of their sweep), "cli:ID" (a run that the command line trained), "upload:NAME",
+visitor), "sweep:ID" (one of their sweep), "ablation:ID", "cli:ID" (a run that the command line trained), "upload:NAME",
 "hub:NAME" (fetched from the Hub) or "folder:KEY" (in a folder of this computer); "class:" before one of
 the speaker's lets phones look at it while the speaker shows it. A moment is the step of one of its
 snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so looking at a
@@ -39,7 +39,7 @@ from llm.ui.turns import Once
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 FIRST = "tales"
 """The shipped model that the page opens on: it can read any prompt."""
-RUNS = {"run": "My runs", "sweep": "My sweep", "cli": "Command line"}
+RUNS = {"run": "My runs", "sweep": "My sweep", "ablation": "My ablations", "cli": "Command line"}
 """Kinds of references to runs, and what the menu calls them."""
 
 Place = tuple[str, int | None, float]
@@ -193,7 +193,8 @@ def _moment(folder: Path, request: dict[str, Any]) -> int | None:
 
 def runs_of(kind: str, session: Session) -> Path:
     """Where the runs of one of RUNS lie."""
-    return {"run": session.runs, "sweep": session.sweep_runs, "cli": home() / "runs"}[kind]
+    own = {"run": session.runs, "sweep": session.sweep_runs, "ablation": session.study_runs}
+    return own.get(kind, home() / "runs")
 
 
 def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from llm.ablated import refuse_without
 from llm.checkpoint import check_weights
 from llm.files import new_folder, read_json, write_json, write_text
 from llm.gpt2 import (
@@ -111,8 +112,9 @@ def save_gpt2(folder: str | Path, model: GPT, tokenizer: Tokenizer | None = None
     Missing biases become zeros, which compute the same. With a byte-level tokenizer the folder also
     holds what `AutoTokenizer` opens: vocab.json and merges.txt (bpe, gpt2), or a tokenizer.json for one
     that came from a file. Other kinds have no counterpart there and stay behind; a sentence then says
-    so. Raises ValueError when the folder already holds something.
+    so. Raises ValueError when the folder already holds something, or the model is no whole GPT-2.
     """
+    refuse_without(model.config, "it is no GPT-2 that transformers could read")
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} already holds something; choose a new folder.")

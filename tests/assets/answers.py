@@ -38,6 +38,7 @@ ALSO: dict[str, list[Any]] = {
     "fit_sweep.predicted": [None],  # until the largest size is trained
     "poll_sweep.trainings[].loss": [None, 1.0],
     **{f"{name}_sweep.place": [None, 1] for name in ("start", "continue", "steer", "poll")},  # in the queue
+    **{f"{name}_ablation.place": [None, 1] for name in ("start", "steer", "poll")},
     "read_budgets.budgets[].lowest": [None],  # where the losses don't show one
     "read_budgets.frontier": [None],
     "read_budgets.law": [None],
@@ -70,6 +71,8 @@ ALSO: dict[str, list[Any]] = {
     "draw_batch.stopped[]": [True],
     "measure_weights.cost": [Cost(256, 1.0, 9.0, 0.0)._asdict()],  # compiling takes a while
     "measure_weights.why_not": ["8-bit weights need numba: pip install numba."],
+    "open_run.about.model.without[]": ["mlp"],  # the form makes none
+    "read_ablations.settings{}.choices[]": [""],
     "read_surprise.lost": ["case"],  # only of tokenizers that no shipped model has
     "read_surprise.next": [None, 1],  # a short text is read at once
 }

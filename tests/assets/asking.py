@@ -46,6 +46,7 @@ KNOWN = Known(
         "read_ghosts.ghosts[].curves",
         "read_learning_step.texts",
         "read_lens.texts",
+        "read_ablations.settings",
         "read_architecture.sizes",
         "read_step.constants",
         "read_step.unseen",
@@ -367,6 +368,14 @@ def ask_scaling(ask: Asked) -> None:
     ask("poll_sweep")
     ask("read_sweep", whose="mine")
     ask("read_budgets", whose="mine")
+    ask("read_ablations")
+    ask("poll_ablation")
+    ask("start_ablation", name="no-mlp", steps=20)
+    ask("steer_ablation", action="pause")
+    ask("steer_ablation", action="resume")
+    ask.until("poll_ablation", lambda answer: answer["state"] == "finished")
+    ask("poll_ablation")
+    ask("read_ablations")
 
 
 TABS = (ask_the_bar, ask_attention, ask_model, ask_tokenizer, ask_generate, ask_train, ask_scaling)

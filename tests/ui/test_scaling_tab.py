@@ -180,3 +180,45 @@ def test_a_sweep_is_planned_trained_and_looked_into(page):
     page.click("#gb-loss_and_size [data-id=open]")
     page.wait_for_function("glassbox.subject.model === 'sweep:width-64-seed-1'")
     page.wait_for_selector("#gb-heads [data-picture] >> visible=true")
+
+
+def test_ablations_are_compared_and_linked_to(page):
+    """Both curves are there at once; a change is chosen by pointer and keys, said in words, and kept in the link."""
+    open_view(page, "ablate")
+    view = page.locator("#gb-ablate")
+    for curve in ("full", "changed"):
+        expect(view.locator(f".gb-ablate-curve.gb-ablate-{curve}")).not_to_have_count(0)
+    expect(view.locator(".gb-scaling-floor")).to_have_count(1)
+    choices, caption = view.locator("[data-id=list] button"), view.locator(".gb-caption-now")
+    expect(choices).to_have_count(10)
+    choices.filter(has_text="No MLP").click()
+    expect(caption).to_contain_text(re.compile(r"^No MLP: \+\d\.\d{3} nats a token\. ."))
+    assert "ablation=no-mlp" in page.url
+    page.keyboard.press("ArrowDown")
+    expect(caption).to_contain_text("ReLU")
+    page.keyboard.press("ArrowLeft")
+    expect(caption).to_contain_text(re.compile(r"^Step \d+: full model \d\.\d{3}, ReLU \d\.\d{3}, [+−]\d\.\d{3} nats"))
+    view.locator("[data-id=scale] [data-value=log]").click()
+    page.reload()
+    page.wait_for_selector("#gb-ablate .gb-ablate-curve")
+    expect(view.locator("[aria-selected=true]")).to_contain_text("ReLU")
+    expect(view.locator("[data-value=log]")).to_have_attribute("aria-pressed", "true")
+    with page.expect_download() as told:
+        view.locator("[data-id=csv]").click()
+    rows = list(csv.DictReader(io.StringIO(told.value.path().read_text(encoding="utf-8"))))
+    assert {row["point"].partition("-width-")[0] for row in rows} >= {"full", "no-mlp", "muon"}
+
+
+@pytest.mark.slow
+def test_an_ablation_is_trained_and_looked_into(page):
+    """Started beside the curves, followed to its end, drawn dotted, and opened in Attention."""
+    open_view(page, "ablate")
+    view = page.locator("#gb-ablate")
+    view.locator("[data-id=list] button").filter(has_text="No positions").click()
+    view.locator("[data-name=steps]").fill("20")
+    view.locator("[data-id=start]").click()
+    expect(view.locator("[data-id=status]")).to_have_text("done", timeout=60_000)
+    expect(view.locator(".gb-ablate-mine.gb-ablate-changed")).to_have_count(1)
+    view.locator("[data-id=open] button").filter(has_text="no positions").click()
+    page.wait_for_function("glassbox.subject.model === 'ablation:no-positions-width-64-seed-1'")
+    page.wait_for_selector("#gb-heads [data-picture] >> visible=true")

@@ -97,7 +97,10 @@ def build_heads(passes: Passes) -> View:
             layer = inputs.whole(request, "layer", 0, found.layers - 1)
             layers = range(layer, layer + 1)
         means = (mean_pattern(found.part("q", layer), found.part("k", layer)) for layer in layers)
-        flow_TT = rollout(means) if flow == "rollout" else torch.stack(list(means)).mean(0)
+        if flow == "rollout":
+            flow_TT = rollout(means, residual="residual" not in found.loaded.config.without)
+        else:
+            flow_TT = torch.stack(list(means)).mean(0)
         return {"weights": packed(_bytes(_triangle(flow_TT)))}
 
     return View("Heads", [trace_prompt, read_head, score_heads, read_flow])

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from llm.ablated import refuse_without
 from llm.inside.geometry import (
     Projection,
     cosine_similarities,
@@ -68,6 +69,7 @@ def build_positions_and_embeddings(passes: Passes) -> View:
     def compare_positions(request: Request) -> Answer:
         """The learned position vectors, and beside them the sinusoidal code of the same shape."""
         config, model = (loaded := passes.subjects.of(request)).config, loaded.model
+        refuse_without(config, "there are none to compare", "positions")
         every = -(-config.n_ctx // MAX_POSITIONS)
         codes = {
             "learned": finite(model.wpe.weight.detach())[::every],
@@ -132,8 +134,11 @@ def _position_code(code_PC: Tensor) -> Answer:
 
 def _norm(model: GPT, number: int) -> tuple[str, nn.LayerNorm]:
     """The LayerNorm of that number, from the bottom, and the name of what goes into it."""
+    refuse_without(model.config, "there is none to watch", "norms")
     layer, second = divmod(number, 2)
     if layer == model.config.n_layer:
         return f"blocks.{layer - 1}.hook_resid_post", model.ln_f
+    if second:
+        refuse_without(model.config, "none of its blocks has a second LayerNorm", "mlp")
     block = cast(Block, model.h[layer])
     return (f"blocks.{layer}.hook_resid_mid", block.ln_2) if second else (f"blocks.{layer}.hook_resid_pre", block.ln_1)

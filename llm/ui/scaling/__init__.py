@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm.ui.panel import Views
+from llm.ui.scaling.ablate import build_ablate
 from llm.ui.scaling.compute_and_size import build_compute_and_size
 from llm.ui.scaling.four_sizes import build_four_sizes
 from llm.ui.scaling.grokking import build_grokking
@@ -15,6 +16,7 @@ VIEWS = [
     build_loss_and_size,
     build_compute_and_size,
     build_plan_a_sweep,
+    build_ablate,
     build_grokking,
 ]
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from llm.config import ModelConfig, TrainConfig
 from llm.corpora import CORPORA
-from llm.limits import Limits
 from llm.scaling.plan import Plan, Point
 from llm.scaling.rates import best_rates
 from llm.scaling.sweep import Sweep
 from llm.scaling.table import EARLY
 from llm.settings import settings_of
-from llm.training.forecast import measure
 from llm.ui import inputs
 from llm.ui.page_settings import narrowed, settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
-from llm.ui.scaling.sweep_training import SweepTraining
+from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, too_long
 from llm.ui.scaling.sweeps import Sweeps, folder_of, own_sweep, with_text
-from llm.ui.sessions import Session
 
 LISTS = ("widths", "rates")
 """Settings that are lists of numbers: the form has them as one text each."""
@@ -44,12 +36,6 @@ FORM = narrowed(
 )
 """The form's numbers, with the ends of a slider or a default where they aren't the plan's own."""
 DEFAULT_WIDTHS = "16 32 48 64"
-MAX_POINTS = 200
-SNAPSHOTS = 20
-"""Kept of each training, about."""
-STOPPING = 20.0
-"""Seconds in which a sweep that was stopped ends its step."""
-_measuring = threading.Lock()
 
 
 def build_plan_a_sweep(sweeps: Sweeps) -> View:
@@ -92,7 +78,7 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
         return {
             "seconds": [seconds[width] for width in plan.sizes],
             "total": total,
-            "problem": _too_long(sessions.limits, total),
+            "problem": too_long(sessions.limits, total),
         }
 
     @changing
@@ -103,23 +89,25 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
         points = _points(plan)
         check_allowed(sessions.limits, points)
         seconds = _seconds(points)
-        if problem := _too_long(sessions.limits, sum(seconds[point.model.n_embd] for point in points)):
+        if problem := too_long(sessions.limits, sum(seconds[point.model.n_embd] for point in points)):
             raise ValueError(problem)
         folder = folder_of(session)
         there = (folder / "plan.json").is_file()
-        _check_free(sweeps, session)
+        check_free(sessions, session)
         if there and Sweep.open(folder).plan != plan:
             if not inputs.flag(request, "replace"):
                 raise ValueError("You have another sweep here; start this one in its place, or go on with that one.")
             shutil.rmtree(folder)
-        return _launch(sweeps, session, Sweep.create(folder, plan))
+        session.sweep = launched(sessions, with_text(Sweep.create(folder, plan)))
+        return session.sweep.standing()
 
     @changing
     def continue_sweep(request: Request) -> Answer:
         """Go on with the visitor's sweep where it was."""
         session = sessions.of(request)
-        _check_free(sweeps, session)
-        return _launch(sweeps, session, own_sweep(session))
+        check_free(sessions, session)
+        session.sweep = launched(sessions, own_sweep(session))
+        return session.sweep.standing()
 
     @changing
     def steer_sweep(request: Request) -> Answer:
@@ -172,27 +160,6 @@ def read_plan(request: Request) -> Plan:
     return Plan(**values, corpus=inputs.choice(request, "corpus", here, "tales"))
 
 
-def check_allowed(limits: Limits, points: Sequence[Point]) -> None:
-    """Raises ValueError when a sweep is larger than one may be here."""
-    if len(points) > MAX_POINTS:
-        raise ValueError(f"This plan has {len(points)} trainings and one here may have {MAX_POINTS}; use fewer.")
-    if (most := max(point.model.n_params for point in points)) > limits.run_parameters:
-        raise ValueError(
-            f"The largest model has {most:,} parameters and one trained here may have {limits.run_parameters:,}; "
-            "leave the widest out."
-        )
-    if (tokens := sum(point.tokens for point in points)) > limits.run_tokens:
-        raise ValueError(
-            f"This plan reads {tokens:,} tokens and one here may read {limits.run_tokens:,}; use fewer steps or seeds."
-        )
-    disk = sum(point.model.n_params * (2 * SNAPSHOTS + 12) for point in points) / 1e6
-    if disk > (most_disk := limits.visitor_disk_mb / 2):  # the rest is for runs
-        raise ValueError(
-            f"This plan keeps about {disk:,.0f} MB and a sweep may take {most_disk:,.0f}; "
-            "use fewer seeds, or leave the widest out."
-        )
-
-
 def _points(plan: Plan) -> list[Point]:
     return with_text(Sweep(Path(), plan)).points
 
@@ -220,40 +187,7 @@ def _sizes(sweeps: Sweeps, plan: Plan, points: Sequence[Point]) -> list[dict[str
 
 def _seconds(points: Sequence[Point]) -> dict[int, float]:
     """What a training of each width takes."""
-    return {point.model.n_embd: _measured(point.model, point.train.replace(seed=1)) for point in points}
-
-
-@lru_cache(maxsize=200)
-def _measured(model: ModelConfig, train: TrainConfig) -> float:
-    with _measuring:  # two measurements at a time would slow each other down
-        return measure(model, train, device=_device()).seconds_total
-
-
-def _too_long(limits: Limits, seconds: float) -> str:
-    most = limits.run_minutes
-    if seconds <= 60 * most:
-        return ""
-    return (
-        f"This plan takes about {seconds / 60:,.0f} minutes and a sweep here may take {most:,.0f}; "
-        "use fewer steps, seeds or sizes."
-    )
-
-
-def _check_free(sweeps: Sweeps, session: Session) -> None:
-    if session.sweep and session.sweep.state not in ("running", "paused"):
-        session.sweep.join(STOPPING)
-    if session.busy:
-        raise ValueError("Something of yours is still training. Stop it first, or let it finish.")
-    sweeps.sessions.slots.check_room()
-
-
-def _launch(sweeps: Sweeps, session: Session, sweep: Sweep) -> Answer:
-    seconds = 60 * sweeps.sessions.limits.run_minutes
-    training = SweepTraining(with_text(sweep), sweeps.sessions.slots, device=_device(), seconds=seconds)
-    sweeps.sessions.slots.admit(training)
-    session.sweep = training
-    training.start()
-    return training.standing()
+    return {point.model.n_embd: seconds_of(point) for point in points}
 
 
 def _idle(state: str) -> Answer:
@@ -274,7 +208,3 @@ def _trainings(sweep: Sweep) -> list[dict[str, Any]]:
         }
         for point in sweep.points
     ]
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
