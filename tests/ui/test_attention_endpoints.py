@@ -177,7 +177,7 @@ def test_a_pass_is_kept_and_never_mistaken_for_another():
     passes = Passes(subjects)
     first = passes.of(asked())
     assert passes.of(asked()).seen is first.seen
-    subjects.sessions.memory.budget = subjects.sessions.memory.held + 4 * traces._bytes(first.seen)
+    subjects.sessions.memory.budget = subjects.sessions.memory.held + 4 * traces.trace_bytes(first.seen)
     others = [passes.of(asked(prompt=TEXT[:n])) for n in range(1, 20)]
     assert [len(one.ids) for one in others] == list(range(1, 20))
     assert passes.of(asked()).seen is not first.seen

@@ -194,7 +194,7 @@ def test_settings_that_cannot_be_are_explained_and_start_is_off(page):
         ("empty.txt", b"", "is empty; choose a file"),
         ("picture.txt", b"\x89PNG\0\0\0", "is not a text file"),
         ("latin.txt", "caf\xe9".encode("latin-1") + b" " * 50, "is not UTF-8: byte 3"),
-        ("huge.txt", b"x" * 21_000_000, "the limit is 20.0 MB"),
+        ("huge.txt", b"x" * 65_000_000, "the limit is 64.0 MB"),
     ],
 )
 def test_files_that_cannot_be_read_are_refused(page, tmp_path, name, data, sentence):

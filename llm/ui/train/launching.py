@@ -50,8 +50,10 @@ def go_on(shared: Shared, session: Session, run: Run, changes: dict[str, Any], d
 
     Raises ValueError when it is in training, its text is gone, it would be too long, or as `start` does.
     """
-    if live(session, run.id):
-        raise ValueError("This run is in training already.")
+    if training := live(session, run.id):
+        if training.state in ("waiting", "running", "paused"):
+            raise ValueError("This run is in training already.")
+        training.join()  # it has ended, and is on its way out
     before = _in_the_way(session, replace=False)
     check_room(shared.sessions, session)
     if not run.corpus_ref:
