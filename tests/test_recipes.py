@@ -227,12 +227,17 @@ def test_a_recipe_stays_short(recipe):
 
 @pytest.mark.parametrize("recipe", SITES)
 def test_a_recipe_finds_its_places(recipe):
-    """What its lines go below is there, once, so that moving it shows at once and not in the slow tests alone."""
+    """What its lines go below is there, once, and the file is in order with them: moving it shows at once."""
+    texts: dict[str, str] = {}
     for path, where, lines in steps(recipe):
-        file = ROOT / path
-        assert file.exists() == (where != "a new file"), path
-        if file.exists():
-            assert lines in added(file.read_text(encoding="utf-8"), where, lines), path
+        assert (ROOT / path).exists() == (where != "a new file"), path
+        before = texts.get(path) or ("" if where == "a new file" else (ROOT / path).read_text(encoding="utf-8"))
+        texts[path] = added(before, where, lines) if before else lines
+    for path, text in texts.items():
+        if path.endswith(".py"):
+            ruff = [sys.executable, "-m", "ruff", "check", "--quiet", "--stdin-filename", path]
+            checked = subprocess.run(ruff, cwd=ROOT, input=text, capture_output=True, encoding="utf-8", check=False)
+            assert checked.returncode == 0, checked.stdout
 
 
 def test_every_recipe_is_followed():

@@ -42,6 +42,10 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+REST = 0.4
+"""Seconds before each turn: Intel's OpenMP lets its threads wait at full speed for 0.2 of them."""
+
+
 class Times(NamedTuple):
     """Seconds of one action over several rounds."""
 
@@ -51,10 +55,18 @@ class Times(NamedTuple):
 
 
 def taking_turns(actions: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
-    """Seconds of each action; every round runs all of them once, after one that isn't counted."""
-    rows = [{name: seconds(action) for name, action in actions.items()} for _ in range(rounds + 1)][1:]
+    """Seconds of each action; every round runs all of them once, after one that isn't counted.
+
+    Libraries have threads of their own, which go on waiting at full speed for a while: each begins when they sleep.
+    """
+    rows = [{name: _rested(action) for name, action in actions.items()} for _ in range(rounds + 1)][1:]
     times = {name: [row[name] for row in rows] for name in actions}
     return {name: Times(statistics.median(one), min(one), max(one)) for name, one in times.items()}
+
+
+def _rested(action: Callable[[], object]) -> float:
+    time.sleep(REST)
+    return seconds(action)
 
 
 def twin_of(config: ModelConfig, **settings: Any) -> nn.Module:
