@@ -72,7 +72,6 @@ def test_markup_in_every_place_for_text_stays_text(browser, app_url):
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.set_default_timeout(20_000)
     values = "&".join(f"{key}={quote(HOSTILE)}" for key in KEYS)
     page.goto(f"{app_url}/?{values}&{quote(HOSTILE)}=1#{values}&{quote(HOSTILE)}=1")
     page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
