@@ -50,8 +50,8 @@ def _decode(title: str, config: ModelConfig, new_tokens: int, rounds: int) -> No
     else:
         decoder = Int8Decoder(Int8Weights(model))
         sides["ours, int8"] = lambda: list(generate(model, PROMPT, _greedy(new_tokens), decoder=decoder))
-    with tempfile.TemporaryDirectory() as folder:
-        times = taking_turns(sides | dict(peers(model, PROMPT, new_tokens, Path(folder))), rounds)
+    with tempfile.TemporaryDirectory() as folder, peers(model, PROMPT, new_tokens, Path(folder)) as others:
+        times = taking_turns(sides | others, rounds)
     read = times.pop("read").median / 8
     theirs = times["transformers"].median
     print(f"  {title}: {config.n_params:,} parameters, {new_tokens} tokens after {len(PROMPT)}; ", end="")

@@ -1,34 +1,77 @@
 """Other engines that write with a GPT-2, where their packages are installed, on the very weights of ours.
 
 CTranslate2 (`pip install ctranslate2`) and llama.cpp (`pip install llama-cpp-python gguf`). Each is given a file
-in its own format, made here from the model, and writes greedily, one text at a time.
+in its own format, made from the model, and writes greedily, one text at a time. Each has a process of its own, this
+file run as a program, for their threads meet in one: after CTranslate2's first text all else took 2.7 times as long.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_model, save_model
 from torch import Tensor
 
+from llm.config import ModelConfig
+from llm.files import read_json, write_json
 from llm.model import GPT
 
 Writer = Callable[[], object]
 """Writes one text."""
+NEEDED = {"CTranslate2": ("ctranslate2",), "llama.cpp": ("llama_cpp", "gguf")}
+KINDS = {"CTranslate2": ("float32", "int8"), "llama.cpp": ("F32", "Q8_0", "Q4_0")}
 
 
-def peers(model: GPT, prompt: Sequence[int], new_tokens: int, folder: Path) -> Iterator[tuple[str, Writer]]:
-    """What each engine that is here calls itself, and how it writes. `folder` takes their files."""
-    if importlib.util.find_spec("ctranslate2"):
-        for kind in ("float32", "int8"):
-            yield f"CTranslate2 {kind}", _ctranslate2(model, prompt, new_tokens, folder / kind, kind)
-    if importlib.util.find_spec("llama_cpp") and importlib.util.find_spec("gguf"):
-        for kind in ("F32", "Q8_0", "Q4_0"):
-            yield f"llama.cpp {kind}", _llama_cpp(model, prompt, new_tokens, folder / f"{kind}.gguf", kind)
+@contextmanager
+def peers(model: GPT, prompt: Sequence[int], new_tokens: int, folder: Path) -> Iterator[dict[str, Writer]]:
+    """How each engine that is here writes, by what it calls itself; they end with the block. `folder` takes files."""
+    save_model(model, str(folder / "weights.safetensors"))
+    asked = {"model": model.config.to_dict(), "prompt": list(prompt), "new_tokens": new_tokens}
+    write_json(folder / "asked.json", asked | {"threads": torch.get_num_threads()})
+    here = [engine for engine, needed in NEEDED.items() if all(map(importlib.util.find_spec, needed))]
+    with ExitStack() as stack:
+        yield {f"{engine} {kind}": _apart(stack, engine, kind, folder) for engine in here for kind in KINDS[engine]}
+
+
+def _apart(stack: ExitStack, engine: str, kind: str, folder: Path) -> Writer:
+    command = [sys.executable, "-m", "llm.bench.peers", engine, kind, str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    stack.enter_context(process)  # closes its input, which ends it, and waits
+    lines_in, lines_out = process.stdin, process.stdout
+    assert lines_in and lines_out
+
+    def answered(word: str) -> None:
+        if lines_out.readline().strip() != word:
+            raise RuntimeError(f"{engine} {kind} ended; what it said stands above.")
+
+    def write() -> None:
+        lines_in.write("write\n")
+        answered("written")
+
+    answered("ready")
+    return write
+
+
+def _serve(engine: str, kind: str, folder: Path) -> None:
+    """Write once for each line that comes in."""
+    asked = read_json(folder / "asked.json")
+    torch.set_num_threads(asked["threads"])
+    model = GPT(ModelConfig.from_dict(asked["model"])).eval()
+    load_model(model, str(folder / "weights.safetensors"))
+    make = {"CTranslate2": _ctranslate2, "llama.cpp": _llama_cpp}[engine]
+    write = make(model, asked["prompt"], asked["new_tokens"], folder / f"{engine}-{kind}", kind)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        write()
+        print("written", flush=True)
 
 
 def _array(weight: Tensor) -> np.ndarray[Any, Any]:
@@ -128,3 +171,7 @@ def _llama_cpp(model: GPT, prompt: Sequence[int], new_tokens: int, path: Path, k
             engine.eval([int(logits_V.argmax())])
 
     return write
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
