@@ -15,7 +15,7 @@ from llm.settings import settings_of
 from llm.ui import inputs
 from llm.ui.page_settings import narrowed, settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
-from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, too_long
+from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, steered, too_long
 from llm.ui.scaling.sweeps import SHIPPED, Sweeps, with_text
 from llm.ui.sessions import Session
 
@@ -99,12 +99,7 @@ def build_ablate(sweeps: Sweeps) -> View:
     @changing
     def steer_ablation(request: Request) -> Answer:
         """Pause, resume or stop it."""
-        training = sessions.of(request).study
-        action = inputs.choice(request, "action", ("pause", "resume", "stop"))
-        if training is None or not training.alive:
-            raise ValueError("No ablation of yours is in training; start one first.")
-        {"pause": training.pause, "resume": training.resume, "stop": training.stop}[action]()
-        return training.standing()
+        return steered(sessions.of(request).study, request, "ablation")
 
     def poll_ablation(request: Request) -> Answer:
         """How the visitor's ablation stands, and how many losses theirs have reached by now."""

@@ -17,7 +17,7 @@ from llm.settings import settings_of
 from llm.ui import inputs
 from llm.ui.page_settings import narrowed, settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
-from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, too_long
+from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, steered, too_long
 from llm.ui.scaling.sweeps import Sweeps, folder_of, own_sweep, with_text
 
 LISTS = ("widths", "rates")
@@ -112,12 +112,7 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
     @changing
     def steer_sweep(request: Request) -> Answer:
         """Pause, resume or stop it."""
-        training = sessions.of(request).sweep
-        action = inputs.choice(request, "action", ("pause", "resume", "stop"))
-        if training is None or not training.alive:
-            raise ValueError("No sweep of yours is in training; start one first.")
-        {"pause": training.pause, "resume": training.resume, "stop": training.stop}[action]()
-        return training.standing()
+        return steered(sessions.of(request).sweep, request, "sweep")
 
     def poll_sweep(request: Request) -> Answer:
         """How the visitor's sweep stands: each of its trainings, and the one under way."""

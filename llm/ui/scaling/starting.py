@@ -13,6 +13,8 @@ from llm.limits import Limits
 from llm.scaling.plan import Point
 from llm.scaling.sweep import Sweep
 from llm.training.forecast import measure
+from llm.ui import inputs
+from llm.ui.panel import Answer, Request
 from llm.ui.scaling.sweep_training import SweepTraining
 from llm.ui.sessions import Session, Sessions
 
@@ -83,6 +85,15 @@ def launched(sessions: Sessions, sweep: Sweep) -> SweepTraining:
     sessions.slots.admit(training)
     training.start()
     return training
+
+
+def steered(training: SweepTraining | None, request: Request, what: str) -> Answer:
+    """Pause, resume or stop it, and how it stands then. Raises ValueError when nothing trains."""
+    action = inputs.choice(request, "action", ("pause", "resume", "stop"))
+    if training is None or not training.alive:
+        raise ValueError(f"No {what} of yours is in training; start one first.")
+    {"pause": training.pause, "resume": training.resume, "stop": training.stop}[action]()
+    return training.standing()
 
 
 def _device() -> str:
