@@ -61,6 +61,8 @@ class Limits(Checked):
     """Megabytes that models, traces, caches and texts of all visitors may take together; 0 is half of what there is."""
     visitor_memory_mb: Annotated[int, About("Memory of a visitor", 10, 10**7, unit="MB"), Public(300)] = 2_000
     """Megabytes that texts being written or edited by one visitor may take; the longest unused go first."""
+    kept_minutes: Annotated[float, About("Minutes kept", 0.1, 10_000, unit="minutes"), Public(2.0)] = 15.0
+    """Minutes for which passes and texts under way stay in memory after they were last asked for."""
     vocabulary_tokens: Annotated[int, About("Tokens of vocabularies", 1_000, 10**8), Public(400_000)] = 2_000_000
     """Tokens in all vocabularies that are kept for a visitor; the oldest go first."""
     vocabularies: Annotated[int, About("Vocabularies kept", 1, 1_000), Public(8)] = 8

@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from llm.files import folder_trouble
 from llm.limits import LIMITS, limits_of
 from llm.paths import home
 
+SWITCH_SECONDS = 1e-4
+"""For how long a thread may keep the interpreter that others wait for. Between two operations of torch it is given away
+and has to be taken back: with Python's 5 ms a training is slowed down by every answer that is put into words."""
 SUMMARY = "build, train and look inside a GPT-2 in the browser"
 
 
@@ -58,6 +62,7 @@ def serve(args: argparse.Namespace) -> None:
     # One core stays free for the page: on two cores, a picture drawn while a model trains takes 11 ms
     # instead of 20. It has to be set before torch is imported, which llm.ui does.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
+    sys.setswitchinterval(SWITCH_SECONDS)
     if trouble := folder_trouble(home()):
         say(trouble)
     _check_address(args.host, args.port)

@@ -5,6 +5,7 @@ A container's limit (a cgroup of version 1 or 2, or of any group around it), `ul
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,16 @@ def memory_free(device: torch.device | str = "cpu") -> int:
     if torch.device(device).type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return max(0, min(limit.free for limit in _limits()))
+
+
+def give_back() -> None:
+    """Hand what was freed back to the system, where the C library is glibc, which keeps it in a pool for each thread.
+
+    Large and small things of many visitors lie there between one another, and the pools only grow.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _limits() -> Iterator[Limit]:

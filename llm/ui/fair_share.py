@@ -1,10 +1,13 @@
 """Who is answered when: of each visitor's questions only a few at a time, so that nobody can take all the threads.
 
-What waits holds no thread, and what is answered to nobody any more is given up.
+Of all visitors' together only as many begin at a time as the processor bears. What waits holds no thread, and what
+is answered to nobody any more is given up.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -18,6 +21,29 @@ from llm.limits import Limits
 
 WATCHED_EVERY = 0.25
 """Seconds between two looks whether a page is still there."""
+
+SHORT = 0.25
+"""Seconds after which an answer that takes longer lets the next ones begin beside it."""
+
+
+class Lane:
+    """Where answers pass one after the other, `width` abreast: short ones side by side only take turns at the
+    interpreter, whose handing over costs more than they do, and a training gets none of it."""
+
+    def __init__(self, width: int) -> None:
+        self._room = anyio.Semaphore(width)
+
+    @asynccontextmanager
+    async def passed(self) -> AsyncIterator[None]:
+        """Work out an answer inside the block."""
+        await self._room.acquire()
+        beside = asyncio.get_running_loop().call_later(SHORT, self._room.release)
+        try:
+            yield
+        finally:
+            if beside.when() > asyncio.get_running_loop().time():
+                beside.cancel()
+                self._room.release()
 
 
 class _Share:
@@ -34,6 +60,7 @@ class FairShare:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._shares: dict[object, _Share] = {}
+        self._lane = Lane(max(1, (os.cpu_count() or 2) // 2))
 
     @asynccontextmanager
     async def turn(self, visitor: object) -> AsyncIterator[None]:
@@ -60,7 +87,7 @@ class FairShare:
         async def by_turns(asked: Any, request: gr.Request) -> Any:
             visitor = asked.get("visitor") if isinstance(asked, dict) else None
             try:
-                async with self.turn(visitor if isinstance(visitor, str) else None):
+                async with self.turn(visitor if isinstance(visitor, str) else None), self._lane.passed():
                     if await request.is_disconnected():
                         return None
                     gone = threading.Event()

@@ -10,7 +10,6 @@ from llm.model import GPT
 from llm.ui.memory import Memory, Shelf
 
 V = TypeVar("V")
-IDLE_SECONDS = 900.0
 
 
 class Findings(Generic[V]):
@@ -18,7 +17,7 @@ class Findings(Generic[V]):
 
     def __init__(self, memory: Memory) -> None:
         # A model is held weakly: `Subjects` alone decides how long it stays loaded.
-        self._kept = Shelf[tuple[weakref.ref[GPT], V]](memory, idle_seconds=IDLE_SECONDS)
+        self._kept = Shelf[tuple[weakref.ref[GPT], V]](memory, idle_seconds=memory.kept_seconds)
 
     def get(self, model: GPT, question: Hashable) -> V | None:
         """What is kept, if it is."""

@@ -26,6 +26,7 @@ PRESENT_SECONDS = 900.0
 EXPORT_SECONDS = 600.0
 """A page fetches at once what it has asked for."""
 SWEEP_SECONDS = 300.0
+TIDY_SECONDS = 20.0
 SNAPSHOT_SHARE = 0.6
 """Of what kept runs leave, for the snapshots of one run; the rest is for its checkpoint, twice while it is written."""
 KEPT_SHARE = 0.5
@@ -40,20 +41,23 @@ def keep_swept(sessions: Sessions) -> None:
     pause = min(SWEEP_SECONDS, sessions.limits.idle_hours * 3600 / 4)
 
     def work() -> None:
+        swept = -pause
         while kept := there():
             try:
-                sweep(kept)
+                kept.memory.tidy()
+                if time.monotonic() - swept >= pause:
+                    swept = time.monotonic()
+                    sweep(kept)
             except Exception:  # it comes again
                 log.exception("Sweeping failed")
             del kept
-            time.sleep(pause)
+            time.sleep(min(pause, TIDY_SECONDS))
 
     threading.Thread(target=work, name="housekeeping", daemon=True).start()
 
 
 def sweep(sessions: Sessions) -> None:
     """Let go what its time or its room has run out for, in memory and on the disk."""
-    sessions.memory.clear_idle()
     for gone in sessions.forget_idle():
         _clear(sessions, gone.folder)
     present = {session.folder.name for session in sessions.all()}

@@ -20,7 +20,6 @@ from llm.ui.subject import Subjects
 
 DEAR_SECONDS = 60.0
 """For so long after its last use nobody else can push a text away."""
-IDLE_SECONDS = 600.0
 OWN_BYTES = 100_000
 """What a text under way takes besides its keys and values."""
 CALL_SECONDS = 0.25
@@ -55,7 +54,8 @@ class LiveGenerations:
         self.subjects = subjects
         self.fast = FastCopies(subjects.sessions.memory)
         """The 8-bit copies of models: they write, and do nothing else."""
-        self._kept = Shelf[Live](subjects.sessions.memory, dear_seconds=DEAR_SECONDS, idle_seconds=IDLE_SECONDS)
+        memory = subjects.sessions.memory
+        self._kept = Shelf[Live](memory, dear_seconds=DEAR_SECONDS, idle_seconds=memory.kept_seconds)
 
     def begin(self, request: Request, lane: str, cache_bytes: int, build: Callable[[], L]) -> L:
         """Make a generation in place of the last one in that lane of the visitor's, if there is room for its caches.

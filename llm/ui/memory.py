@@ -8,21 +8,22 @@ so that looking at models always has the other half.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from llm.limits import LAPTOP, Limits
-from llm.training.memory import memory_limit
+from llm.training.memory import give_back, memory_limit
 
 V = TypeVar("V")
 TOKEN_BYTES = 400
 """What a tokenizer takes for each of its tokens, about."""
+CLEARED_EVERY = 5.0
+"""Seconds between two looks for what is idle; it is hardly noticed for how long something has been so."""
 CUTTING_BYTES = 40
 """What cutting a text may take for each of its characters: numbers in Python, and then in an array."""
 NO_ROOM = "There is no room for this in the server's memory just now. Try again in a few minutes."
@@ -43,6 +44,11 @@ class _Kept:
     def place(self) -> tuple[int, Hashable]:
         return id(self.shelf), self.key
 
+    @property
+    def dear(self) -> bool:
+        """Whether its visitor would miss it."""
+        return self.shelf.dear_seconds > 0
+
     def idle(self, now: float) -> bool:
         """Whether it may go for another's sake."""
         return self.value is not None and now - self.used >= self.shelf.dear_seconds
@@ -54,10 +60,14 @@ class Memory:
     def __init__(self, limits: Limits = LAPTOP) -> None:
         limit = memory_limit()
         self.budget = min(limits.memory_mb * 10**6 or limit // 2, limit * 3 // 4)
+        self.kept_seconds = 60 * limits.kept_minutes
         self.share = min(limits.visitor_memory_mb * 10**6, self.budget // 2)
         self._kept: OrderedDict[tuple[int, Hashable], _Kept] = OrderedDict()  # the least used first
         self._bytes = 0  # of all those
-        self._shortest_idle = math.inf
+        self._owned: Counter[str | None] = Counter()  # bytes by owner
+        self._dear = 0  # bytes on shelves of what visitors would miss
+        self._cleared = time.monotonic()
+        self._went = False
         self._leaving: list[tuple[weakref.ref[Any], int]] = []  # let go, but still at work for somebody
         self._lock = threading.RLock()
 
@@ -76,38 +86,51 @@ class Memory:
 
     def clear_idle(self) -> None:
         """Let go what its shelf keeps only for a while."""
-        now = time.monotonic()
         with self._lock:
+            self._cleared = now = time.monotonic()
             for kept in list(self._kept.values()):
-                if now - kept.used <= self._shortest_idle:
-                    return
                 limit = kept.shelf.idle_seconds
                 if kept.value is not None and limit is not None and now - kept.used > limit:
                     self._let_go(kept)
+
+    def tidy(self) -> None:
+        """Let go what is idle, and hand back to the system what went since the last time."""
+        self.clear_idle()
+        if self._went:
+            self._went = False
+            give_back()
 
     def _take(self, new: _Kept) -> None:
         """Enter something that is about to be made, in place of what has its key. Raises ValueError without room."""
         with self._lock:
             if old := self._kept.get(new.place):
                 self._let_go(old)
-            self.clear_idle()
-            kept, dear = self._kept.values(), new.shelf.dear_seconds > 0
+            if time.monotonic() - self._cleared > CLEARED_EVERY:
+                self.clear_idle()
             if new.owner is not None:
-                own = [other for other in kept if other.owner == new.owner]
-                self._make_room(new, own, self.share, sum(other.bytes for other in own))
-            if dear:
-                alike = [other for other in kept if other.shelf.dear_seconds > 0]
-                self._make_room(new, alike, self.budget // 2, sum(other.bytes for other in alike))
-            self._make_room(new, list(kept), self.budget, self.held)
+                self._make_room(new, lambda other: other.owner == new.owner, self.share, self._owned[new.owner])
+            if new.dear:
+                self._make_room(new, lambda other: other.dear, self.budget // 2, self._dear)
+            self._make_room(new, lambda other: True, self.budget, self.held)
             self._kept[new.place] = new
-            self._bytes += new.bytes
+            self._count(new, new.bytes)
 
-    def _make_room(self, new: _Kept, others: Iterable[_Kept], most: int, held: int) -> None:
-        """Let go of `others`, which are in order of use, until `new` fits beside what is `held`."""
+    def _count(self, kept: _Kept, more: int) -> None:
+        """It takes so many bytes more."""
+        self._bytes += more
+        self._owned[kept.owner] += more
+        self._dear += more * kept.dear
+        if not self._owned[kept.owner]:
+            del self._owned[kept.owner]
+
+    def _make_room(self, new: _Kept, alike: Callable[[_Kept], bool], most: int, held: int) -> None:
+        """Let go of those `alike`, the least used first, until `new` fits beside what is `held` of them."""
         if new.bytes > most:
             raise ValueError(TOO_LARGE.format(new.bytes // 10**6 + 1, most // 10**6))
+        if held + new.bytes <= most:
+            return
         now = time.monotonic()
-        for other in others:
+        for other in filter(alike, list(self._kept.values())):
             if held + new.bytes <= most:
                 return
             if other.idle(now) or (other.value is not None and new.owner is not None and other.owner == new.owner):
@@ -120,7 +143,7 @@ class Memory:
         with self._lock:
             kept.value, kept.used = value, time.monotonic()
             if self._kept.get(kept.place) is kept:
-                self._bytes += size - kept.bytes
+                self._count(kept, size - kept.bytes)
                 self._kept.move_to_end(kept.place)
             kept.bytes = size
 
@@ -128,7 +151,8 @@ class Memory:
         """Forget it; returns the bytes that are free thereby."""
         if self._kept.get(kept.place) is kept:
             del self._kept[kept.place]
-            self._bytes -= kept.bytes
+            self._went = True
+            self._count(kept, -kept.bytes)
         if kept.shelf.anchor is None or kept.value is None:
             return kept.bytes
         there, kept.value = weakref.ref(kept.shelf.anchor(kept.value)), None
@@ -156,7 +180,6 @@ class Shelf(Generic[V]):
         """
         self.memory = memory
         self.dear_seconds, self.idle_seconds, self.anchor = dear_seconds, idle_seconds, anchor
-        memory._shortest_idle = min(memory._shortest_idle, math.inf if idle_seconds is None else idle_seconds)
 
     def get(self, key: Hashable) -> V | None:
         """What has this key; None where there is nothing, or not yet."""

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.components.base import server
+from starlette.responses import JSONResponse
 
 from llm.files import disk_trouble
 from llm.training.hardware import out_of_memory
@@ -74,7 +75,7 @@ class Panel(gr.HTML):
     def by_turns(self, share: FairShare) -> None:
         """Let each visitor's questions in only a few at a time. Who calls `server_fns` from Python passes by this."""
         for endpoint in self.server_fns:
-            setattr(self, endpoint.__name__, server(share.between(endpoint)))
+            setattr(self, endpoint.__name__, server(share.between(_in_json(endpoint))))
 
     def get_block_name(self) -> str:
         return "html"
@@ -141,6 +142,19 @@ def _markup(name: str) -> str:
 
 def _changes(endpoint: Callable[[Request], Answer]) -> bool:
     return getattr(endpoint, "changing", False)
+
+
+def _in_json(endpoint: Callable[[Request], Answer]) -> Callable[[Request], JSONResponse]:
+    """The endpoint with its answer put into JSON on the thread that found it.
+
+    Else FastAPI does it while nobody else is served, and looks at every number of a picture before.
+    """
+
+    @functools.wraps(endpoint)
+    def response(request: Request) -> JSONResponse:
+        return JSONResponse(endpoint(request))
+
+    return response
 
 
 def _guarded(endpoint: Callable[[Request], Answer], panel: Panel) -> Callable[[Request], Answer]:

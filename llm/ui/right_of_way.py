@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SHARE = 0.35
+SHARE = 0.1
 """Seconds that a training may rest for each second in which it computes."""
 LONGEST = 0.5
 """Seconds of patience that can be saved up: enough for a picture or two of a large model."""

@@ -17,7 +17,7 @@ from contextlib import suppress
 from llm.ui.memory import Memory, Shelf
 from llm.ui.panel import Answer, Request
 
-IDLE_SECONDS = 120.0
+IDLE_SECONDS = 30.0
 """For so long others may still ask the same."""
 JSON_BYTES = 2
 """What an answer takes in memory for each character that it has as JSON, about."""

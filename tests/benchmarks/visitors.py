@@ -97,17 +97,21 @@ class Visitor:
         await self.ask("surprise", "read_surprise", model=model, text=prompt * 3)
 
 
-async def train(visitor: Visitor, until: float) -> float:
-    """Train all the time; returns steps a second."""
+async def train(visitor: Visitor, until: float | None = None, seconds: float = 0.0) -> float:
+    """Train all the time, until a moment or for so many seconds after the first step; returns steps a second."""
     await visitor.arrive()
     answer = await visitor.ask("run", "start_run", **FORM)
     if "run" not in answer:
         raise SystemExit(f"No training began: {answer}")
-    steps, start = 0, time.monotonic()
-    while time.monotonic() < until:
-        await asyncio.sleep(2)
-        steps = (await visitor.ask("run", "poll_run", run=answer["run"], since=0)).get("step", steps)
-    return steps / (time.monotonic() - start)
+    first = start = step = 0.0
+    while not start or time.monotonic() < (until or start + seconds):
+        await asyncio.sleep(1)
+        step = (await visitor.ask("run", "poll_run", run=answer["run"], since=0)).get("step", step)
+        if step and not start:
+            first, start = step, time.monotonic()
+    rate = (step - first) / (time.monotonic() - start)
+    await visitor.ask("run", "steer_run", run=answer["run"], action="stop")
+    return rate
 
 
 def resident(pid: int) -> float:
@@ -119,7 +123,7 @@ def resident(pid: int) -> float:
 async def measured(process: subprocess.Popen, visitors: int, minutes: float) -> None:
     line = await Line(PORT).open()
     components = await components_of(line)
-    alone = await train(Visitor(0, components, Report()), time.monotonic() + 20)
+    alone = await train(Visitor(0, components, Report()), seconds=15)
     report = Report()
     until = time.monotonic() + 60 * minutes
     training = [asyncio.create_task(train(Visitor(n, components, report), until)) for n in (1, 2)]

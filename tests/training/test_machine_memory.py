@@ -111,3 +111,22 @@ def test_the_estimate_holds_for_a_process(what):
     env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "262144"}
     told = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
     assert int(told) == pytest.approx(memory_bytes(model, train), rel=0.2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc has to be asked")
+def test_what_was_freed_is_handed_back():
+    """Small blocks between others that stay: glibc keeps their pages until it is told."""
+    code = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from llm.training.memory import give_back\n"
+        "def resident():\n"
+        "    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')\n"
+        "blocks = [bytes([n % 256]) * 100_000 for n in range(2_000)]\n"
+        "blocks = blocks[::10]\n"
+        "held = resident()\n"
+        "give_back()\n"
+        "print(held - resident())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150_000_000

@@ -1,6 +1,7 @@
 """Questions are answered in turns: a visitor with many holds up nobody else, and who leaves is not worked for."""
 
 import asyncio
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import torch
 from llm.deadline import seconds_left
 from llm.limits import Limits
 from llm.ui import build_app
-from llm.ui.fair_share import FairShare
+from llm.ui.fair_share import SHORT, FairShare, Lane
 from llm.ui.panel import Panel, _guarded
 
 PANEL = SimpleNamespace(shows_paths=True)
@@ -54,7 +55,9 @@ def test_a_visitor_gets_a_few_answers_at_a_time_and_others_theirs_at_once():
 
     async def main():
         mine = [asyncio.create_task(ask({"visitor": "many", "n": n}, Connection())) for n in range(9)]
-        await asyncio.sleep(0.3)
+        while len(running) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(2 * SHORT)
         assert len(running) == 2
         assert await asyncio.wait_for(ask({"visitor": "another"}, Connection()), 5) == {"visitor": "another"}
         go.set()
@@ -62,6 +65,32 @@ def test_a_visitor_gets_a_few_answers_at_a_time_and_others_theirs_at_once():
 
     run(main())
     assert max(most) == 3
+
+
+def test_short_answers_pass_one_after_the_other_and_long_ones_let_them_by():
+    """Of different visitors too; one that takes longer than SHORT holds up nobody beyond that."""
+    lane, running, most = Lane(1), [], []
+
+    async def answer(name, seconds):
+        async with lane.passed():
+            running.append(name)
+            most.append(len(running))
+            await asyncio.sleep(seconds)
+            running.remove(name)
+        return name
+
+    async def main():
+        await asyncio.gather(*(answer(n, SHORT / 50) for n in range(9)))
+        assert max(most) == 1
+        long = asyncio.create_task(answer("long", 8 * SHORT))
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(answer("short", 0), 4 * SHORT) == "short" and not long.done()
+        assert await long == "long"
+        most.clear()
+        await asyncio.gather(*(answer(n, SHORT / 50) for n in range(9)))
+        assert max(most) == 1  # there is room for one again, not for two
+
+    run(main())
 
 
 def test_too_many_waiting_questions_are_refused_in_a_sentence():
@@ -153,10 +182,11 @@ def test_forty_five_heavy_questions_keep_nobody_waiting(tmp_path, monkeypatch):
         waits = []
         while not all(task.done() for task in heavy):
             started = time.monotonic()
-            assert "models" in await ask["list_models"]({"visitor": "b" * 32}, Connection())
+            listed = await ask["list_models"]({"visitor": "b" * 32}, Connection())
+            assert "models" in json.loads(listed.body)
             waits.append(time.monotonic() - started)
             await asyncio.sleep(0.2)
-        assert all("error" not in task.result() for task in heavy)
+        assert all("error" not in json.loads(task.result().body) for task in heavy)
         print(f"\n{len(waits)} lists beside 45 texts: the slowest after {max(waits):.2f} s")
         assert max(waits) < 2
 

@@ -22,7 +22,7 @@ from llm.ui import subject
 from llm.ui.generate import drawing
 from llm.ui.generate.drawing import MAX_TOKENS, Generation
 from llm.ui.generate.write import build_write
-from llm.ui.live import DEAR_SECONDS, IDLE_SECONDS, OWN_BYTES, LiveGenerations
+from llm.ui.live import DEAR_SECONDS, OWN_BYTES, LiveGenerations
 from llm.ui.sessions import Sessions
 
 TEXT = "the quick brown fox jumps over the lazy dog; " * 4
@@ -306,6 +306,6 @@ def test_live_generations_are_bounded(table, monkeypatch):
     now += DEAR_SECONDS
     assert right() and one() and third()  # in use again
     assert begin("stranger", "write")() and right() and one() and third() and not other()
-    now += IDLE_SECONDS + 1
+    now += memory.kept_seconds + 1
     memory.clear_idle()
     assert not (right() or one() or third())

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from llm.inside.neurons import Strongest, strongest_contexts
-from llm.ui.findings import IDLE_SECONDS, Findings
+from llm.ui.findings import Findings
 from llm.ui.memory import CUTTING_BYTES, Shelf
 from llm.ui.model.texts import text_called
 from llm.ui.panel import Answer, Request
@@ -56,8 +56,9 @@ class Contexts:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        self._passes = Findings[_Pass](subjects.sessions.memory)
-        self._ids = Shelf[Tensor](subjects.sessions.memory, idle_seconds=IDLE_SECONDS)
+        memory = subjects.sessions.memory
+        self._passes = Findings[_Pass](memory)
+        self._ids = Shelf[Tensor](memory, idle_seconds=memory.kept_seconds)
 
     def read(self, request: Request, loaded: Loaded, layer: int, neuron: int) -> Answer:
         """Read on for a moment; where the neuron was strongest so far, and how far the pass is.
