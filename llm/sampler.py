@@ -146,14 +146,19 @@ def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
 def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator, reads: int) -> Choice:
     """The next token after `ids`."""
     seen_1T = torch.tensor([ids], device=logits_1V.device) if needs_previous(config) else None
-    odds_V = filter_logits(logits_1V, config, seen_1T)[0].softmax(dim=-1)
-    # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
-    # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.
-    ends_V = odds_V.cpu().double().cumsum(dim=-1)
+    left_V = filter_logits(logits_1V, config, seen_1T)[0]
     share = 1.0 - torch.rand(1, dtype=torch.float64, generator=generator)
-    token = int(torch.searchsorted(ends_V, share * ends_V[-1]))
+    if config.temperature == 0.0:  # which leaves one token
+        token, probability = int(left_V.cpu().numpy().argmax()), 1.0  # ten times as fast as torch's
+    else:
+        odds_V = left_V.softmax(dim=-1)
+        # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
+        # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.
+        ends_V = odds_V.cpu().double().cumsum(dim=-1)
+        token = int(torch.searchsorted(ends_V, share * ends_V[-1]))
+        probability = float(odds_V[token])
     raw_V = logits_1V[0].float().softmax(dim=-1)
-    return Choice(token, float(odds_V[token]), float(raw_V[token]), logits_1V[0].clone(), reads, float(share))
+    return Choice(token, probability, float(raw_V[token]), logits_1V[0].clone(), reads, float(share))
 
 
 def has_hooks(model: GPT) -> bool:
