@@ -108,28 +108,29 @@ class Int8Decoder(Decoder):
             rounded_K=torch.zeros(max(C, config.mlp_size), dtype=torch.int16).numpy(),  # torch's begin at cache lines
         )
         self._logits_1V = torch.empty(1, config.vocab_size)
+        self._logits_V = self._logits_1V[0].numpy()
+        self._keys_LHSD, self._values_LHSD = self._cache.keys_LBHSD[:, 0].numpy(), self._cache.values_LBHSD[:, 0].numpy()
+        self._kind, self._scale = KINDS.index(config.activation_function), np.float32(1 / math.sqrt(config.head_size))
+        self._read_token = loops.read_token
 
     @torch.no_grad()
     def step(self, ids: Sequence[int]) -> Tensor:
         """As `Decoder.step`, to rounding."""
-        from llm.int8_loops import read_token
-
-        row, config = self.rows[0], self.model.config
+        row = self.rows[0]
         self._room_in(row)
         x_C = (self.model.wte.weight[ids[0]] + self.model.wpe.weight[row.length]).numpy()
-        keys_LHSD, values_LHSD = row.keys_LBHSD[:, 0].numpy(), row.values_LBHSD[:, 0].numpy()
         with _threads(torch.get_num_threads()):
-            read_token(
+            self._read_token(
                 self._weights,
                 self._buffers,
                 x_C,
-                keys_LHSD,
-                values_LHSD,
+                self._keys_LHSD,
+                self._values_LHSD,
                 row.length,
-                KINDS.index(config.activation_function),
-                np.float32(1 / math.sqrt(config.head_size)),
-                config.layer_norm_epsilon,
-                self._logits_1V[0].numpy(),
+                self._kind,
+                self._scale,
+                self.model.config.layer_norm_epsilon,
+                self._logits_V,
             )
         row.length += 1
         return self._logits_1V
