@@ -109,7 +109,8 @@ class Int8Decoder(Decoder):
         )
         self._logits_1V = torch.empty(1, config.vocab_size)
         self._logits_V = self._logits_1V[0].numpy()
-        self._keys_LHSD, self._values_LHSD = self._cache.keys_LBHSD[:, 0].numpy(), self._cache.values_LBHSD[:, 0].numpy()
+        self._keys_LHSD = self._cache.keys_LBHSD[:, 0].numpy()
+        self._values_LHSD = self._cache.values_LBHSD[:, 0].numpy()
         self._kind, self._scale = KINDS.index(config.activation_function), np.float32(1 / math.sqrt(config.head_size))
         self._read_token = loops.read_token
 
