@@ -18,6 +18,7 @@ from pathlib import Path
 from llm.files import remove_folder
 from llm.paths import home
 from llm.runs.run import Run, list_runs
+from llm.training.memory import give_back
 from llm.ui.door.receiving import upload_folder
 from llm.ui.sessions import Session, Sessions
 
@@ -44,7 +45,8 @@ def keep_swept(sessions: Sessions) -> None:
         swept = -pause
         while kept := there():
             try:
-                kept.memory.tidy()
+                kept.memory.clear_idle()
+                give_back()
                 if time.monotonic() - swept >= pause:
                     swept = time.monotonic()
                     sweep(kept)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from llm.limits import LAPTOP, Limits
-from llm.training.memory import give_back, memory_limit
+from llm.training.memory import memory_limit
 
 V = TypeVar("V")
 TOKEN_BYTES = 400
@@ -67,7 +67,6 @@ class Memory:
         self._owned: Counter[str | None] = Counter()  # bytes by owner
         self._dear = 0  # bytes on shelves of what visitors would miss
         self._cleared = time.monotonic()
-        self._went = False
         self._leaving: list[tuple[weakref.ref[Any], int]] = []  # let go, but still at work for somebody
         self._lock = threading.RLock()
 
@@ -92,13 +91,6 @@ class Memory:
                 limit = kept.shelf.idle_seconds
                 if kept.value is not None and limit is not None and now - kept.used > limit:
                     self._let_go(kept)
-
-    def tidy(self) -> None:
-        """Let go what is idle, and hand back to the system what went since the last time."""
-        self.clear_idle()
-        if self._went:
-            self._went = False
-            give_back()
 
     def _take(self, new: _Kept) -> None:
         """Enter something that is about to be made, in place of what has its key. Raises ValueError without room."""
@@ -151,7 +143,6 @@ class Memory:
         """Forget it; returns the bytes that are free thereby."""
         if self._kept.get(kept.place) is kept:
             del self._kept[kept.place]
-            self._went = True
             self._count(kept, -kept.bytes)
         if kept.shelf.anchor is None or kept.value is None:
             return kept.bytes

@@ -48,19 +48,6 @@ def test_the_least_used_goes_first_whatever_it_is(memory):
     assert memory.held == 900
 
 
-def test_what_went_is_handed_back_once(memory, monkeypatch):
-    """After something was let go, at the next tidying and not at the one after it."""
-    back = []
-    monkeypatch.setattr(memory_module, "give_back", lambda: back.append(1))
-    shelf = Shelf(memory, idle_seconds=0.0)
-    memory.tidy()
-    assert not back
-    shelf.make("a", 300, Thing)
-    for _ in range(2):
-        memory.tidy()
-    assert shelf.get("a") is None and memory.held == 0 and back == [1]
-
-
 def test_what_is_too_large_is_not_even_begun(memory):
     """One sentence, nothing made, and nothing else goes for it."""
     shelf, made = Shelf(memory), []
