@@ -1,12 +1,9 @@
 """A real app and a real browser: Debian's Chromium, driven by Playwright."""
 
 import functools
-import os
-import shutil
 
+import programs
 import pytest
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,6 +26,13 @@ def app_url(home_of_tests):
 
 
 @pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """A home and uploads of the test's own."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+
+
+@pytest.fixture
 def tiny(tmp_path, monkeypatch):
     """`tiny_view` over a folder and a home of the test's own: tiny(build_logit_lens, louder, n_ctx=60)."""
     from tiny_model import tiny_view
@@ -42,11 +46,8 @@ def tiny(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium. Where none is installed the browser tests say so; in CI that is a failure."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing; .ci/run installs it.")
-        pytest.skip("Chromium is not installed: apt-get install chromium, or name it in CHROMIUM")
+    """Chromium."""
+    executable = programs.chromium()
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=15_000)  # the first answer of a fresh app loads a model
@@ -54,24 +55,54 @@ def browser():
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
         arguments += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield chromium
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def desks(browser):
+    """Those that visitors sat at so far."""
+    from tests.ui.desk import Desk
+
+    desks: list[Desk] = []
+    yield desks
+    for desk in desks:
+        desk.context.close()
+
+
 @pytest.fixture
-def page(browser, app_url):
-    """A visitor's fresh page, with the shipped model on it. Any error in the console fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(app_url)
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
-    yield page
-    context.close()
+def visit(browser, desks, app_url):
+    """visit("tab=train") opens a newcomer's page at an address, with its model on it; each visit of a test is another
+    visitor's. `app` is another app's address. An error in a console fails the test."""
+    from tests.ui.desk import Desk
+
+    def opened(address="", app=app_url):
+        free = next((desk for desk in desks if desk.free), None)
+        if free is None:
+            desks.append(free := Desk(browser))
+        return free.open(app, address)
+
+    yield opened
+    errors = [error for desk in desks if desk.used for error in desk.leave()]
+    assert not errors, errors
+
+
+@pytest.fixture
+def page(visit):
+    """A newcomer's page, with the shipped model on it."""
+    return visit()
+
+
+@pytest.fixture
+def lone_page(browser, app_url):
+    """The same in a window of its own, for tests that change what can't be changed back, as the time."""
+    from tests.ui.desk import Desk
+
+    desk = Desk(browser)
+    yield desk.open(app_url, "")
+    errors = desk.leave()
+    desk.context.close()
     assert not errors, errors
 
 

@@ -10,11 +10,10 @@ from llm.inside.trace import trace
 from llm.ui.subject import SHIPPED
 
 
-def test_a_visitor_compares_two_heads(page):
+def test_a_visitor_compares_two_heads(visit):
     """Weights and difference are the model's; the link brings A and B back; unequal lengths get no difference."""
-    page.evaluate("history.replaceState(null, '', '#tab=attention&view=compare&a=1.0&b=2.3&cell=6.2')")
-    page.reload()
-    page.wait_for_function("window.glassbox && document.querySelector('#gb-compare [data-id=stage]')?.hidden === false")
+    page = visit("tab=attention&view=compare&a=1.0&b=2.3&cell=6.2")
+    page.wait_for_function("document.querySelector('#gb-compare [data-id=stage]')?.hidden === false")
     subject = page.evaluate("({ ...glassbox.subject })")
     checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
     seen = trace(checkpoint.model, checkpoint.tokenizer.encode(subject["prompt"]), ["blocks.*.attn.hook_pattern"])

@@ -11,12 +11,11 @@ from llm.inside.trace import trace
 from llm.ui.subject import SHIPPED
 
 
-def test_a_visitor_takes_a_head_apart(page):
+def test_a_visitor_takes_a_head_apart(visit):
     """Score, weight and length are the model's; a click on a token or a bar, and keys, choose another pair or head."""
-    page.evaluate("history.replaceState(null, '', '#tab=attention&view=inside_a_head&head=1.2&cell=7.3')")
-    page.reload()
+    page = visit("tab=attention&view=inside_a_head&head=1.2&cell=7.3")
     title = "document.querySelector('#gb-inside_a_head [data-id=title]')?.textContent"
-    page.wait_for_function(f"window.glassbox && {title} === 'Layer 1, head 2'")
+    page.wait_for_function(f"{title} === 'Layer 1, head 2'")
     subject = page.evaluate("({ ...glassbox.subject })")
     checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
     names = [f"blocks.1.attn.hook_{name}" for name in ("q", "k", "v", "pattern")]

@@ -1,10 +1,9 @@
 """llm/ui/bundle.py: the page's modules joined to one script, and everything it can't join refused by file and line."""
 
 import json
-import os
-import shutil
 import subprocess
 
+import programs
 import pytest
 
 from llm.ui.bundle import bundle, read_module, read_modules
@@ -25,14 +24,9 @@ def write(tmp_path):
 
 def run(script):
     """What the entry exports, once the script has run in Node."""
-    node = shutil.which("node")
-    if node is None:
-        if os.environ.get("CI"):
-            pytest.fail("Node is missing; .ci/run installs it.")
-        pytest.skip("Node is not installed: apt-get install nodejs")
     code = f"globalThis.window = {{}};\n{script}\nconst {{ modules, ...own }} = window.glassbox;"
     code += "\nconsole.log(JSON.stringify(own));"
-    done = subprocess.run([node, "-e", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([programs.node(), "-e", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

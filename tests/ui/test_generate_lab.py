@@ -44,12 +44,11 @@ def checkpoint(app_url):
 
 
 @pytest.fixture
-def lab(page, app_url, checkpoint):
+def lab(visit, checkpoint):
     """Opens the page at one view of the tab, with that model and some settings in its address."""
 
     def open_view(name, settings=""):
-        page.goto("about:blank")
-        page.goto(f"{app_url}/#tab=generate&view={name}&model=cli:lab&prompt={quote(PROMPT)}{settings}")
+        page = visit(f"tab=generate&view={name}&model=cli:lab&prompt={quote(PROMPT)}{settings}")
         page.wait_for_selector(f"#gb-{name} .gb-panel", state="visible")
         return page
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from contextlib import contextmanager
 
 import pytest
 
@@ -16,15 +15,9 @@ CHIPS = """(view) => [...document.querySelectorAll(`#gb-${view} .gb-written-toke
 IDLE = "document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"
 
 
-@contextmanager
-def opened(browser, url):
-    """A link in another visitor's browser."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(url)
-    yield page
-    context.close()
+def address(page):
+    """What a link to the page has behind its #."""
+    return page.url.partition("#")[2]
 
 
 def wait_for_chips(page, view, count):
@@ -44,10 +37,9 @@ def transcript(page):
 
 
 @pytest.fixture
-def written(page, app_url):
+def written(visit):
     """Eight tokens, one chosen, the temperature moved, six more; and the address that holds them."""
-    page.goto("about:blank")
-    page.goto(f"{app_url}/#tab=generate&n=8&k=40&seed=7")
+    page = visit("tab=generate&n=8&k=40&seed=7")
     page.wait_for_selector("#gb-write .gb-odds button[data-token]")
     page.click("#gb-write [data-id=generate]")
     wait_for_chips(page, "write", 8)
@@ -66,40 +58,41 @@ def written(page, app_url):
     return page
 
 
-def test_a_link_brings_the_text_and_what_comes_next(written, browser):
+def test_a_link_brings_the_text_and_what_comes_next(written, visit):
     """Opened anew: the same chips, probabilities, seed and code, the same next token; a chosen one stays chosen."""
-    url, before = written.url, transcript(written)
-    chips = written.evaluate(CHIPS, "write")
-    with opened(browser, url) as page:
-        wait_for_chips(page, "write", 17)
-        page.wait_for_function(IDLE)
-        assert page.evaluate(CHIPS, "write") == chips and "gb-forced" in chips[8][1]
-        for token, old in zip(transcript(page), before, strict=True):
-            for name in ("probability", "model_probability"):
-                assert token.pop(name) == pytest.approx(old.pop(name), rel=1e-3)
-            assert token == old
-        assert page.input_value("#gb-write [data-id=seed]") == "7"
-        for one in (written, page):
-            one.click("#gb-write [data-id=one]")
-            wait_for_chips(one, "write", 18)
-        assert page.evaluate(CHIPS, "write") == written.evaluate(CHIPS, "write")
+    before, chips = transcript(written), written.evaluate(CHIPS, "write")
+    page = visit(address(written))
+    wait_for_chips(page, "write", 17)
+    page.wait_for_function(IDLE)
+    assert page.evaluate(CHIPS, "write") == chips and "gb-forced" in chips[8][1]
+    for token, old in zip(transcript(page), before, strict=True):
+        for name in ("probability", "model_probability"):
+            assert token.pop(name) == pytest.approx(old.pop(name), rel=1e-3)
+        assert token == old
+    assert page.input_value("#gb-write [data-id=seed]") == "7"
+    for one in (written, page):
+        one.click("#gb-write [data-id=one]")
+        wait_for_chips(one, "write", 18)
+    assert page.evaluate(CHIPS, "write") == written.evaluate(CHIPS, "write")
 
 
-def test_a_link_cannot_lie(written, browser):
+def test_a_link_cannot_lie(written, visit):
     """Ids that the draw does not give stand as chosen, with the model's odds; broken ones are refused kindly."""
-    url = written.url
-    first = re.search(r"\*d(..)", url)
-    with opened(browser, url[: first.start(1)] + "AB" + url[first.end(1) :]) as page:
-        wait_for_chips(page, "write", 17)
-        page.wait_for_function(IDLE)
-        chips = page.evaluate(CHIPS, "write")
-        assert all("gb-forced" in name for _, name, _ in chips[:9])
-        assert transcript(page)[0]["probability"] < 1e-3
+    link = address(written)
+    first = re.search(r"\*d(..)", link)
+    page = visit(link[: first.start(1)] + "AB" + link[first.end(1) :])
+    wait_for_chips(page, "write", 17)
+    page.wait_for_function(IDLE)
+    chips = page.evaluate(CHIPS, "write")
+    assert all("gb-forced" in name for _, name, _ in chips[:9])
+    assert transcript(page)[0]["probability"] < 1e-3
+    page.close()
     for wrong in ("__", "é!"):
-        with opened(browser, url[: first.start(1)] + wrong + url[first.end(1) :]) as page:
-            page.wait_for_selector("#gb-write .gb-odds button[data-token]")
-            page.wait_for_selector("#gb-write .gb-notice:text('could not be read from this link')")
-            assert page.evaluate(CHIPS, "write") == []
+        page = visit(link[: first.start(1)] + wrong + link[first.end(1) :])
+        page.wait_for_selector("#gb-write .gb-odds button[data-token]")
+        page.wait_for_selector("#gb-write .gb-notice:text('could not be read from this link')")
+        assert page.evaluate(CHIPS, "write") == []
+        page.close()
     written.locator("#gb-bar").get_by_label("Prompt", exact=True).fill("Another prompt")
     written.wait_for_function("!location.hash.includes('w=') && location.hash.includes('Another')")
 
@@ -113,10 +106,9 @@ def test_an_empty_prompt_stays_empty(page):
     assert page.evaluate("glassbox.subject.prompt") == ""
 
 
-def test_a_tree_of_branches_comes_back(page, app_url, browser):
+def test_a_tree_of_branches_comes_back(visit):
     """Branches with their names, marks, texts and the moments where they part; the chosen one is shown."""
-    page.goto("about:blank")
-    page.goto(f"{app_url}/#tab=generate&view=branches&reach=10&seed=4")
+    page = visit("tab=generate&view=branches&reach=10&seed=4")
     page.click("#gb-branches [data-id=begin]")
     page.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
     for nth in (0, 1):
@@ -137,20 +129,19 @@ def test_a_tree_of_branches_comes_back(page, app_url, browser):
       .concat(document.querySelector("#gb-branches [data-id=parting]").textContent)"""
     branches, chips = page.evaluate(state), page.evaluate(CHIPS, "branches")
     assert len(branches) == 4 and "über *." in "".join(branches) and "★" in "".join(branches)
-    with opened(browser, page.url) as other:
-        wait_for_chips(other, "branches", len(chips))
-        other.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
-        assert other.evaluate(state) == branches and other.evaluate(CHIPS, "branches") == chips
-        for one in (page, other):
-            one.click("#gb-branches [data-id=on]")
-            wait_for_chips(one, "branches [data-id=text]", 25)
-        assert other.evaluate(CHIPS, "branches") == page.evaluate(CHIPS, "branches")
+    other = visit(address(page))
+    wait_for_chips(other, "branches", len(chips))
+    other.wait_for_selector("#gb-branches [data-id=another]:not([disabled])")
+    assert other.evaluate(state) == branches and other.evaluate(CHIPS, "branches") == chips
+    for one in (page, other):
+        one.click("#gb-branches [data-id=on]")
+        wait_for_chips(one, "branches [data-id=text]", 25)
+    assert other.evaluate(CHIPS, "branches") == page.evaluate(CHIPS, "branches")
 
 
-def test_equally_long_branches_are_not_mixed_up(page, app_url):
+def test_equally_long_branches_are_not_mixed_up(visit):
     """Writing on with a branch goes on from its own tokens, though another one as long was written last."""
-    page.goto("about:blank")
-    page.goto(f"{app_url}/#tab=generate&view=branches&reach=5&t=0")
+    page = visit("tab=generate&view=branches&reach=5&t=0")
     page.click("#gb-branches [data-id=begin]")
     chosen = []
     for nth in (3, 4):

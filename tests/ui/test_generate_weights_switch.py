@@ -11,10 +11,9 @@ WRITE = "#gb-write"
 IDLE = "document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"
 
 
-def test_the_switch_says_what_it_changes_and_writes(page, app_url):
+def test_the_switch_says_what_it_changes_and_writes(visit):
     """Off at first on a small model; on, measured, and named under the text, in the address and the command line."""
-    page.goto("about:blank")
-    page.goto(f"{app_url}/#tab=generate&n=8&seed=7")
+    page = visit("tab=generate&n=8&seed=7")
     page.wait_for_selector(f"{WRITE} .gb-odds button[data-token]")
     switch, says = page.locator(f"{WRITE} [data-id=fast]"), page.locator(f"{WRITE} [data-id=fast-says]")
     expect(switch).to_be_enabled()
@@ -44,20 +43,17 @@ def test_the_switch_says_what_it_changes_and_writes(page, app_url):
     exec(code.rstrip() + ")", scope)  # the page's own code
     assert [piece.choice.id for piece in scope["pieces"] if piece.choice] == written
 
-    link = page.evaluate("location.href")
-    page.goto("about:blank")
-    page.goto(link)  # the same weights write it again: nothing is marked as chosen
+    page.reload()  # the same weights write it again: nothing is marked as chosen
     page.wait_for_function("document.querySelectorAll('#gb-write .gb-written-token').length === 8")
     page.wait_for_function(IDLE)
     assert page.locator(f"{WRITE} .gb-written-token.gb-forced").count() == 0
     expect(switch).to_be_checked()
 
 
-def test_where_they_cannot_write_the_switch_says_why(page, app_url, monkeypatch):
+def test_where_they_cannot_write_the_switch_says_why(visit, monkeypatch):
     """Disabled, with the reason beside it."""
     monkeypatch.setattr(drawing, "why_not_fast", lambda model: "8-bit weights need numba: pip install numba.")
-    page.goto("about:blank")
-    page.goto(f"{app_url}/#tab=generate&fast=1")
+    page = visit("tab=generate&fast=1")
     page.wait_for_selector(f"{WRITE} .gb-odds button[data-token]")
     expect(page.locator(f"{WRITE} [data-id=fast-says]")).to_have_text("8-bit weights need numba: pip install numba.")
     expect(page.locator(f"{WRITE} [data-id=fast]")).to_be_disabled()

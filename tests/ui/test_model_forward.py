@@ -219,21 +219,24 @@ def number(text):
     return float(text.replace("−", "-").replace("\u202f", ""))
 
 
-def follow(page, key, **more):
-    """Open the view at a step, as a link does; returns the shipped model's walk of that token."""
-    settings = "".join(f"&{name}={value}" for name, value in more.items())
-    page.evaluate(f"history.replaceState(null, '', '#tab=model&walk={key}{settings}')")
-    page.reload()
-    page.wait_for_function(f"window.glassbox && {TITLE}")
-    subject = page.evaluate("({ ...glassbox.subject })")
-    checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
-    ids = checkpoint.tokenizer.encode(subject["prompt"])
-    return walk_of(checkpoint.model, ids, more.get("follow", len(ids) - 1))
+@pytest.fixture
+def follow(visit):
+    """follow("wte", follow=5) opens a link to a step: the page, and the shipped model's walk of that token."""
+
+    def opened(key, **more):
+        page = visit("&".join(["tab=model", f"walk={key}", *(f"{name}={value}" for name, value in more.items())]))
+        page.wait_for_function(TITLE)
+        subject = page.evaluate("({ ...glassbox.subject })")
+        checkpoint = load_checkpoint(SHIPPED / subject["model"].removeprefix("shipped:"))
+        ids = checkpoint.tokenizer.encode(subject["prompt"])
+        return page, walk_of(checkpoint.model, ids, more.get("follow", len(ids) - 1))
+
+    return opened
 
 
-def test_a_visitor_walks_a_token_through_the_model(page):
+def test_a_visitor_walks_a_token_through_the_model(follow):
     """A link opens a step; arrows, the model's drawing and tokens lead on; numbers, formula and lit line are true."""
-    walk = follow(page, "h.2.ln_1", follow=5)
+    page, walk = follow("h.2.ln_1", follow=5)
     expect(page.locator("#gb-forward [data-id=title]")).to_have_text("Block 2: LayerNorm")
     step = walk.step("h.2.ln_1")
     cell = int(step.rows[1].values.abs().argmax())
@@ -267,9 +270,9 @@ def test_a_visitor_walks_a_token_through_the_model(page):
     assert number(shown.nth(0).text_content()) == pytest.approx(most, rel=5e-3)
 
 
-def test_a_cell_is_spelt_out_when_it_is_chosen(page):
+def test_a_cell_is_spelt_out_when_it_is_chosen(follow):
     """Pointing shows a cell's value; choosing it spells its sum out in the formula."""
-    walk = follow(page, "h.1.mlp.c_fc")
+    page, walk = follow("h.1.mlp.c_fc")
     cells = page.locator("#gb-forward [data-id=cells] canvas").first
     before = page.locator("#gb-forward [data-id=numbers]").text_content()
     cells.hover(position={"x": 12, "y": 36})
@@ -285,9 +288,9 @@ def test_a_cell_is_spelt_out_when_it_is_chosen(page):
     assert number(page.locator("#gb-forward [data-id=numbers] b").text_content()) == pytest.approx(value, rel=5e-3)
 
 
-def test_play_leads_on_by_itself_and_any_act_stops_it(page):
+def test_play_leads_on_by_itself_and_any_act_stops_it(follow):
     """Space plays and pauses; playing moves to the next step; a key of one's own stops it."""
-    follow(page, "wte")
+    page, _ = follow("wte")
     page.keyboard.press(" ")
     play = page.locator("#gb-forward [data-id=play]")
     expect(play).to_have_text("Pause")
@@ -297,9 +300,9 @@ def test_play_leads_on_by_itself_and_any_act_stops_it(page):
     expect(page.locator("#gb-forward [data-id=title]")).to_have_text("Token embedding")
 
 
-def test_from_a_logits_parts_to_the_head(page):
+def test_from_a_logits_parts_to_the_head(follow):
     """The parts add up to the logit; a click on a head opens it in the Attention tab, on the same token."""
-    walk = follow(page, "parts", follow=6)
+    page, walk = follow("parts", follow=6)
     table = page.locator("#gb-forward [data-id=parts] table")
     expect(table).to_be_visible()
     sum_, logit = (
@@ -312,9 +315,9 @@ def test_from_a_logits_parts_to_the_head(page):
     assert "cell=6" in page.evaluate("location.hash")
 
 
-def test_a_neuron_and_where_it_is_strongest(page):
+def test_a_neuron_and_where_it_is_strongest(follow):
     """A GELU cell's neuron is named; its contexts are found with progress, and Stop leaves what was found."""
-    walk = follow(page, "h.3.mlp.activation")
+    page, walk = follow("h.3.mlp.activation")
     best = int(walk.step("h.3.mlp.activation").rows[1].values.argmax())
     chip = page.locator("#gb-forward [data-id=active] button").first
     expect(chip).to_contain_text(f"{best} ")
@@ -329,9 +332,9 @@ def test_a_neuron_and_where_it_is_strongest(page):
     assert 0 < panel.locator("progress").evaluate("bar => bar.value") <= 1
 
 
-def test_the_walk_follows_the_bars_model_and_moment(page):
+def test_the_walk_follows_the_bars_model_and_moment(follow):
     """Another model at an early moment: its own numbers at the same step; two layers end where two layers end."""
-    follow(page, "h.5.mlp.activation")
+    page, _ = follow("h.5.mlp.activation")
     page.evaluate("glassbox.look({ model: 'shipped:induction', step: 0, prompt: '\\nabcabc|abc' })")
     expect(page.locator("#gb-forward [data-id=title]")).to_have_text("Block 1: GELU")
     expect(page.locator("#gb-forward .gb-blocks button")).to_have_count(2)
@@ -347,9 +350,9 @@ def test_the_walk_follows_the_bars_model_and_moment(page):
     assert shown == pytest.approx(float(values[values.abs().argmax()]), rel=5e-3)
 
 
-def test_the_picture_can_be_taken_away(page):
+def test_the_picture_can_be_taken_away(follow):
     """SVG of the view has the step's title, the model's operations and the formula in it."""
-    follow(page, "h.0.ln_1")
+    page, _ = follow("h.0.ln_1")
     with page.expect_download() as download:
         page.locator("#gb-forward [data-id=svg]").click()
     text = download.value.path().read_text(encoding="utf-8")

@@ -41,16 +41,13 @@ def test_text_from_the_address_stays_text(browser, app_url):
     context.close()
 
 
-def test_a_link_restores_model_and_prompt(page, browser, app_url):
+def test_a_link_restores_model_and_prompt(page, visit):
     """The address holds the state: opened elsewhere, it shows the same prompt."""
     page.get_by_label("Prompt", exact=True).fill("My lord, the king")
     page.wait_for_function("location.hash.includes('king')")
-    other = browser.new_context().new_page()
-    other.goto(page.url)
-    other.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    other = visit(page.url.partition("#")[2])
     assert other.evaluate("glassbox.subject") == page.evaluate("glassbox.subject")
     assert other.get_by_label("Prompt", exact=True).input_value() == "My lord, the king"
-    other.context.close()
 
 
 @pytest.mark.parametrize("tab", TABS)

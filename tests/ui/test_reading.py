@@ -56,8 +56,9 @@ def test_a_prompt_reads_from_right_to_left(page):
     assert prompt.evaluate("(node) => getComputedStyle(node).direction") == "ltr"
 
 
-def test_notices_end_and_are_never_two(page):
+def test_notices_end_and_are_never_two(lone_page):
     """One text stands once on the page, and goes after ten seconds."""
+    page = lone_page
     page.clock.install()
     files = page.locator(".gb-bar [data-id=own-files]")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
