@@ -34,6 +34,11 @@ panel("tab_row", ({ all, find }) => {
   }
   follow();
 
+  // On a phone the row is wider than the screen: the open view's word comes into sight, between its neighbours.
+  new MutationObserver(() => {
+    find("[data-views-of]:not([hidden]) [aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }).observe(find("[role=tablist]"), { attributes: true, attributeFilter: ["aria-pressed"], subtree: true });
+
   // Digits lead to the views of the open tab.
   on("key", (event) => {
     const views = all("[data-views-of]:not([hidden]) [data-view]");
