@@ -3,21 +3,19 @@
 import pytest
 
 COVERED = """(name) => {
-  const view = document.getElementById(`gb-${name}`), handle = view.querySelector(".gb-drawer");
+  const handle = document.querySelector(`#gb-${name} .gb-drawer`), covered = new Set();
   scrollTo(0, document.documentElement.scrollHeight);
-  const over = handle.getBoundingClientRect(), covered = [];
-  const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const text = walker.currentNode, parent = text.parentElement;
-    if (!text.textContent.trim() || handle.contains(text) || parent.closest(".gb-rail")) continue;
-    if (parent.offsetParent === null || getComputedStyle(parent).visibility !== "visible") continue;
-    const range = document.createRange();
-    range.selectNodeContents(text);
-    for (const box of range.getClientRects())
-      if (box.left < over.right && box.right > over.left && box.top < over.bottom && box.bottom > over.top)
-        covered.push(text.textContent.trim());
-  }
-  return covered;
+  const { left, right, top, bottom } = handle.getBoundingClientRect();
+  for (let x = left + 1; x < right; x += 4) for (let y = top + 1; y < bottom; y += 4)
+    for (const under of document.elementsFromPoint(x, y))
+      for (const text of handle.contains(under) ? [] : under.childNodes) {
+        if (text.nodeType !== Node.TEXT_NODE || !text.textContent.trim()) continue;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        for (const box of range.getClientRects())
+          if (box.left <= x && x <= box.right && box.top <= y && y <= box.bottom) covered.add(text.textContent.trim());
+      }
+  return [...covered];
 }"""
 
 
