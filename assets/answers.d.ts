@@ -494,8 +494,12 @@ export interface ListCorpora {
   }[];
 }
 
-/** A row a run, newest first. */
+/** A row a run, newest first, and how the loss of the newest fell. */
 export interface ListLedger {
+  curves: {
+    id: string;
+    loss: [number, number][];
+  }[];
   example?: {
     accuracy: number;
     best: number;

@@ -209,7 +209,7 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
     }
     const k = place(...most);
     return (
-      `${format.probability(moved)} of the attention goes elsewhere in B than in A. They differ most where ` +
+      `${format.probability(moved)} of the attention goes elsewhere in B, most where ` +
       `${withPlace(a.read.tokens, most[0])} looks at ${withPlace(a.read.tokens, most[1])}: ` +
       `${format.number(p[k])} in A, ${format.number(q[k])} in B.`
     );

@@ -167,14 +167,15 @@ panel("logit_lens", ({ ask, find, all, root, notice, say }) => {
           ? "only in the last layer"
           : from
             ? `from layer ${from - 1} on`
-            : "from the embeddings on";
+            : "from the embeddings on",
+      leader = row === picture.layers ? "It" : `The output's ${visible(said(picture.layers, column))}`;
     return [
       `${level(row)} at ${visible(picture.texts[picture.tokens[column]])} (${column}): ${visible(said(row, column))}, ` +
         `${format.probability(picture.p[i])}, entropy ${nats(picture.entropy[i])}.`,
-      next === null
-        ? "The text ends here."
-        : `Next in the text: ${visible(next)}, ${format.probability(picture.trueP[i])}, ${rankOf(i)}.`,
-      ...(picture.below > 0 ? [] : [`The output's ${visible(said(picture.layers, column))} leads ${leads}.`]),
+      ...(next === null
+        ? []
+        : [`Next in the text: ${visible(next)}, ${format.probability(picture.trueP[i])}, ${rankOf(i)}.`]),
+      ...(picture.below > 0 ? [] : [`${leader} leads ${leads}.`]),
       ...(pinned ? ["Kept; Esc lets go."] : []),
     ].join(" ");
   }

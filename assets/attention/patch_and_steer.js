@@ -14,11 +14,12 @@ import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { patchMap, placeOf } from "./patch_map.js";
+import { drawOdds } from "./patch_odds.js";
+import { steeredText } from "./steered_text.js";
 
 const WHAT = { stream: "Residual stream", attention: "Attention's output", mlp: "MLP's output", head: "Head" };
 const FAINT = 0.05; // odds of the other prompt's own answer, below which there is little to bring back
 const ALIKE = "Both prompts are answered nearly alike: change a word that matters, or take an example.";
-const SOON = 250; // milliseconds after the last change before a text is written
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`.replace("-", "−");
 
 panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
@@ -27,19 +28,14 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     pair = null, // what read_pair answered
     rows = [], // of the map, as far as they are known
     patch = null, // what patch_positions answered of the chosen cells
-    text = "",
     turn = 0,
-    mapping = 0,
-    writing = 0,
-    soon = null;
+    mapping = 0;
 
   // ---- what the address says ------------------------------------------------------------------------
 
   const kind = () => (address.get("patch") in WHAT ? address.get("patch") : "stream");
   const whole = (key, otherwise) => Number(/^\d{1,3}$/.exec(address.get(key) ?? "")?.[0] ?? otherwise);
   const layer = () => Math.min(whole("ply", pair.layers - 1), pair.layers - 1); // of the heads
-  const steerAt = () => Math.min(whole("sly", Math.floor(pair.layers / 2)), pair.layers);
-  const factor = () => Math.max(-8, Math.min(8, Number(address.get("push") ?? 1) || 0));
   function chosen() {
     const [, row, list] = /^(\d{1,3})\.(\d{1,2}(?:_\d{1,2})*)$/.exec(address.get("put") ?? "") ?? [];
     if (row === undefined || Number(row) >= names().length) return null;
@@ -60,6 +56,8 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
           kind() !== "stream" ? `L${i}` : i === pair.layers ? "end" : `L${i}`,
         );
 
+  const steering = steeredText({ part, ask, notice, question });
+
   // ---- data ---------------------------------------------------------------------------------------
 
   async function refresh(next) {
@@ -75,7 +73,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
   async function load() {
     const mine = (turn += 1);
     mapping += 1;
-    writing += 1;
+    steering.stop();
     let answer;
     try {
       answer = await ask("read_pair", question());
@@ -98,7 +96,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     draw();
     await readPatch();
     if (mine !== turn) return undefined;
-    write();
+    steering.write();
     return readMap();
   }
   const safely = (work) => work.catch((error) => notice(error.message));
@@ -157,29 +155,6 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     readPatch();
   }
 
-  /** The text, a few tokens a call; a newer wish ends this one. */
-  async function write() {
-    const mine = (writing += 1);
-    text = "";
-    let ids = [];
-    try {
-      for (let ended = false; !ended; ) {
-        const answer = await ask("write_steered", {
-          ...question(),
-          layer: steerAt(),
-          factor: factor(),
-          ids,
-          seed: whole("luck", 1),
-        });
-        if (mine !== writing) return;
-        ({ ids, text, ended } = answer);
-        part("text").textContent = text;
-      }
-    } catch (error) {
-      if (mine === writing) notice(error.message);
-    }
-  }
-
   // ---- drawing ------------------------------------------------------------------------------------
 
   const drawMap = patchMap(part("map"), {
@@ -210,7 +185,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
       [-1, 0, 1].map((x) => [placeOf(x), percent(x)]),
     );
     drawMap({ ...pair, names: names(), rows, chosen: chosen(), moved: patch ? moved : null });
-    drawOdds(patch?.next ?? pair.next);
+    drawOdds(part("odds"), patch?.next ?? pair.next);
     drawRail();
     emit("step", chosen() ? percent(patch?.restored ?? 0) : "");
     say(sentence());
@@ -228,28 +203,6 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     return `${where}: ${percent(patch.restored)} restored, ${source} ${format.probability(odds.base)} → ${format.probability(odds.patched)}`;
   }
 
-  function drawOdds(next) {
-    const bar = (p, name) =>
-      el(
-        "td",
-        { class: `gb-odds-${name}` },
-        el("span", { class: "gb-patch-bar", "aria-hidden": "true" }, el("i", { style: `width: ${100 * p}%` })),
-        el("span", {}, format.probability(p)),
-      );
-    part("odds").replaceChildren(
-      ...next.map((one) =>
-        el(
-          "tr",
-          {},
-          el("th", { scope: "row" }, visible(one.text)),
-          bar(one.base, "base"),
-          bar(one.patched, "patched"),
-          bar(one.source, "source"),
-        ),
-      ),
-    );
-  }
-
   function drawRail() {
     const fill = (select, labels, value) => {
       if (select.length !== labels.length)
@@ -261,10 +214,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     part("of").hidden = kind() !== "head";
     const layers = Array.from({ length: pair.layers }, (_, i) => `layer ${i}`);
     fill(part("layer"), layers, layer());
-    fill(part("at"), [...layers, "the end"], steerAt());
-    part("factor").value = String(factor());
-    part("times").textContent = format.number(factor());
-    part("steered").textContent = `Written with ${format.number(factor())} times the difference`;
+    steering.draw(pair.layers);
     part("examples").replaceChildren(
       ...pair.examples.map(({ title, prompt, other }) =>
         el("button", { type: "button", class: "gb-button", onclick: () => example(prompt, other) }, title),
@@ -306,11 +256,6 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     draw();
     safely(readMap());
   }
-  const rewrite = () => {
-    drawRail();
-    clearTimeout(soon);
-    soon = setTimeout(write, SOON);
-  };
   part("kind").addEventListener("change", (event) =>
     change({ patch: event.target.value === "stream" ? null : event.target.value }),
   );
@@ -318,18 +263,6 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
   part("other").addEventListener("change", (event) => {
     address.set({ other: event.target.value || null, put: null });
     safely(load());
-  });
-  part("factor").addEventListener("input", (event) => {
-    address.set({ push: event.target.value === "1" ? null : event.target.value });
-    rewrite();
-  });
-  part("at").addEventListener("change", (event) => {
-    address.set({ sly: event.target.value });
-    rewrite();
-  });
-  part("again").addEventListener("click", () => {
-    address.set({ luck: whole("luck", 1) + 1000 }); // each call adds the tokens written so far
-    write();
   });
   part("stop").addEventListener("click", () => {
     mapping += 1;

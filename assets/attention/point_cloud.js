@@ -4,6 +4,7 @@ import { canvas2d } from "../shared/canvas.js";
 import { color } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
+import { allOf, mostOf } from "./cloud_view.js";
 
 const NEAR = 14,
   CELL = 24,
@@ -29,7 +30,8 @@ export const pointCloud = (box, { onHover, onPick }) => {
     button("+", "Closer", () => zoom(1.6)),
     button("−", "Further away", () => zoom(1 / 1.6)),
     button("⤢", "All of it", () => {
-      view = null;
+      if (!data) return;
+      view = allOf(data.places, size);
       paint();
     }),
   );
@@ -43,18 +45,6 @@ export const pointCloud = (box, { onHover, onPick }) => {
 
   // ---- where things are -------------------------------------------------------------------------
 
-  /** The view that holds every point, the same scale on both axes. */
-  function whole() {
-    let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
-    for (let i = 0; i < data.places.length; i += 2) {
-      left = Math.min(left, data.places[i]);
-      right = Math.max(right, data.places[i]);
-      low = Math.min(low, data.places[i + 1]);
-      high = Math.max(high, data.places[i + 1]);
-    }
-    const k = 0.9 * Math.min(size.width / (right - left || 1), size.height / (high - low || 1));
-    return { x: (left + right) / 2, y: (low + high) / 2, k };
-  }
   /** @returns {[x: number, y: number]} in CSS pixels */
   const screen = (i) => [
     size.width / 2 + (data.places[2 * i] - view.x) * view.k,
@@ -64,6 +54,7 @@ export const pointCloud = (box, { onHover, onPick }) => {
 
   function zoom(by, x = size.width / 2, y = size.height / 2) {
     if (!data) return;
+    view.first = false;
     view.x += (x - size.width / 2) * (1 / view.k - 1 / (view.k * by));
     view.y -= (y - size.height / 2) * (1 / view.k - 1 / (view.k * by));
     view.k *= by;
@@ -84,11 +75,12 @@ export const pointCloud = (box, { onHover, onPick }) => {
       width: box.clientWidth,
       height: box.clientHeight,
     };
-    view ??= whole();
+    view ??= { ...mostOf(data.places, size), first: true };
     const context = canvas2d(canvas, size.width, size.height),
       count = data.places.length / 2;
     dots(context, count);
     axes(context);
+    if (view.first) beyond(context, count);
     labels(context);
     canvas.setAttribute("aria-label", `${count} tokens in two dimensions. Use the search box to find one.`);
     star();
@@ -156,6 +148,29 @@ export const pointCloud = (box, { onHover, onPick }) => {
     context.rotate(-Math.PI / 2);
     context.fillText(say(1), 0, 0);
     context.restore();
+  }
+
+  /** How many points lie outside, at the edge behind which they do. */
+  function beyond(context, count) {
+    const { width, height } = size,
+      sides = { left: 0, right: 0, up: 0, down: 0 };
+    for (let i = 0; i < count; i += 1) {
+      const [x, y] = screen(i);
+      if (x < 0) sides.left += 1;
+      else if (x >= width) sides.right += 1;
+      else if (y < 0) sides.up += 1;
+      else if (y >= height) sides.down += 1;
+    }
+    const write = (n, words, align, x, y) => {
+      if (!n) return;
+      context.textAlign = align;
+      context.fillText(words, x, y);
+    };
+    const says = (n) => `${format.whole(n)} token${n === 1 ? "" : "s"} further out`;
+    write(sides.left, `← ${says(sides.left)}`, "left", 32, height / 2 - 8);
+    write(sides.right, `${says(sides.right)} →`, "right", width - 8, height / 2 - 8);
+    write(sides.up, `↑ ${says(sides.up)}`, "center", width / 2, 20);
+    write(sides.down, `↓ ${says(sides.down)}`, "center", width / 2, height - 8);
   }
 
   /** Names beside their points, the prompt's first, as long as none covers another. */
@@ -276,6 +291,7 @@ export const pointCloud = (box, { onHover, onPick }) => {
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerType === "touch") return;
     if (drag && (drag.moved || Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > 4)) {
+      view.first = false;
       view.x -= (event.clientX - drag.x) / view.k;
       view.y += (event.clientY - drag.y) / view.k;
       drag = { x: event.clientX, y: event.clientY, moved: true };
@@ -308,7 +324,7 @@ export const pointCloud = (box, { onHover, onPick }) => {
   /** Bring a token into the picture. */
   function show(i) {
     if (!data || !size || inside(...screen(i))) return;
-    Object.assign(view, { x: data.places[2 * i], y: data.places[2 * i + 1] });
+    Object.assign(view, { x: data.places[2 * i], y: data.places[2 * i + 1], first: false });
     paint();
   }
   return { draw, star, show, resize: paint };

@@ -7,17 +7,22 @@ import { openView } from "../shared/tabs.js";
 panel("tab_row", ({ all, find }) => {
   const tabs = all("[role=tab]");
 
+  /** On a phone the row is wider than the screen: the open view's word comes into sight, between its neighbours. */
+  const reveal = () =>
+    find("[data-views-of]:not([hidden]) [aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   function show(open) {
     for (const tab of tabs) {
       const here = tab.dataset.tab === open;
       tab.setAttribute("aria-selected", String(here));
       const slot = find(`[data-views-of=${tab.dataset.tab}]`);
       slot.hidden = !here;
-      if (here) tab.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone the row is wider than the screen
+      if (here) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
       const views = document.querySelector(`#gb-${tab.dataset.tab}-views .gb-views`);
       if (views) slot.append(views);
       else if (here) requestAnimationFrame(() => show(open)); // Gradio draws a tab when it is first opened
     }
+    reveal();
   }
   for (const tab of tabs) tab.addEventListener("click", () => openView(tab.dataset.tab));
 
@@ -33,6 +38,8 @@ panel("tab_row", ({ all, find }) => {
     return tell();
   }
   follow();
+
+  new MutationObserver(reveal).observe(find("[role=tablist]"), { attributeFilter: ["aria-pressed"], subtree: true });
 
   // Digits lead to the views of the open tab.
   on("key", (event) => {

@@ -8,6 +8,9 @@ const span = (n, value) => Array.from({ length: n + 1 }, (_, i) => value(i));
 // What links have called the first samplers ever since; one that came later is called by its name.
 const LETTERS = { repetition_penalty: "r", temperature: "t", top_k: "k", top_p: "p", min_p: "m", typical_p: "y" };
 
+// Less used, and last in Hugging Face's order: rails show these when asked.
+const RARE = ["min_p", "typical_p"];
+
 // Where a sampler wants another slider, or another value when it is first switched on, than its bounds suggest.
 const OWN = {
   repetition_penalty: { usual: 1.2, stops: () => span(100, (i) => (100 + i) / 100) },
@@ -37,7 +40,8 @@ const shares = (low, high, off) => ({
 function dial(name, { label, help, kind, low, high, default: off }) {
   const whole = kind === "whole",
     general = whole ? counts(off) : shares(low, high, off);
-  return { key: LETTERS[name] ?? name, title: label, hint: help, off, low, high, whole, ...general, ...OWN[name] };
+  const known = { key: LETTERS[name] ?? name, title: label, hint: help, off, low, high, whole };
+  return { ...known, rare: RARE.includes(name), ...general, ...OWN[name] };
 }
 const told = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=glassbox-dials]"));
 const { dials, order } = JSON.parse(told.content);

@@ -1,5 +1,6 @@
 // The samplers as a chain: one row a step, top to bottom in the order they act. Each has its slider, a
-// switch, and a grip to drag it (or arrow keys on the grip, or the two small buttons) to another place.
+// switch, and a grip to drag it (or arrow keys on the grip, or the two small buttons) to another place. The less used
+// come when asked for, or when a link has one of them on or an order of its own.
 import { el } from "../shared/elements.js";
 import { format } from "../shared/format.js";
 import { DIALS } from "./dials.js";
@@ -11,6 +12,19 @@ const nearest = (stops, value) =>
 export const samplerChain = (box, store) => {
   const rows = new Map(Object.entries(DIALS).map(([name, dial]) => [name, makeRow(name, dial)]));
   const list = el("ol", { class: "gb-chain", "aria-label": "Samplers, in the order they act" });
+  const more = el(
+    "button",
+    {
+      type: "button",
+      class: "gb-link gb-small",
+      onclick() {
+        open = true;
+        follow();
+        rows.get(store.order.find((name) => DIALS[name].rare)).on.focus();
+      },
+    },
+    "More samplers",
+  );
   const order = el("span");
   const restore = el(
     "button",
@@ -19,7 +33,7 @@ export const samplerChain = (box, store) => {
   );
   const note = el("p", { class: "gb-small gb-soft gb-chain-note", role: "status" }, order, " ", restore);
   const live = el("p", { class: "gb-sr", "aria-live": "polite" });
-  box.append(list, note, live);
+  box.append(list, more, note, live);
 
   function makeRow(name, dial) {
     const input = el("input", { type: "range", min: 0, "aria-label": dial.title, data: { setting: name } });
@@ -99,7 +113,7 @@ export const samplerChain = (box, store) => {
         name,
         others.filter((other) => {
           const { top, height } = other.getBoundingClientRect();
-          return clientY > top + height / 2;
+          return !other.hidden && clientY > top + height / 2;
         }).length,
       );
     };
@@ -117,6 +131,7 @@ export const samplerChain = (box, store) => {
   }
 
   let placed = "",
+    open = false, // whether the less used are there too
     seen = true,
     behind = false;
   new ResizeObserver(([{ contentRect }]) => {
@@ -141,10 +156,13 @@ export const samplerChain = (box, store) => {
     behind = !seen;
     if (behind) return; // it follows when it is seen
     place();
+    open ||= !store.isHuggingFaces || store.order.some((name) => DIALS[name].rare && store.isOn(name));
+    more.hidden = open;
     store.order.forEach((name) => {
       const { row, input, says, on, dial } = rows.get(name),
         value = store.chosen(name),
         stops = stopsOf(name);
+      row.hidden = dial.rare && !open;
       input.max = String(stops.length - 1);
       // A count is off at its far end, although its number there is the lowest.
       const whole = dial.whole && (value === dial.off || value >= store.size);

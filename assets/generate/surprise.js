@@ -321,12 +321,12 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
     const i = chip ? Number(chip.dataset.at) : pointed >= 0 ? pointed : inRoom() ? bySurprise()[0] : null;
     if (!reading || i === null || i === undefined) return say("");
     const met = reading.met[i],
-      name = `Token ${format.whole(i + 1)}: ${reading.vocabulary.label(reading.ids[i])}`;
+      name = `Token ${format.whole(i + 1)}, “${reading.vocabulary.label(reading.ids[i])}”,`;
     if (!met) return say(`${name} is the first, with nothing before it.`);
     const [best, p] = met.expected[0];
     return say(
       `${name} had ${exactly(Math.exp(-met.nats))}, ${format.number(met.nats / Math.LN2)} bits of surprise, ` +
-        `rank ${format.whole(met.rank)}; likeliest was ${reading.vocabulary.label(best)}, ${exactly(p)}.`,
+        `rank ${format.whole(met.rank)}; likeliest was “${reading.vocabulary.label(best)}”, ${exactly(p)}.`,
     );
   }
   /** Places of the tokens, the most surprising first. */

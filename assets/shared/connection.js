@@ -91,7 +91,10 @@ export async function hold(text, seconds) {
 let line = null;
 /** One line for the whole page, above everything; nothing takes it away. */
 function say(text, ...more) {
-  if (!line) document.body.append((line = el("p", { class: "gb-connection", role: "status", hidden: true })));
+  if (!line) {
+    line = el("p", { class: "gb-connection", role: "status", hidden: true });
+    (document.querySelector(".gradio-container") ?? document.body).append(line); // where the colours are
+  }
   line.replaceChildren(text, ...more);
   line.hidden = !text;
 }

@@ -9,6 +9,7 @@
 import { captionOf } from "./caption.js";
 import { classroom } from "./classroom.js";
 import { dark } from "./colour.js";
+import { away } from "./connection.js";
 import { el } from "./elements.js";
 import { emit, listening, on } from "./events.js";
 import { frozen } from "./presenting.js";
@@ -63,6 +64,7 @@ async function refresh(part) {
   } catch (error) {
     if (!(error instanceof Refusal)) console.error(error);
     if (error instanceof NoAnswer) part.version = -1; // tried again when the server is found
+    if (away()) return; // one line says so for the whole page
     part.notice(
       error instanceof Refusal ? error.message : "This picture could not be drawn. Reload the page to try again.",
     );

@@ -42,6 +42,9 @@ function control(name, { label, kind, low, high, choices }, drawn) {
   }
 }
 
+/** A unit of which there is one: "heads a layer" is "head a layer". */
+const one = (unit) => unit.replace(/(?:(?<=ch)e)?s\b/, "");
+
 /** A control as a number, a text or a switch. A slider over the logarithm is set exactly. */
 export function field(node, { label, unit = "" }, says = null) {
   const log = "log" in node.dataset;
@@ -68,7 +71,8 @@ export function field(node, { label, unit = "" }, says = null) {
     /** Say what a slider stands at. */
     tell() {
       if (!says) return;
-      says.textContent = [log ? format.number(this.value) : format.whole(this.value), unit].join(" ").trim();
+      const words = this.value === 1 ? one(unit) : unit;
+      says.textContent = [log ? format.number(this.value) : format.whole(this.value), words].join(" ").trim();
       node.setAttribute("aria-valuetext", says.textContent);
     },
   };

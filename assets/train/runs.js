@@ -9,6 +9,7 @@ import { panel } from "../shared/panel.js";
 import { keep, kept } from "../shared/storage.js";
 import { openView } from "../shared/tabs.js";
 import { saveRun } from "./run_files.js";
+import { drawLosses } from "./run_losses.js";
 import { shownRun } from "./shown_run.js";
 
 panel("runs", ({ ask, notice, say, find, root }) => {
@@ -41,6 +42,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
   const MAJOR = ["step", "validation_loss", "accuracy"];
   let rows = [],
     example = null, // a row of a run that ships, while there is none of the visitor's own
+    curves = [], // of the newest runs
     chosen = null,
     told = 0, // the row that the line beneath speaks of
     timer = null,
@@ -125,6 +127,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
   /** The line beneath the table: one run in words. */
   function speak() {
     const row = example ?? sorted()[told];
+    drawLosses(find("[data-id=losses]"), curves, row?.id);
     if (!row) return say();
     for (const node of find("[data-id=rows]").children) node.classList.toggle("gb-told", node.dataset.run === row.id);
     const reached = `step ${format.whole(row.step)}, validation loss ${number("validation_loss", row.validation_loss)}`,
@@ -266,7 +269,7 @@ panel("runs", ({ ask, notice, say, find, root }) => {
   const load = latest(async () => {
     clearTimeout(timer);
     const answer = await ask("list_ledger");
-    [rows, example] = [answer.rows, answer.example ?? null];
+    [rows, example, curves] = [answer.rows, answer.example ?? null, answer.curves];
     if (!root.querySelector(".gb-actions input")) draw(); // whoever types a name keeps the field
     if (root.offsetParent && rows.some((row) => row.live)) timer = setTimeout(() => load().catch(fail), WHILE_LIVE);
   });

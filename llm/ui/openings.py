@@ -8,12 +8,14 @@ from pathlib import Path
 from llm.tokenizers import Tokenizer, load_tokenizer
 
 TALES = [
+    "It was Monday, and thunder rolled in the distance. In a white house by the sea, Arlo was counting clouds.",
     "Arlo lived by the sea. At last it was the day of the boat race. Arlo had the finest boat of all, or so he",
     "On a misty Wednesday, Arlo was counting clouds. His greatest treasure was a",
     "Once there was a girl called",
     "It was a cold Monday in the village. Mina had lost her",
 ]
-"""The first is what the page opens on, and a worked example of the Attention tab: who is he?"""
+"""The first is what the page opens on: its next token is open among three, one head sees to the likeliest, and another
+name in it changes the answer. The first two are worked examples of the Attention tab: who comes next, who is he?"""
 PLAYS = [
     "ROMEO:\nO, she doth teach the torches to burn bright!",
     "First Citizen:\nBefore we proceed any further, hear me speak.",

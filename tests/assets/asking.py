@@ -63,6 +63,7 @@ KNOWN = Known(
         "find_worked_example.cell",
         "find_worked_example.head",
         "merge_piece.steps[].candidates[]",
+        "list_ledger.curves[].loss[]",
         "open_run.curves{}[]",
         "plan_run.schedule[]",
         "read_ghosts.ghosts[].curves{}[]",

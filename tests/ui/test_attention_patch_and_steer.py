@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -120,10 +121,19 @@ def opened(page):
     """The worked example of `tales`, its map complete."""
     page.evaluate("glassbox.openView('attention', 'patch_and_steer')")
     page.get_by_role("button", name="Who she is").click()
-    prompt = EXAMPLES["tales"][0][1]
+    prompt = next(prompt for title, prompt, _ in EXAMPLES["tales"] if title == "Who she is")
     page.wait_for_function("(prompt) => glassbox.subject.prompt === prompt", arg=prompt)
     expect(page.locator(f"{VIEW} [data-id=title]")).to_contain_text("from ·he towards ·she")
     expect(page.locator(f"{VIEW} [data-id=progress]")).to_be_hidden()
+
+
+def test_it_opens_on_a_pair_whose_answer_one_patch_turns(page):
+    """The prompt that the page opens on stands beside one with another name; patching the name changes the answer."""
+    page.evaluate("glassbox.openView('attention', 'patch_and_steer')")
+    expect(page.locator(f"{VIEW} [data-id=title]")).to_contain_text("from ·Arlo towards ·Sofia")
+    expect(page.locator(f"{VIEW} [data-id=alike]")).to_have_text("")
+    caption = page.locator(f"{VIEW} .gb-caption-now")
+    expect(caption).to_have_text(re.compile(r"at ·Arlo \(27\): 10[012]\s% restored, ·Sofia \S+ → [5-9]\d\.\d %"))
 
 
 def test_a_visitor_finds_out_where_she_comes_from(page):
@@ -168,3 +178,13 @@ def test_prompts_that_do_not_fit_get_a_sentence(page):
     page.locator(f"{VIEW} [data-id=other]").fill("One spring")
     page.locator(f"{VIEW} [data-id=other]").blur()
     expect(page.locator(f"{VIEW} .gb-notice")).to_contain_text("need the same number")
+
+
+def test_write_again_writes_another_text(page):
+    """Each press draws anew, and the link tells which."""
+    opened(page)
+    text = page.locator(f"{VIEW} [data-id=text]")
+    expect(text).not_to_be_empty()
+    for luck in ("1001", "2001"):
+        page.get_by_role("button", name="Write again").click()
+        page.wait_for_function("(luck) => glassbox.address.get('luck') === luck", arg=luck)

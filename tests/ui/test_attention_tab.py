@@ -50,11 +50,11 @@ def test_the_page_opens_on_a_head_that_is_understood_at_once(page):
     """The first head is a worked example's, its pair marked and its sentence said; space leads to the next head."""
     open_attention(page)
     caption = page.locator("#gb-heads .gb-caption-now")
-    expect(caption).to_have_text(re.compile(r"Who is he\? Layer \d, head \d looks back at Arlo .* \d\d % of its"))
-    expect(page.locator("#gb-heads [data-id=kind]")).to_have_text(re.compile(r"^·he \(\d+\) looks at ·Arlo \(\d+\)$"))
+    expect(caption).to_have_text(re.compile(r"Who comes next\? Layer \d, head \d looks back at Arlo .* \d+ % of its"))
+    expect(page.locator("#gb-heads [data-id=kind]")).to_have_text(re.compile(r"^\. \(\d+\) looks at ·Arlo \(\d+\)$"))
     expect(page.locator("#gb-heads .gb-looked")).to_have_text(" Arlo")
     title = page.locator(TITLE).text_content()
-    assert caption.text_content().startswith(f"Who is he? {title} ")
+    assert caption.text_content().startswith(f"Who comes next? {title} ")
     box = page.locator(ZOOM).bounding_box()
     assert box["height"] > 600 and box["y"] + box["height"] < 900  # large, and not cut
     page.keyboard.press("Space")

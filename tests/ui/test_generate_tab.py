@@ -162,6 +162,20 @@ def test_stop_undo_and_a_token_of_ones_own(tab):
     expect(tab.locator(".gb-tip")).to_contain_text("you chose it")
 
 
+def test_the_less_used_samplers_come_when_asked_for(tab):
+    """Four are there; one click, or a link that has one of the others on, brings the rest."""
+    steps = tab.locator("#gb-write .gb-step:not([hidden])")
+    expect(steps).to_have_count(4)
+    tab.get_by_role("button", name="More samplers").click()
+    expect(steps).to_have_count(6)
+    expect(tab.locator("#gb-write [data-on=min_p]")).to_be_focused()
+    tab.locator("#gb-write [data-on=min_p]").press("Space")
+    tab.wait_for_function("glassbox.address.get('m') !== null")
+    tab.reload()
+    expect(steps).to_have_count(6)
+    expect(tab.locator("#gb-write [data-on=min_p]")).to_be_checked()
+
+
 def test_a_character_cut_by_tokens_shows_its_bytes_until_it_is_whole(page):
     """Two tokens of one emoji: first its bytes, then the emoji once; markup in a token stays text."""
     tokens = ["😀".encode()[:2], "😀".encode()[2:], b"<img src=x>"]

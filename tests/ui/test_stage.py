@@ -156,6 +156,40 @@ def test_the_second_row_is_not_cut(page_at, width, height):
     assert row.evaluate("(row) => row.scrollWidth <= row.clientWidth")
 
 
+def test_what_is_said_is_said_whole(page_at):
+    """In a room the line beneath the picture takes a second one; at the desk a suggestion grows when pointed at."""
+    whole = "(line) => line.scrollWidth <= line.clientWidth && line.getBoundingClientRect().bottom <= innerHeight"
+    page = page_at(*ROOM)
+    cut = 0
+    for name in ("logit_lens", "compare"):
+        settled(page, "attention", name)
+        suggestion = page.locator(f"#gb-{name} .gb-try")
+        cut += not suggestion.evaluate(whole)
+        suggestion.hover()
+        assert suggestion.evaluate(whole)
+        page.keyboard.press("p")
+        page.wait_for_function("document.body.classList.contains('gb-room')")
+        said = page.locator(f"#gb-{name} .gb-caption-now")
+        assert said.is_visible() and said.evaluate(whole)
+        page.keyboard.press("p")
+    assert cut, "no suggestion was too long for its line"
+
+
+def test_all_samples_are_in_the_picture(page_at):
+    """Many at once shows every row in a room, and Compare tokenizers every language at the desk."""
+    page = page_at(*DESKS[0])
+    settled(page, "tokenizer", "compare_tokenizers")
+    bars = page.locator("#gb-compare_tokenizers [data-id=bars]")
+    bars.locator("> *").nth(10).wait_for()
+    assert bars.evaluate("(box) => box.scrollHeight <= box.clientHeight + 1")
+    settled(page, "generate", "many_at_once")
+    rows = page.locator("#gb-many_at_once .gb-samples li")
+    rows.nth(2).wait_for()
+    page.keyboard.press("p")
+    page.wait_for_function("document.body.classList.contains('gb-room')")
+    assert all(row.is_visible() for row in rows.all())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_on_a_phone_the_picture_begins_near_the_top(page_at, dark):

@@ -41,7 +41,9 @@ def open_tab(page, tab):
 
 
 def lost(page):
-    page.locator(LINE).filter(has_text="The server does not answer; trying again.").wait_for()
+    line = page.locator(LINE).filter(has_text="The server does not answer; trying again.")
+    line.wait_for()
+    assert line.evaluate("(line) => getComputedStyle(line).backgroundColor") != "rgba(0, 0, 0, 0)", "it has no paper"
 
 
 def found(page):

@@ -97,7 +97,10 @@ def test_the_table_says_what_each_reached_and_what_changed(tab):
     tab.finish(first)
     second = tab.start(max_steps=10, n_layer=2, learning_rate=0.02)
     tab.finish(second)
-    rows = tab.list_ledger({"visitor": ME})["rows"]
+    told = tab.list_ledger({"visitor": ME})
+    assert [curve["id"] for curve in told["curves"]] == [second["run"], first["run"]]
+    assert told["curves"][1]["loss"] == tab.open_run(first)["curves"]["validation_loss"]
+    rows = told["rows"]
     assert [row["id"] for row in rows] == [second["run"], first["run"]]
     assert sorted(rows[0]["changes"]) == [["learning_rate", 0.01, 0.02], ["n_layer", 1, 2]] and rows[1]["changes"] == []
     assert rows[0]["step"] == 10 and rows[0]["state"] == "finished" and not rows[0]["live"]

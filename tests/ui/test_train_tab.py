@@ -101,6 +101,9 @@ def test_the_tab_opens_on_a_finished_example_until_the_first_start(page):
     expect(caption).to_contain_text("The example at step 1 550")
     page.get_by_role("button", name="Runs", exact=True).click()
     page.get_by_text("A finished example, which ships.").wait_for()
+    losses_drawn = page.locator("#gb-runs [data-id=losses]")
+    expect(losses_drawn.locator("polyline")).to_have_count(1)
+    expect(losses_drawn.locator(".gb-run-loss-now")).to_have_text(f"{losses[-1]:.3g}")
     page.get_by_role("button", name="Layers", exact=True).click()
     page.get_by_text("A finished example: induction, 1 600 steps, trained again to measure it.").wait_for()
     page.get_by_role("button", name="Run", exact=True).click()
@@ -121,6 +124,7 @@ def test_runs_are_listed_named_and_overlaid(page):
     train(page)
     page.get_by_role("button", name="Runs", exact=True).click()
     page.get_by_text("n_layer 1 → 2; max_steps 25 → 26").wait_for()
+    expect(page.locator("#gb-runs [data-id=losses] polyline")).to_have_count(2)
     for date in page.locator(".gb-runs-table td:nth-child(3)").all_inner_texts():
         assert re.fullmatch(r"[A-Z][a-z]{2} \d+, \d\d:\d\d [AP]M", date)
     page.locator(".gb-run-name").nth(1).click()
@@ -174,6 +178,17 @@ def test_a_figure_that_answers_offline_and_curves_that_stay_short(page, tmp_path
     alone.mouse.move(*alone.evaluate("[innerWidth / 2, innerHeight * 0.2]"))
     alone.wait_for_selector(".hoverlayer .legend, .hoverlayer .hovertext")
     page.context.set_offline(False)
+
+
+def test_one_of_something_is_said_so_and_nothing_shows_beneath_the_plan(page):
+    """A slider at 1 names one block; the plan that stays in view at the rail's end covers what scrolls under it."""
+    open_tab(page)
+    page.locator("[data-id=preset]").select_option("seconds")
+    for name, words in (("n_layer", "1 block"), ("n_head", "1 head a layer"), ("batch_size", "12 sequences a step")):
+        expect(page.locator(f"#gb-run [data-for={name}] .gb-mono")).to_have_text(words)
+    rail = page.locator("#gb-run .gb-rail").bounding_box()
+    edge = [rail["x"] + 60, rail["y"] + rail["height"] - 4]
+    assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.gb-plan-head') !== null", edge)
 
 
 def test_settings_that_cannot_be_are_explained_and_start_is_off(page):

@@ -1,19 +1,21 @@
-// Tokens as chips. A chip shows its token's text with blanks made visible, and as hex the bytes that
-// are no character of their own. Its tint comes from its id, so it stays put while the text changes.
+// Tokens as chips. A chip shows its token's text with blanks made visible, and as hex the controls and the bytes
+// that are no character of their own. Its tint comes from its id, so it stays put while the text changes.
 import { el } from "../elements.js";
 import { visible } from "./visible.js";
 
-const BLANK = /([ \n\r\t\u0000-\u001f]+)/;
+const UNSEEN = /([ \n\t]+|[\u0000-\u0008\u000b-\u001f]+)/; // blanks, or controls
 const TINTS = 7;
 
+const hexOf = (controls) => Array.from(controls, (one) => one.charCodeAt(0).toString(16).padStart(2, "0")).join(" ");
+
 /** Without marks: blanks as themselves, but a line break inside a chip takes no room. */
-const plain = (blank) =>
-  visible(
-    blank
-      .replace(/[\r\n]/g, "\u200b")
-      .replace(/ /g, "\u00a0")
-      .replace(/\t/g, "\u00a0\u00a0"),
-  );
+const plain = (blank) => blank.replace(/\n/g, "\u200b").replace(/ /g, "\u00a0").replace(/\t/g, "\u00a0\u00a0");
+
+/** Few fonts have the signs of controls, so they show as their bytes; without marks, a carriage return as nothing. */
+function control(controls, marks) {
+  const shown = marks ? controls : controls.replace(/\r/g, "");
+  return shown ? el("span", { class: "gb-tk-hex" }, hexOf(shown)) : "\u200b";
+}
 
 /** @typedef {{ text?: string, hex?: string }} Part of a token: text, or bytes that are no character of their own */
 
@@ -31,9 +33,10 @@ function write(node, parts, marks = true) {
       node.append(el("span", { class: "gb-tk-hex" }, part.hex));
       continue;
     }
-    part.text.split(BLANK).forEach((piece, i) => {
+    part.text.split(UNSEEN).forEach((piece, i) => {
       if (!piece) return;
       if (i % 2 === 0) node.append(piece);
+      else if (!/[ \n\t]/.test(piece)) node.append(control(piece, marks));
       else node.append(marks ? el("span", { class: "gb-tk-blank" }, visible(piece)) : plain(piece));
     });
   }

@@ -19,6 +19,7 @@ from llm.sampler import checked_ids, generate
 from llm.ui import inputs
 from llm.ui.attention.passes import Passes
 from llm.ui.findings import Findings
+from llm.ui.openings import TALES
 from llm.ui.panel import Answer, Request, View
 from llm.ui.prompt import named, packed, window
 from llm.ui.subject import Loaded, Subjects
@@ -39,6 +40,7 @@ TEMPERATURE = 0.8
 MAX_FACTOR = 8.0
 EXAMPLES = {
     "tales": [
+        ("Who comes next", TALES[0], TALES[0].replace("Arlo", "Sofia")),
         (
             "Who she is",
             "One spring, Arlo found a paper bag. In the summer a hailstorm tore the leaves. Arlo did not despair:",
@@ -47,7 +49,7 @@ EXAMPLES = {
     ],
     "induction": [("The copied letter", "\nabcdefgh|ab", "\nabxdefgh|ab")],
 }
-"""For shipped models: a title, the prompt, and the other one."""
+"""For shipped models: a title, the prompt, and the other one, which is also what stands beside that prompt by itself."""
 
 
 class Pairs:
@@ -67,9 +69,15 @@ class Pairs:
         return loaded, Pair(loaded.model, *texts, seen=seen)
 
     def texts(self, request: Request, loaded: Loaded) -> list[list[int]]:
-        """Both prompts' ids, only the last of them if they are too long; the other is found where none was written."""
+        """Both prompts' ids, only the last of them if they are too long; the other is found where none was written.
+
+        An example's prompt has the example's other.
+        """
         base = window(loaded, inputs.text(request, "prompt"))[0][-MAX_TOKENS:]
         other = inputs.text(request, "other", default="")
+        if not other:
+            known = {prompt: beside for _, prompt, beside in _examples(request)}
+            other = known.get(inputs.text(request, "prompt"), "")
         if not base:
             raise ValueError("There is nothing to patch; write a prompt at the top.")
         return [base, window(loaded, other)[0][-MAX_TOKENS:] if other else counterpart(loaded.model, base)]
@@ -85,7 +93,6 @@ def build_patch_and_steer(passes: Passes) -> View:
             return {"tokens": []}
         loaded, pair = pairs.of(request)
         base, source = pair.seen.ids.tolist()
-        examples = EXAMPLES.get(inputs.text(request, "model", limit=200).removeprefix("shipped:"), [])
         return {
             "tokens": named(loaded.tokenizer, base),
             "others": named(loaded.tokenizer, source),
@@ -94,7 +101,9 @@ def build_patch_and_steer(passes: Passes) -> View:
             "heads": loaded.config.n_head,
             "answers": named(loaded.tokenizer, list(pair.answers)),
             "next": _odds(pair, pair.logits_2V[0], loaded),
-            "examples": [{"title": title, "prompt": prompt, "other": other} for title, prompt, other in examples],
+            "examples": [
+                {"title": title, "prompt": prompt, "other": other} for title, prompt, other in _examples(request)
+            ],
         }
 
     def patch_positions(request: Request) -> Answer:
@@ -140,6 +149,10 @@ def build_patch_and_steer(passes: Passes) -> View:
         return {"ids": kept, "text": loaded.tokenizer.decode(kept), "ended": ended}
 
     return View("Patch and steer", [read_pair, patch_positions, map_rows, write_steered])
+
+
+def _examples(request: Request) -> list[tuple[str, str, str]]:
+    return EXAMPLES.get(inputs.text(request, "model", limit=200).removeprefix("shipped:"), [])
 
 
 def _site(request: Request, loaded: Loaded) -> Site:

@@ -1,4 +1,4 @@
-"""Six things worth seeing, one click each: which model, which text, and which pairs of tokens to look for.
+"""Seven things worth seeing, one click each: which model, which text, and which pairs of tokens to look for.
 
 No head is written down here. The one that looks most at the marked pairs is found in the model as
 it is, and its share is said, so that an example stays true when a model is trained again.
@@ -47,12 +47,12 @@ def _by_text(marks: Callable[[list[int]], Tensor]) -> Marks:
     return lambda tokenizer, prompt, ids: marks(ids)
 
 
-def _pronoun(name: str, pronoun: str) -> Marks:
-    """From the last time the pronoun is read to every time the name was."""
+def _back_to(name: str, word: str) -> Marks:
+    """From the last time the word is read to every time the name was."""
 
     def marks(tokenizer: Tokenizer, prompt: str, ids: list[int]) -> Tensor:
         text, spans = prompt.encode("utf-8"), tokenizer.spans(ids)
-        row = _at(spans, text.rindex(pronoun.encode()) + len(pronoun) - 1)
+        row = _at(spans, text.rindex(word.encode()) + len(word) - 1)
         columns = [_at(spans, start) for start in _occurrences(text, name.encode())]
         return mark_pairs(len(ids), [(row, column) for column in columns])
 
@@ -103,10 +103,16 @@ WORKED_EXAMPLES = {
         _by_text(mark_first),
         "{head} rests: {share} of its attention is on the first token. Only > looks elsewhere, at the digits.",
     ),
+    "name": WorkedExample(
+        "The name again",
+        {"tales": TALES[0]},
+        _back_to("Arlo", "."),
+        "Who comes next? {head} looks back at Arlo from the last token, with {share} of its attention.",
+    ),
     "pronoun": WorkedExample(
         "Name and pronoun",
-        {"tales": TALES[0]},
-        _pronoun("Arlo", " he"),
+        {"tales": TALES[1]},
+        _back_to("Arlo", " he"),
         "Who is he? {head} looks back at Arlo from the last token, with {share} of its attention.",
     ),
     "sorting": WorkedExample(

@@ -17,6 +17,8 @@ from llm.ui.train.run_summaries import RunSummaries, find_run, live, state_of
 from llm.ui.train.shared import Shared
 
 MAX_COMPARED = 8
+MAX_DRAWN = 12
+"""Runs whose losses are drawn beneath the table: the newest."""
 
 
 def build_runs(shared: Shared) -> View:
@@ -24,12 +26,18 @@ def build_runs(shared: Shared) -> View:
     sessions, summaries = shared.sessions, shared.summaries
 
     def list_ledger(request: Request) -> Answer:
-        """A row a run, newest first."""
+        """A row a run, newest first, and how the loss of the newest fell."""
         session = sessions.of(request)
         runs = list_runs(session.runs)
         if not runs:
-            return {"rows": [], "example": _summary(session, summaries, example_run())}
-        return {"rows": _rows(session, summaries, runs)}
+            run = example_run()
+            return {
+                "rows": [],
+                "example": _summary(session, summaries, run),
+                "curves": [_curve(session, summaries, run)],
+            }
+        curves = [_curve(session, summaries, run) for run in runs[:MAX_DRAWN]]
+        return {"rows": _rows(session, summaries, runs), "curves": curves}
 
     def compare_runs(request: Request) -> Answer:
         """The settings in which some runs differ."""
@@ -104,3 +112,9 @@ def _summary(session: Session, summaries: RunSummaries, run: Run) -> dict[str, A
         **(training or summaries.of(run)).reached(),
         "bytes": run.size_bytes(),
     }
+
+
+def _curve(session: Session, summaries: RunSummaries, run: Run) -> dict[str, Any]:
+    """A run's validation loss by step."""
+    curves = (session.trainings.get(run.id) or summaries.of(run)).curves()
+    return {"id": run.id, "loss": curves.get("validation_loss", [])}

@@ -171,6 +171,11 @@ class Training:
         with self._turn:
             return self.summary.reached()
 
+    def curves(self) -> dict[str, list[tuple[float, float]]]:
+        """As `RunSummary.curves`."""
+        with self._turn:
+            return self.summary.curves()
+
     def layers(self) -> list[dict[str, Any]]:
         """What was measured of the layers so far, as `RunSummary.layers`."""
         with self._turn:
