@@ -353,6 +353,12 @@ export interface FitSweep {
   } | null;
 }
 
+/** Seconds that a point of the shipped sweep takes, measured here. */
+export interface ForecastPoint {
+  problem: string;
+  seconds: number;
+}
+
 /** How long it would take. */
 export interface ForecastRun {
   busy: boolean;
@@ -674,6 +680,18 @@ export interface MeasureWeights {
   why_not: string | null;
 }
 
+/** How well the model that is looked at predicts one window of a text. */
+export interface MeasureWindow {
+  bytes: number;
+  model: string;
+  nats: number;
+  title: string;
+  tokens: number;
+  whole: boolean;
+  windows: number;
+  words: number;
+}
+
 /** All merges inside one piece. */
 export interface MergePiece {
   encoded: number[];
@@ -920,6 +938,17 @@ export interface PollLearning {
   vocab_size?: number;
 }
 
+/** How the visitor's point stands, and how many losses theirs have reached by now. */
+export interface PollPoint {
+  failure: string;
+  losses: number;
+  place: number | null;
+  state: string;
+  step: number;
+  steps: number;
+  under_way: string;
+}
+
 /** What has happened since event `since`, and how things stand. */
 export interface PollRun {
   behind: boolean;
@@ -1032,8 +1061,10 @@ export interface ReadAblations {
     apart: number;
     does: string;
     learnt: string;
+    least: number;
     loss: number;
     mine: number | null;
+    most: number;
     name: string;
     params: number;
     seeds: number;
@@ -1515,6 +1546,10 @@ export interface ReadSizes {
     training: number;
     vocab_size: number;
   }[];
+  texts: {
+    ref: string;
+    title: string;
+  }[];
 }
 
 /** One head's rows of what the picture began with, in full; {"gone": True} when it has begun anew since. */
@@ -1567,6 +1602,12 @@ export interface ReadSurprise {
 
 /** All points of a sweep, also as a CSV file. */
 export interface ReadSweep {
+  again: {
+    last: boolean;
+    loss: number;
+    point: string;
+    tokens: number;
+  }[];
   counts: string[];
   csv: string;
   early: number;
@@ -1579,9 +1620,11 @@ export interface ReadSweep {
     learning_rate: number;
     loss: number;
     params: number[];
+    point: string;
     ref: string;
     seconds: number;
     seed: number;
+    step: number;
     tokens: number;
     width: number;
   }[];
@@ -1696,6 +1739,15 @@ export interface StartAblation {
 /** Begin; one in training stops for it. */
 export type StartLearning = Record<string, never>;
 
+/** Train a point, or go on with it; those trained already stay. */
+export interface StartPoint {
+  failure: string;
+  place: number | null;
+  state: string;
+  step: number;
+  under_way: string;
+}
+
 /** Train a new run, at once or when it is its turn. */
 export interface StartRun {
   run: string;
@@ -1722,6 +1774,15 @@ export interface SteerAblation {
 /** Pause, resume, step or stop. */
 export interface SteerLearning {
   state: string;
+}
+
+/** Pause, resume or stop it. */
+export interface SteerPoint {
+  failure: string;
+  place: number | null;
+  state: string;
+  step: number;
+  under_way: string;
 }
 
 /** Pause, resume, step or stop a run. */
@@ -1826,6 +1887,7 @@ export interface Answers {
   find_neighbours: FindNeighbours;
   find_worked_example: FindWorkedExample;
   fit_sweep: FitSweep;
+  forecast_point: ForecastPoint;
   forecast_run: ForecastRun;
   forecast_sweep: ForecastSweep;
   grow_rows: GrowRows;
@@ -1846,6 +1908,7 @@ export interface Answers {
   map_tokens: MapTokens;
   measure_samples: MeasureSamples;
   measure_weights: MeasureWeights;
+  measure_window: MeasureWindow;
   merge_piece: MergePiece;
   name_source: NameSource;
   note_presence: NotePresence;
@@ -1860,6 +1923,7 @@ export interface Answers {
   poll_ablation: PollAblation;
   poll_download: PollDownload;
   poll_learning: PollLearning;
+  poll_point: PollPoint;
   poll_run: PollRun;
   poll_sweep: PollSweep;
   prepare_learning: PrepareLearning;
@@ -1899,10 +1963,12 @@ export interface Answers {
   show_class: ShowClass;
   start_ablation: StartAblation;
   start_learning: StartLearning;
+  start_point: StartPoint;
   start_run: StartRun;
   start_sweep: StartSweep;
   steer_ablation: SteerAblation;
   steer_learning: SteerLearning;
+  steer_point: SteerPoint;
   steer_run: SteerRun;
   steer_sweep: SteerSweep;
   sweep_parts: SweepParts;

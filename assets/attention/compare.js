@@ -26,16 +26,20 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
     models = [],
     turn = 0;
 
-  /** One side: what it is told apart from the bar, its controls, and once it is read its numbers. */
-  function side(key) {
+  /** What the address says of a side, where another view may have put it. */
+  function told(key) {
     const step = Number.parseInt(address.get(`${key}.step`, ""), 10);
-    const own = {
+    return {
       head: focus.pair(address.get(key)),
       model: address.get(`${key}.model`),
       step: Number.isNaN(step) ? null : step,
       prompt: address.get(`${key}.prompt`),
     };
-    const part = { key, own, read: null, shown: "" };
+  }
+
+  /** One side: what it is told apart from the bar, its controls, and once it is read its numbers. */
+  function side(key) {
+    const part = { key, own: told(key), read: null, shown: "" };
     part.panel = comparedSide(find(`[data-side=${key}]`), NAMES[key], (changes) => change(part, changes));
     part.zoom = headZoom(part.panel.zoom, { onHover: hover, onPick: pick, longest: 8, tall });
     return part;
@@ -84,6 +88,7 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
   async function load() {
     const mine = (turn += 1),
       { a, b } = sides;
+    for (const part of [a, b]) part.own = told(part.key);
     const first = await read(a, a.own.head ?? focus.head());
     if (mine !== turn) return;
     const beside = first.tokens.length ? [first.layer, (first.head + 1) % first.heads] : null;

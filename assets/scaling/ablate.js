@@ -13,17 +13,10 @@ import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import { drawAblation, meanOf } from "./ablate_chart.js";
+import { live, showButtons, WORDS } from "./standing.js";
 
 panel("ablate", ({ ask, notice, say, find, root }) => {
   const POLL = 1000;
-  const WORDS = {
-    running: "training",
-    waiting: "waiting for its turn",
-    paused: "paused",
-    finished: "done",
-    stopped: "stopped; what was reached is kept",
-    time: "time was up; what was reached is kept",
-  };
   const box = find("[data-id=box]"),
     list = find("[data-id=list]");
   let told = null, // what read_ablations said
@@ -49,7 +42,6 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
     };
   const changes = () => told.changes.filter(({ name }) => name !== "full");
   const change = () => told.changes.find(({ name }) => name === chosen);
-  const live = () => ["running", "waiting", "paused"].includes(standing?.state);
   const signed = (nats) => (nats < 0 ? "−" : "+") + Math.abs(nats).toFixed(3);
   const shipped = (name) => meanOf(told.curves.filter((curve) => curve.name === name && !curve.mine));
 
@@ -89,9 +81,11 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
   }
 
   function tell() {
-    const most = Math.max(...changes().map(({ apart }) => Math.abs(apart)));
+    const most = Math.max(...changes().flatMap(({ least, most: worst }) => [Math.abs(least), Math.abs(worst)])),
+      share = (nats) => (100 * Math.max(0, nats)) / most,
+      spread = ([low, high]) => `left:${share(low)}%;width:${share(high) - share(low)}%`;
     list.replaceChildren(
-      ...changes().map(({ name, title, apart, mine }) =>
+      ...changes().map(({ name, title, apart, least, most: worst, mine }) =>
         el(
           "button",
           {
@@ -105,32 +99,42 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
           },
           el("span", {}, title),
           el("output", {}, signed(apart)),
-          el("span", {
-            class: "gb-ablate-bar",
-            "data-better": apart < 0 ? "" : null,
-            style: `width:${(100 * Math.abs(apart)) / most}%`,
-          }),
+          el(
+            "span",
+            { class: "gb-ablate-track" },
+            el("span", {
+              class: "gb-ablate-bar",
+              "data-better": apart < 0 ? "" : null,
+              style: `width:${share(Math.abs(apart))}%`,
+            }),
+            el("span", { class: "gb-ablate-spread", style: spread(apart < 0 ? [-worst, -least] : [least, worst]) }),
+          ),
         ),
       ),
     );
-    const { title, does, learnt, params, mine } = change();
+    const { title, does, params, mine } = change(),
+      learnt = sentences(change());
     find("[data-id=does]").textContent = `${does} ${format.whole(params)} parameters.`;
     find("[data-id=learnt]").textContent = learnt + (mine === null ? "" : ` Yours: ${signed(mine)} nats.`);
     say(at === null ? `${title}: ${signed(change().apart)} nats a token. ${learnt}` : moment());
 
-    find("[data-id=start]").hidden = live();
+    showButtons(find, standing);
     find("[data-id=start]").textContent = sure ? "Replace my others" : "Start";
-    for (const name of ["pause", "stop"]) find(`[data-id=${name}]`).hidden = !live();
-    find("[data-id=pause]").textContent = standing?.state === "paused" ? "Resume" : "Pause";
     find("[data-id=status]").textContent = status();
     const own = told.curves.filter(({ mine, name }) => mine && (name === chosen || name === "full"));
     find("[data-id=open]").hidden = !own.length;
     find("[data-id=open]").replaceChildren(...own.map(opener));
   }
+  /** What was learnt, and how far the seeds bear it out. */
+  function sentences({ learnt, least, most, seeds }) {
+    if (seeds < 2) return learnt;
+    const within = least <= 0 && most >= 0 ? ", so it may be chance" : "";
+    return `${learnt} ${format.whole(seeds)} seeds: ${signed(least)} to ${signed(most)}${within}.`;
+  }
   function status() {
     if (!standing || standing.state === "none") return "The full model and this change, in the background.";
     const under = told.changes.find(({ name }) => name === standing.name);
-    if (live() && under && standing.state !== "waiting")
+    if (live(standing) && under && standing.state !== "waiting")
       return `${under.title}: step ${format.whole(standing.step)} of ${format.whole(standing.steps)}, ${WORDS[standing.state]}`;
     return standing.failure || (WORDS[standing.state] ?? "");
   }
@@ -208,7 +212,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
       told = await ask("read_ablations");
       draw();
     } else tell();
-    if (live() && root.isConnected) timer = setTimeout(guarded(poll), POLL);
+    if (live(standing) && root.isConnected) timer = setTimeout(guarded(poll), POLL);
   });
   find("[data-id=start]").addEventListener(
     "click",
@@ -238,7 +242,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
     ArrowLeft: () => told && walk(-1),
     ArrowRight: () => told && walk(1),
     " ": () => {
-      if (live()) turn();
+      if (live(standing)) turn();
     },
   });
 

@@ -5,6 +5,7 @@ import { leadBy } from "../shared/lead_keys.js";
 import { panel } from "../shared/panel.js";
 import { short } from "./axes.js";
 import { offerChoices } from "./choices.js";
+import { measureHere } from "./measuring.js";
 
 const NAMES = { gpt2: "small", "gpt2-medium": "medium", "gpt2-large": "large", "gpt2-xl": "XL" };
 
@@ -42,12 +43,14 @@ const ROWS = [
   ["weights", "bytes", format.bytes, "In float32; training takes about four times as much, and the activations."],
 ];
 
-panel("four_sizes", ({ ask, say, find, all, root }) => {
+panel("four_sizes", ({ ask, notice, say, find, all, root }) => {
   /** @type {Record<string, string>} */
   const choices = { sizes: "are" };
   let told = null,
+    looked = null, // the model and the moment that is told of
     at = 0;
 
+  const measuring = measureHere({ ask, find, subject: () => looked, drawn: draw, notice });
   const offer = offerChoices(all("[data-choice]"), choices, () => turn(0));
   const reach = () => choices.sizes === "reach";
 
@@ -71,13 +74,16 @@ panel("four_sizes", ({ ask, say, find, all, root }) => {
       );
     find("[data-id=rows]").replaceChildren(
       ...(reach()
-        ? scores.map(({ text, measure, scores: all }, i) =>
-            row(
-              [text, el("small", {}, `, ${measure}`)],
-              all.map((score) => el("td", {}, String(score))),
-              i,
+        ? [
+            ...scores.map(({ text, measure, scores: all }, i) =>
+              row(
+                [text, el("small", {}, `, ${measure}`)],
+                all.map((score) => el("td", {}, String(score))),
+                i,
+              ),
             ),
-          )
+            ...measuring.row(),
+          ]
         : ROWS.map(([name, key, write], i) => {
             const cells = sizes.map((size) => el("td", {}, write(size[key])));
             const own = key in mine ? write(mine[key]) : "–";
@@ -89,7 +95,8 @@ panel("four_sizes", ({ ask, say, find, all, root }) => {
 
   function tell() {
     const { scores, sizes, mine } = told;
-    find("[data-id=measuring]").hidden = !reach();
+    for (const name of ["measuring", "commanding"]) find(`[data-id=${name}]`).hidden = !reach();
+    measuring.show(mine.title, told.texts);
     if (!reach()) {
       const [name, key, write, means] = ROWS[at];
       find("[data-id=what]").textContent = name;
@@ -134,7 +141,8 @@ panel("four_sizes", ({ ask, say, find, all, root }) => {
 
   return {
     refresh: async ({ model, step: moment }) => {
-      told = await ask("read_sizes", { model, step: moment });
+      looked = { model, step: moment };
+      told = await ask("read_sizes", looked);
       draw();
     },
     resize: () => {

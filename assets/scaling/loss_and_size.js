@@ -13,6 +13,8 @@ import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import { short } from "./axes.js";
 import { offerChoices } from "./choices.js";
+import { pointTraining } from "./point_training.js";
+import { lossOf } from "./law.js";
 import { drawChart, shadeOf } from "./scaling_chart.js";
 
 /** @import { Dot } from "./scaling_chart.js" */
@@ -48,10 +50,13 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     }
   };
 
+  const points = pointTraining({ ask, find, root, guarded, named: (dot) => named(dot), moved: () => load() });
+
   const load = latest(() =>
     guarded(async () => {
       notice("");
-      const asked = choices.sweep;
+      const asked = choices.sweep,
+        held = dots[pinned];
       try {
         sweep = await ask("read_sweep", { whose: asked });
       } catch (error) {
@@ -65,7 +70,9 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
       const most = Math.max(...sweep.points.map(({ tokens }) => tokens));
       dots = sweep.points.map((point) => ({ ...point, early: point.tokens < sweep.early * most }));
       widths = [...new Set(dots.map(({ width }) => width))].sort((a, b) => a - b);
-      at = pinned = -1;
+      const same = dots.findIndex(({ point, tokens }) => point === held?.point && tokens === held?.tokens);
+      at = pinned = same;
+      points.know(dots);
       draw();
       fit();
     }),
@@ -132,11 +139,14 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     find("[data-id=chosen]").hidden = !dot;
     if (dot) {
       find("[data-id=chosen-name]").textContent = named(dot);
-      find("[data-id=chosen-about]").textContent = dot.ref
-        ? about(dot)
-        : `${about(dot)} Its run does not ship; a sweep of your own has runs to look into.`;
+      find("[data-id=chosen-about]").textContent = `${about(dot)}${again(dot)}`;
       find("[data-id=open]").hidden = !dot.ref;
+      find("[data-id=open]").textContent = `Look at its heads${dot.last || !atEnd(dot) ? "" : " at the end"}`;
+      const other = rival(dot);
+      find("[data-id=beside]").hidden = !other;
+      if (other) find("[data-id=beside]").textContent = `Beside width ${other.width}`;
     }
+    points.show(dot && sweep.whose === "shipped" ? dot : null);
     say(dots[at] ? `${named(dots[at])}: ${about(dots[at])}` : lead());
   }
 
@@ -152,8 +162,43 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     return (
       `Width ${width}, from all others: ${value} (${low} to ${high}). Measured: ${measured.toFixed(3)}, ` +
       `${Math.abs(off).toFixed(3)} nats ${off < 0 ? "lower" : "higher"}` +
-      `${interval[1] <= measured && measured <= interval[2] ? "." : ", outside the band: so simple a law does not hold that far."}`
+      (interval[1] <= measured && measured <= interval[2] ? "." : `, outside the band${unlike()}.`)
     );
+  }
+  /** Where data didn't count alike at every size, which the law takes for granted: the last falls, in words. */
+  function unlike() {
+    const [before, after] = [...new Set(dots.map(({ tokens }) => tokens))].sort((a, b) => a - b).slice(-2),
+      mean = (width, tokens) => {
+        const losses = dots.filter((dot) => dot.width === width && dot.tokens === tokens).map(({ loss }) => loss);
+        return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      },
+      falls = widths.map((width) => ({ width, nats: mean(width, before) - mean(width, after) })),
+      known = falls.filter(({ nats }) => Number.isFinite(nats)).sort((a, b) => a.nats - b.nats),
+      each = lossOf(shown().law, 1, before) - lossOf(shown().law, 1, after);
+    if (known.length < 2) return "";
+    const told = ({ width, nats }) => `width ${width} by ${nats.toFixed(3)}`;
+    return (
+      `: over the last ${short(after - before)} tokens the law lets every size fall by ${each.toFixed(3)}, but ` +
+      `${told(known[0])} and ${told(known.at(-1))}`
+    );
+  }
+  /** What the same training reached here, beside the table's loss. */
+  function again({ point, tokens, loss }) {
+    const here = sweep.again.find((one) => one.point === point && one.tokens === tokens);
+    if (!here) return "";
+    const off = here.loss - loss;
+    return (
+      ` Trained here: ${here.loss.toFixed(4)}, ` +
+      (Math.abs(off) < 5e-5 ? "the same." : `${Math.abs(off).toFixed(4)} ${off < 0 ? "lower" : "higher"}.`)
+    );
+  }
+  /** Whether the only moment of its model that is here is the last. */
+  const atEnd = ({ ref }) => ref.startsWith("shipped:");
+  /** The size to hold a dot's against: of those whose models are here the one that is farthest from it. */
+  function rival({ ref, width, seed }) {
+    const apart = (one) => Math.abs(Math.log(one.width / width)) + (one.seed === seed ? 0.01 : 0),
+      others = ref ? dots.filter((one) => one.ref && one.last && one.width !== width) : [];
+    return others.reduce((best, one) => (!best || apart(one) > apart(best) ? one : best), null);
   }
   function lead() {
     const known = shown();
@@ -210,16 +255,19 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     ArrowLeft: () => step(-1),
     ArrowUp: () => size(1),
     ArrowDown: () => size(-1),
-    Enter: open,
+    Enter: () => open(),
   });
-  function open() {
-    const ref = dots[pinned]?.ref;
-    if (!ref) return;
+  /** Look at a dot's model at its very moment, where moments are kept, by itself or beside another. */
+  function open(other = null) {
+    const dot = dots[pinned];
+    if (!dot?.ref) return;
     emit("models");
-    look({ model: ref, step: null }, { turn: true });
-    openView("attention", "heads");
+    look({ model: dot.ref, step: atEnd(dot) ? null : dot.step }, { turn: true });
+    if (other) address.set({ "b.model": other.ref, "b.step": null });
+    openView("attention", other ? "compare" : "heads");
   }
-  find("[data-id=open]").addEventListener("click", open);
+  find("[data-id=open]").addEventListener("click", () => open());
+  find("[data-id=beside]").addEventListener("click", () => open(rival(dots[pinned])));
   find("[data-id=csv]").addEventListener("click", () => {
     if (sweep) save(sweep.csv, `${choices.sweep}-sweep.csv`, "text/csv");
   });
@@ -230,6 +278,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
   on("sweep", moved);
   const seen = () => {
     const other = offer.read(); // made in another view meanwhile
+    if (!sweep) points.poll();
     if (!sweep || other.includes("sweep")) return load();
     draw();
     if (other.length) fit();

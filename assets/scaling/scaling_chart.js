@@ -7,6 +7,8 @@ import { bandOf, lossOf } from "./law.js";
 /**
  * One loss of one training.
  * @typedef {object} Dot
+ * @property {string} point its training
+ * @property {number} step
  * @property {number} width
  * @property {number} seed
  * @property {number} learning_rate
@@ -16,7 +18,7 @@ import { bandOf, lossOf } from "./law.js";
  * @property {number} loss
  * @property {boolean} last
  * @property {boolean} early whether the fit leaves it out
- * @property {string} ref
+ * @property {string} ref of its model, where that is here
  * @property {number} seconds
  */
 

@@ -85,6 +85,7 @@ def _fit(sweep: Sweep) -> None:
     from llm.scaling.budgets import frontier, spread_budgets, weigh
     from llm.scaling.laws import fit_all, keep_laws
     from llm.scaling.rates import best_rates
+    from llm.scaling.sizes_alone import foreseen
 
     rows, floor = sweep.rows(), sweep.floor
     if floor is not None:
@@ -105,6 +106,11 @@ def _fit(sweep: Sweep) -> None:
         print(
             f"  the largest size from the others: {value:.4f} ({low:.4f} to {high:.4f}), "
             f"measured {found:.4f}, {found - value:+.4f}"
+        )
+    for size in foreseen(rows):
+        print(
+            f"Width {size.width} from the final losses of those below it: {size.value:.3f}, measured "
+            f"{size.measured:.3f}, {size.measured - size.value:+.3f}"
         )
     if best := frontier([weigh(rows, flops) for flops in spread_budgets(rows)]):
         print(f"The best size for a budget C grows as C^{best.exponent:.3f} ({best.low:.3f} to {best.high:.3f}).")

@@ -50,6 +50,8 @@ class Session:
         """The sweep in training, or the last one that was."""
         self.study: SweepTraining | None = None
         """The same of ablations."""
+        self.points: SweepTraining | None = None
+        """The same of points of the sweep that ships."""
 
     @property
     def runs(self) -> Path:
@@ -72,9 +74,19 @@ class Session:
         return self.folder / "ablations" / "runs"
 
     @property
+    def point_runs(self) -> Path:
+        """The folder of the runs of this visitor's points of the sweep that ships."""
+        return self.folder / "points" / "runs"
+
+    @property
+    def sweeps(self) -> list[SweepTraining]:
+        """All that train one run after another, or last did."""
+        return [training for training in (self.sweep, self.study, self.points) if training]
+
+    @property
     def empty(self) -> bool:
         """Whether nothing would be lost with it: what lies in its folder is found again."""
-        return not (self.trainings or self.tokenizers or self.vocabulary_training or self.sweep or self.study)
+        return not (self.trainings or self.tokenizers or self.vocabulary_training or self.sweeps)
 
     @property
     def busy(self) -> bool:
@@ -83,8 +95,8 @@ class Session:
 
     @property
     def sweeping(self) -> bool:
-        """Whether a sweep or ablation of theirs is in training; it trains one run at a time."""
-        return any(training is not None and training.alive for training in (self.sweep, self.study))
+        """Whether a sweep, an ablation or a point of theirs is in training; it trains one run at a time."""
+        return any(training.alive for training in self.sweeps)
 
     def touch(self) -> None:
         """The visitor is here; their folder says so to later processes, within a minute."""

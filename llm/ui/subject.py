@@ -1,16 +1,16 @@
 """The subject on the table: which model, at which moment of its training.
 
-A model is named by a reference: "shipped:NAME" (a folder of checkpoints/), "run:ID" (a run of this
-visitor), "sweep:ID" (one of their sweep), "ablation:ID", "cli:ID" (a run that the command line trained), "upload:NAME",
-"hub:NAME" (fetched from the Hub) or "folder:KEY" (in a folder of this computer); "class:" before one of
-the speaker's lets phones look at it while the speaker shows it. A moment is the step of one of its
-snapshots; None is the newest. Loaded models are read-only and shared by all visitors, so looking at a
-model in training never waits for its next step.
+A model is named by a reference: "shipped:NAME" (a folder of checkpoints/, or a point of the sweep that ships),
+"run:ID" (a run of this visitor), "sweep:ID" (one of their sweep), "ablation:ID", "point:ID" (a point of the sweep
+that ships, trained again by them), "cli:ID" (a run that the command line trained), "upload:NAME", "hub:NAME" (fetched
+from the Hub) or "folder:KEY" (in a folder of this computer); "class:" before one of the speaker's lets phones look at
+it while the speaker shows it. A moment is the step of one of its snapshots; None is the newest. Loaded models are
+read-only and shared by all visitors, so looking at a model in training never waits for its next step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,13 @@ from llm.ui.turns import Once
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 FIRST = "tales"
 """The shipped model that the page opens on: it can read any prompt."""
-RUNS = {"run": "My runs", "sweep": "My sweep", "ablation": "My ablations", "cli": "Command line"}
+RUNS = {
+    "run": "My runs",
+    "sweep": "My sweep",
+    "ablation": "My ablations",
+    "point": "My points of the shipped sweep",
+    "cli": "Command line",
+}
 """Kinds of references to runs, and what the menu calls them."""
 
 Place = tuple[str, int | None, float]
@@ -89,6 +95,9 @@ class Subjects:
                 if entry["steps"]:
                     found.append(entry | {"live": training is not None and training.alive})
         found += [_entry("upload", "Yours", folder, folder.name) for folder in _checkpoints(session.models)]
+        found += [
+            _entry("shipped", "The shipped sweep", folder, folder.name, text="tales") for folder in shipped_points()
+        ]
         return found if guest.get() else found + self._of_this_computer()
 
     def _of_this_computer(self) -> list[dict[str, Any]]:
@@ -136,13 +145,15 @@ class Subjects:
     def shown(self, session: Session, ref: str) -> Shown:
         """The model of a reference, as a speaker shows it to a class. Raises ValueError when it isn't there."""
         kind, _, name = ref.partition(":")
-        if kind in ("shipped", "upload"):
-            return Shown(ref, _named(SHIPPED if kind == "shipped" else session.models, name), name, "")
+        if kind == "shipped":
+            return Shown(ref, _named([*_checkpoints(SHIPPED), *shipped_points()], name), name, "")
+        if kind == "upload":
+            return Shown(ref, _named(_checkpoints(session.models), name), name, "")
         if kind in RUNS and not (kind == "cli" and guest.get()):
             run = Run.open(runs_of(kind, session), name)
             return Shown(ref, run.path, run.name, run.corpus_ref)
         if kind == "hub" and not guest.get():
-            folder = _named(hub_folder(), name)
+            folder = _named(_checkpoints(hub_folder()), name)
             return Shown(ref, folder, _hub_title(folder), "")
         if kind == "folder" and not guest.get():
             return Shown(ref, self.local.open(name).folder, self.local.title(name), "")
@@ -193,7 +204,12 @@ def _moment(folder: Path, request: dict[str, Any]) -> int | None:
 
 def runs_of(kind: str, session: Session) -> Path:
     """Where the runs of one of RUNS lie."""
-    own = {"run": session.runs, "sweep": session.sweep_runs, "ablation": session.study_runs}
+    own = {
+        "run": session.runs,
+        "sweep": session.sweep_runs,
+        "ablation": session.study_runs,
+        "point": session.point_runs,
+    }
     return own.get(kind, home() / "runs")
 
 
@@ -234,9 +250,14 @@ def _checkpoints(root: Path) -> Iterator[Path]:
         yield from sorted(folder for folder in root.glob("[!.]*") if (folder / "config.json").is_file())
 
 
-def _named(root: Path, name: str) -> Path:
+def shipped_points() -> list[Path]:
+    """Where the models lie with which some trainings of the sweep that ships ended; narrowest first."""
+    return sorted(_checkpoints(SHIPPED / "scaling" / "models"), key=_loaded_bytes)
+
+
+def _named(folders: Iterable[Path], name: str) -> Path:
     """The folder of that name among those listed, so that no name can point anywhere else."""
-    for folder in _checkpoints(root):
+    for folder in folders:
         if folder.name == name:
             return folder
     raise ValueError("That model is gone. Choose another from the menu at the top.")

@@ -4,14 +4,17 @@ import time
 
 import pytest
 
+from llm.data import encode_corpus
+from llm.evaluate import evaluate
 from llm.limits import Limits
 from llm.runs.run import Run
+from llm.scaling.plan import Plan
 from llm.scaling.sweep import Sweep
 from llm.ui.scaling.compute_and_size import build_compute_and_size
 from llm.ui.scaling.four_sizes import build_four_sizes
 from llm.ui.scaling.loss_and_size import build_loss_and_size
 from llm.ui.scaling.plan_a_sweep import build_plan_a_sweep
-from llm.ui.scaling.sweeps import Sweeps, folder_of
+from llm.ui.scaling.sweeps import Sweeps, Table, folder_of
 from llm.ui.sessions import Sessions
 from llm.ui.subject import Subjects
 
@@ -25,7 +28,7 @@ class Tab:
     def __init__(self, limits=None):
         self.sessions = Sessions(limits or Limits(trainings=4))
         self.subjects = Subjects(self.sessions)
-        sweeps = Sweeps(self.sessions)
+        self.sweeps = sweeps = Sweeps(self.sessions)
         views = [build(sweeps) for build in (build_loss_and_size, build_compute_and_size, build_plan_a_sweep)]
         for view in [*views, build_four_sizes(self.subjects)]:
             for endpoint in view.server_fns:
@@ -39,14 +42,21 @@ class Tab:
         return answer
 
 
+def measured(tab, **asked):
+    """All windows of a text, added up."""
+    first = tab.measure_window({**ME, **asked, "window": 0})
+    assert "error" not in first, first
+    windows = [first, *(tab.measure_window({**ME, **asked, "window": n}) for n in range(1, first["windows"]))]
+    return {name: sum(window[name] for window in windows) for name in ("nats", "tokens", "bytes", "words")}
+
+
 @pytest.fixture
 def tab(tmp_path, monkeypatch):
     """The tab with an empty home."""
     monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
     made = Tab()
     yield made
-    training = made.sessions.of(ME).sweep
-    if training:
+    for training in made.sessions.of(ME).sweeps:
         training.stop()
         training.join(20)
 
@@ -61,6 +71,48 @@ def test_the_shipped_sweep_is_there_at_once_with_its_laws(tab):
     assert time.monotonic() - started < 0.5
     assert laws["blocks"]["law"][2] < laws["all"]["law"][2] - 0.1 and len(laws["all"]["others"]) == 100
     assert "no sweep yet" in tab.read_sweep({**ME, "whose": "mine"})["error"]
+
+
+def test_models_of_the_small_sizes_ship(tab):
+    """Each is in the menu, loads, and is of the point that refers to it; the largest's is not there."""
+    refs = {point["point"]: point["ref"] for point in tab.read_sweep(ME)["points"]}
+    here = {ref for ref in refs.values() if ref}
+    assert refs["width-16-seed-1"] in here and not refs["width-192-seed-1"]
+    listed = {entry["ref"] for entry in tab.subjects.available(tab.sessions.of(ME))}
+    assert here <= listed and all(tab.subjects.of({**ME, "model": ref}).config.n_ctx == 128 for ref in here)
+
+
+def test_a_point_is_trained_again_to_the_very_losses_of_the_table(tab, tmp_path):
+    """Of a tiny sweep in the shipped one's place: one point, forecast, trained, opened; no other is begun."""
+    plan = Plan(corpus="task:copy", widths=("16", "32"), seeds=2, steps=16, batch_size=2, n_ctx=32)
+    first = Sweep.create(tmp_path / "first", plan)
+    for _ in first.train():
+        pass
+    tab.sweeps.shipped = Table(plan, first.rows(), None)
+    asked = {**ME, "point": "width-32-seed-2"}
+    assert tab.poll_point(ME)["state"] == "none" and tab.read_sweep(ME)["again"] == []
+    assert tab.forecast_point(asked)["seconds"] > 0
+    assert "must be one of" in tab.start_point({**ME, "point": "width-32-seed-3"})["error"]
+    assert "No point of yours" in tab.steer_point({**ME, "action": "stop"})["error"]
+    tab.start_point(asked)
+    tab.sessions.of(ME).points.join(60)
+    assert tab.poll_point(ME)["state"] == "finished" and not tab.sessions.of(ME).busy
+    told = tab.read_sweep(ME)
+    table = {(point["point"], point["tokens"]): point["loss"] for point in told["points"]}
+    assert len(told["again"]) == 8 == tab.poll_point(ME)["losses"]
+    assert all(one["loss"] == table[one["point"], one["tokens"]] for one in told["again"])
+    refs = {point["point"]: point["ref"] for point in told["points"] if point["ref"].startswith("point:")}
+    assert refs == {"width-32-seed-2": "point:width-32-seed-2"}
+    assert set(refs.values()) <= {entry["ref"] for entry in tab.subjects.available(tab.sessions.of(ME))}
+    steps = {point["step"] for point in told["points"]}
+    loaded = tab.subjects.of({**ME, "model": "point:width-32-seed-2", "step": min(steps)})
+    assert loaded.config.n_embd == 32 and loaded.step == min(steps)
+
+    tab.sweeps.shipped = Table(plan.replace(steps=20), first.rows(), None)  # a newer version's sweep
+    assert tab.read_sweep(ME)["again"] == []
+    tab.start_point(asked)
+    tab.sessions.of(ME).points.join(60)
+    assert {one["tokens"] for one in tab.read_sweep(ME)["again"]} > {20 * 2 * 32}
 
 
 def test_the_best_size_grows_with_the_budget(tab):
@@ -87,6 +139,32 @@ def test_the_four_sizes_and_the_model_that_is_looked_at_are_told_alike(tab):
     assert all(len(row["scores"]) == 4 and row["how"] for row in told["scores"]) and len(told["scores"]) == 10
     assert told["mine"].keys() - {"title"} == told["sizes"][0].keys() - {"name", "printed"}
     assert told["mine"]["n_embd"] < 768 and "error" in tab.read_sizes({**ME, "model": "shipped:gone"})
+
+
+def test_a_model_is_measured_on_a_text_as_the_command_does(tab):
+    """Window by window it adds up to what `evaluate` says of the whole; of a visitor's own text all of it is read."""
+    text = "Once there was a girl called Mina. " * 60
+    tab.sessions.of(ME).uploads["notes.txt"] = text
+    told = tab.read_sizes({**ME, "model": "shipped:tales"})
+    assert told["texts"][0] == {"ref": "upload:notes.txt", "title": "notes.txt"}
+    loaded = tab.subjects.of({**ME, "model": "shipped:tales"})
+    ids = encode_corpus(loaded.tokenizer, text)
+    lengths = [len(loaded.tokenizer.token_bytes(id)) for id in range(loaded.tokenizer.vocab_size)]
+    whole = evaluate(loaded.model, ids, bytes_per_id=lengths)
+    found = measured(tab, model="shipped:tales", text="upload:notes.txt")
+    assert found["nats"] == pytest.approx(whole.loss * whole.tokens, rel=1e-5)
+    assert (found["tokens"], found["bytes"]) == (whole.tokens, whole.bytes)
+    assert abs(found["words"] - len(text.split())) <= len(ids) // loaded.config.n_ctx + 1  # one may be cut by a window
+    made = tab.measure_window({**ME, "model": "shipped:tales", "text": "tales", "window": 10**9})
+    assert made["windows"] == 128 and not made["whole"] and made["tokens"] > 200
+    assert "gone" in tab.measure_window({**ME, "model": "shipped:tales", "text": "upload:other"})["error"]
+
+
+def test_a_model_that_is_too_large_for_strangers_is_not_measured(tmp_path, monkeypatch):
+    """In one sentence, with the way out."""
+    monkeypatch.setenv("GLASSBOX_HOME", str(tmp_path))
+    said = Tab(Limits(run_parameters=1_000_000)).measure_window({**ME, "model": "shipped:tales", "text": "tales"})
+    assert "a computer of your own" in said["error"]
 
 
 @pytest.mark.parametrize(

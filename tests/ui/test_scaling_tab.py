@@ -65,8 +65,7 @@ def test_dots_say_their_numbers_to_pointer_and_keys(page):
     expect(caption).to_contain_text(re.compile(r"Width 16, seed \d: .* FLOPs: \d\.\d{4} nats"))
     page.mouse.down()
     page.mouse.up()
-    chosen = page.locator("#gb-loss_and_size [data-id=chosen-about]")
-    expect(chosen).to_contain_text("does not ship")
+    expect(page.locator("#gb-loss_and_size [data-id=chosen-about]")).to_contain_text("nats")
     page.mouse.move(5, 400)
     held = caption.text_content()
     page.keyboard.press("ArrowRight")
@@ -78,6 +77,46 @@ def test_dots_say_their_numbers_to_pointer_and_keys(page):
         page.click("#gb-loss_and_size [data-id=csv]")
     rows = list(csv.DictReader(io.StringIO(told.value.path().read_text(encoding="utf-8"))))
     assert len(rows) == page.locator(DOTS).count() and float(rows[0]["loss"]) > 1
+
+
+def test_a_point_opens_by_itself_and_beside_another(page):
+    """The largest says how to get its model; a small one, which ships, opens in Compare with a larger one as B."""
+    open_view(page)
+    exponent(page, "blocks")
+    view = page.locator("#gb-loss_and_size")
+    view.locator("[data-id=box]").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(view.locator("[data-id=chosen-name]")).to_have_text("Width 192, seed 3")
+    expect(view.locator("[data-id=start]")).to_contain_text("Train this one here")
+    expect(view.locator("[data-id=open]")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(view.locator("[data-id=open]")).to_have_text("Look at its heads at the end")
+    view.locator("[data-id=beside]").click()
+    page.wait_for_function("glassbox.subject.model === 'shipped:width-16-seed-1'")
+    other = page.locator("#gb-compare [data-side=b]")
+    expect(other.get_by_label("Model", exact=True)).to_have_value("shipped:width-96-seed-1")
+    expect(other.locator(".gb-compared-what")).to_contain_text("width-96-seed-1")
+    page.reload()
+    expect(other.locator(".gb-compared-what")).to_contain_text("width-96-seed-1")
+
+
+@pytest.mark.slow
+def test_a_point_is_trained_again_and_opens_at_its_moment(page):
+    """Started from its dot, followed, held against the table, then looked at where the dot is."""
+    open_view(page)
+    exponent(page, "blocks")
+    view = page.locator("#gb-loss_and_size")
+    view.locator("[data-id=box]").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(view.locator("[data-id=chosen-name]")).to_have_text("Width 16, seed 2")
+    view.locator("[data-id=start]").click()
+    expect(view.locator("[data-id=training]")).to_contain_text("Width 16, seed 2: step", timeout=60_000)
+    expect(view.locator("[data-id=chosen-about]")).to_contain_text("Trained here: 3.9614", timeout=120_000)
+    expect(view.locator("[data-id=stop]")).to_be_hidden(timeout=120_000)
+    view.locator("[data-id=open]").click()
+    page.wait_for_function("glassbox.subject.model === 'point:width-16-seed-2' && glassbox.subject.step === 250")
+    page.wait_for_selector("#gb-heads [data-picture] >> visible=true")
 
 
 def test_budgets_have_a_best_size_that_grows(page):
@@ -139,6 +178,23 @@ def test_the_four_sizes_stand_beside_the_model_that_is_looked_at(page):
     view.locator("[data-id=rows] tr", has_text="CBT, names").click()
     expect(view.locator("[data-id=command]")).to_contain_text("Nothing here")
     assert "sizes=reach" in page.url
+
+
+def test_the_model_is_measured_on_a_text_beside_the_papers_scores(page):
+    """Progress, Stop, and a row of what was reached so far, below the paper's."""
+    open_view(page, "four_sizes")
+    view = page.locator("#gb-four_sizes")
+    view.locator("[data-value=reach]").click()
+    expect(view.locator("[data-id=measured-model]")).to_have_text("tales")
+    view.locator("[data-id=text]").select_option("tales")
+    view.locator("[data-id=measure]").click()
+    row = view.locator("[data-measured]")
+    expect(row).to_contain_text(re.compile(r"tales on .*perplexity.* a token, .* a word; .* bits per byte"))
+    expect(view.locator("[data-id=measured]")).to_contain_text(re.compile(r"Window \d+ of 128"))
+    view.locator("[data-id=stop]").click()
+    expect(view.locator("[data-id=measured]")).to_contain_text("the first")
+    expect(view.locator("[data-id=measure]")).to_be_visible()
+    assert 1 < float(re.search(r"perplexity\D*([\d.]+) a token", row.text_content())[1]) < 2
 
 
 def test_the_learning_rates_that_were_tried_are_shown_beside_the_rule(page):

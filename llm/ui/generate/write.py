@@ -38,7 +38,7 @@ def _checkpoint_folder(subjects: Subjects, request: Request, loaded: Loaded) -> 
         folder = root / name / "snapshots" / f"step-{loaded.step:08d}"
     else:
         root = subject.SHIPPED if kind == "shipped" else session.models
-        folder = root / name
+        folder = subjects.shown(session, request["model"]).folder if kind == "shipped" else root / name
     return _short(folder) if session.limits.paths else folder.relative_to(root.parent).as_posix()
 
 

@@ -17,9 +17,9 @@ from torch import Tensor
 from llm.inside.neurons import Strongest, strongest_contexts
 from llm.ui.findings import Findings
 from llm.ui.memory import CUTTING_BYTES, Shelf
-from llm.ui.model.texts import text_called
 from llm.ui.panel import Answer, Request
 from llm.ui.subject import Loaded, Subjects
+from llm.ui.texts_at_hand import corpus_called
 
 CALL_SECONDS = 0.4
 """How long one call reads."""
@@ -90,11 +90,11 @@ class Contexts:
         """Over the end of the model's own text if it is here and can be spelt, of another one otherwise."""
         ref, session = self.subjects.text_of(request), self.subjects.sessions.of(request)
         for other in (ref, *OTHERS):
-            if found := text_called(other, session):
-                title, text = found
+            if corpus := corpus_called(other, session):
+                text = corpus.text
                 end = (text[len(text) - len(text) // SHARE :] or text)[:MAX_CHARACTERS]
                 if end and not loaded.tokenizer.misfit(end):
-                    return _Pass(title, other == ref, self._cut(loaded, end))
+                    return _Pass(corpus.title, other == ref, self._cut(loaded, end))
         raise ValueError("The text that this model learnt from isn't here, and its tokenizer can't spell another one.")
 
     def _cut(self, loaded: Loaded, end: str) -> Tensor:

@@ -15,11 +15,11 @@ from llm.runs.run import Run
 from llm.training.learning_step import FACTORS, PARTS, LearningStep, Memory
 from llm.ui import inputs
 from llm.ui.model.steps import Training
-from llm.ui.model.texts import text_called
 from llm.ui.model.walks import Walks
 from llm.ui.panel import Answer, Request, View
 from llm.ui.prompt import named, packed, window
 from llm.ui.subject import Loaded, Subjects
+from llm.ui.texts_at_hand import corpus_called
 
 MAX_TOKENS = 64
 """Predictions in a piece: what can be read at a glance."""
@@ -135,12 +135,12 @@ def _piece(subjects: Subjects, request: Request, loaded: Loaded) -> _Piece:
     number = inputs.whole(request, "piece", 0, MAX_PIECES, 0)
     source = inputs.choice(request, "source", ("text", "prompt"), default="text")
     room = min(loaded.config.n_ctx, MAX_TOKENS) + 1
-    found = text_called(subjects.text_of(request), subjects.sessions.of(request)) if source == "text" else None
-    if found is not None:
+    corpus = corpus_called(subjects.text_of(request), subjects.sessions.of(request)) if source == "text" else None
+    if corpus is not None:
         with suppress(ValueError):  # its tokenizer can't spell it: then it is another text of that name
-            ids = loaded.tokenizer.encode(_cut(found[1], number, CHARACTERS * room))[:room]
+            ids = loaded.tokenizer.encode(_cut(corpus.text, number, CHARACTERS * room))[:room]
             if len(ids) > 1:
-                return _Piece(ids, found[0], own=True)
+                return _Piece(ids, corpus.title, own=True)
     ids, _ = window(loaded, inputs.text(request, "prompt"))
     return _Piece(ids[:room], "the prompt", own=False)
 

@@ -62,6 +62,8 @@ def build_ablate(sweeps: Sweeps) -> View:
                     "params": _first(shipped.rows, name).params["all"],
                     "loss": found[name].loss,
                     "apart": 0.0 if name == FULL else found[name].apart,
+                    "least": found[name].least,
+                    "most": found[name].most,
                     "seeds": found[name].seeds,
                     "mine": mine[name].apart if name in mine and name != FULL else None,
                 }

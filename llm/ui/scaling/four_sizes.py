@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from llm.scaling.gpt2_paper import PRINTED, SIZES, TABLE_3, size_of
 from llm.ui.panel import Answer, Request, View
+from llm.ui.scaling.measuring import Texts, score_window, texts_at_hand
 from llm.ui.subject import Subjects
 
 
 def build_four_sizes(subjects: Subjects) -> View:
-    """The view; its endpoint tells the paper's numbers and the size of the model that is looked at."""
+    """The view; its endpoints tell the paper's numbers and the size of the model that is looked at, and measure it."""
+    texts = Texts()
 
     def read_sizes(request: Request) -> Answer:
         """The four sizes, the scores of the paper's Table 3, and the model that is looked at, measured alike."""
@@ -30,6 +32,11 @@ def build_four_sizes(subjects: Subjects) -> View:
                 for row in TABLE_3
             ],
             "mine": {"title": loaded.title, **size_of(loaded.config)._asdict()},
+            "texts": texts_at_hand(subjects.sessions.of(request)),
         }
 
-    return View("Four sizes", [read_sizes])
+    def measure_window(request: Request) -> Answer:
+        """How well the model that is looked at predicts one window of a text."""
+        return score_window(subjects, texts, request)
+
+    return View("Four sizes", [read_sizes, measure_window])

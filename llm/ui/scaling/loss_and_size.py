@@ -7,6 +7,7 @@ from llm.scaling.laws import law_to_dict
 from llm.scaling.table import EARLY, to_csv
 from llm.ui import inputs
 from llm.ui.panel import Answer, Request, View
+from llm.ui.scaling.points import own_losses, point_endpoints, refs_of
 from llm.ui.scaling.sweeps import Sweeps, asked, folder_of
 
 
@@ -17,6 +18,7 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
         """All points of a sweep, also as a CSV file."""
         session = sweeps.sessions.of(request)
         whose, table = asked(sweeps, session, request)
+        refs = {row.point: f"sweep:{row.point}" for row in table.rows} if whose == "mine" else refs_of(sweeps, session)
         return {
             "whose": whose,
             "mine": bool(session.sweep) or (folder_of(session) / "plan.json").is_file(),
@@ -27,7 +29,9 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
             "counts": list(COUNTS),
             "points": [
                 {
-                    "ref": f"sweep:{row.point}" if whose == "mine" else "",
+                    "point": row.point,
+                    "ref": refs.get(row.point, ""),
+                    "step": row.tokens // (table.plan.batch_size * table.plan.n_ctx),
                     "width": row.width,
                     "seed": row.seed,
                     "learning_rate": row.learning_rate,
@@ -40,6 +44,7 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
                 }
                 for row in table.rows
             ],
+            "again": own_losses(sweeps, session) if whose == "shipped" else [],
             "csv": to_csv(table.rows),
         }
 
@@ -49,4 +54,4 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
         count = inputs.choice(request, "count", COUNTS, "all")
         return law_to_dict(sweeps.law(table, count, known=inputs.flag(request, "known", True)))
 
-    return View("Loss and size", [read_sweep, fit_sweep])
+    return View("Loss and size", [read_sweep, fit_sweep, *point_endpoints(sweeps)])

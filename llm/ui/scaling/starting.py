@@ -71,8 +71,8 @@ def too_long(limits: Limits, seconds: float) -> str:
 
 def check_free(sessions: Sessions, session: Session) -> None:
     """Raises ValueError while something of theirs is in training, or as much trains as may."""
-    for training in (session.sweep, session.study):
-        if training and training.state not in ("running", "paused"):
+    for training in session.sweeps:
+        if training.state not in ("running", "paused"):
             training.join(STOPPING)
     if session.busy:
         raise ValueError("Something of yours is still training. Stop it first, or let it finish.")
