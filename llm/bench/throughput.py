@@ -12,7 +12,6 @@ from llm.config import ModelConfig, TrainConfig
 from llm.model import GPT
 from llm.training.flops import flops_per_token
 from llm.training.hardware import autocast, compiled
-from llm.training.memory import keep_freed
 from llm.training.optim import make_adamw
 
 STEPS = 5
@@ -20,11 +19,7 @@ STEPS = 5
 
 
 def run(rounds: int) -> None:
-    """Print both sizes: the small one against transformers, the middle one against the rate of products, too.
-
-    All sides have the memory that a `Trainer` lets the C library keep.
-    """
-    keep_freed()
+    """Print both sizes: the small one against transformers, the middle one against the rate of products, too."""
     for title, config, batch_size in (("4 x 128", SMALL, 12), ("6 x 384", MIDDLE, 8)):
         sides = {
             "ours": ours(config, batch_size),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +19,6 @@ if sys.platform != "win32":
 
 UNKNOWN = 8_000_000_000
 """Bytes that a machine is taken to have which doesn't say."""
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Of malloc.h."""
 _NO_LIMIT = 2**60
 """What stands where a cgroup has no limit is as large as its counter allows, or the word "max"."""
 
@@ -44,29 +42,14 @@ def memory_free(device: torch.device | str = "cpu") -> int:
     return max(0, min(limit.free for limit in _limits()))
 
 
-def keep_freed() -> None:
-    """Let the C library keep what a training step frees for the next one, where it is glibc.
-
-    It hands large blocks back at once, and the system clears every page of them again: 40,000 at 6 layers of 384,
-    4 % of the step.
-    """
-    if mallopt := _glibc("mallopt"):
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, 2**30)
-
-
 def give_back() -> None:
     """Hand what was freed back to the system, where the C library is glibc, which keeps it in a pool for each thread.
 
     Large and small things of many visitors lie there between one another, and the pools only grow.
     """
-    if trim := _glibc("malloc_trim"):
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
         trim(0)
-
-
-def _glibc(name: str) -> Callable[..., int] | None:
-    """One of its functions; None where there is another library."""
-    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def _limits() -> Iterator[Limit]:

@@ -56,7 +56,8 @@ class Muon(torch.optim.Optimizer):
             grad = cast(Tensor, p.grad)
             state["momentum"].lerp_(grad, 1.0 - beta)
             update = grad.lerp(state["momentum"], beta)  # Nesterov's: as if the momentum had already moved on
-            p.mul_(1.0 - group["lr"] * group["weight_decay"])
+            if group["weight_decay"]:
+                p.mul_(1.0 - group["lr"] * group["weight_decay"])
             for weight, part in zip(_squares(p), _squares(update), strict=True):
                 # Wide matrices are turned upright's way round, so that both MLP matrices share a batch.
                 flat = weight.size(0) <= weight.size(1)
@@ -95,13 +96,24 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrices_NRC: Tensor) -> Tensor:
-    """Each of N matrices (R rows, C columns, R <= C) with its singular values brought close to 1."""
-    x_NRC: Tensor = matrices_NRC / matrices_NRC.norm(dim=(1, 2), keepdim=True).clamp_min(1e-30)
-    for a, b, c in COEFFICIENTS:
-        gram_NRR = x_NRC @ x_NRC.mT
-        polynomial_NRR = torch.baddbmm(gram_NRR, gram_NRR, gram_NRR, beta=b, alpha=c)
-        x_NRC = torch.baddbmm(x_NRC, polynomial_NRR, x_NRC, beta=a)
-    return x_NRC
+    """Each of N matrices (R rows, C columns, R <= C) with its singular values brought close to 1.
+
+    A step multiplies X by P = aI + bG + cG² of G = XX'. Where X is wide that is done to G and to the product of all
+    P, which are square, and X itself is multiplied twice instead of six times.
+    """
+    norm_N11 = matrices_NRC.norm(dim=(1, 2), keepdim=True).clamp_min(1e-15)
+    wide = matrices_NRC.size(1) < matrices_NRC.size(2)
+    gram_NRR = (matrices_NRC @ matrices_NRC.mT).div_(norm_N11**2)
+    # The product of all P so far, or of them and X; not begun with X itself, which is multiplied last.
+    done: Tensor | None = None if wide else matrices_NRC / norm_N11
+    for i, (a, b, c) in enumerate(COEFFICIENTS):
+        step_NRR = torch.baddbmm(gram_NRR, gram_NRR, gram_NRR, beta=b, alpha=c)
+        step_NRR.diagonal(dim1=1, dim2=2).add_(a)
+        done = step_NRR if done is None else step_NRR @ done
+        if i + 1 < len(COEFFICIENTS):
+            gram_NRR = step_NRR @ gram_NRR @ step_NRR if wide else done @ done.mT
+    assert done is not None
+    return done.div_(norm_N11) @ matrices_NRC if wide else done
 
 
 def _squares(matrix: Tensor) -> tuple[Tensor, ...]:

@@ -45,7 +45,6 @@ from llm.training.events import (
 )
 from llm.training.examination import answers, check_readable, count_correct, mean_loss, sample
 from llm.training.interruption import Interrupted, interruptible
-from llm.training.memory import keep_freed
 from llm.training.learner import Learner, amount, on_device
 from llm.training.stopping import Progress
 
@@ -81,7 +80,6 @@ class Trainer(Iterator[Event]):
         passage_ids: Sequence[int] = (),
     ) -> None:
         check_lengths(model.config.n_ctx, train_tokens, validation_tokens)
-        keep_freed()
         check_readable(questions, passage_ids, model.config)
         self.model = model
         """Plain, never compiled or sharded: to save and to look at."""

@@ -114,25 +114,6 @@ def test_the_estimate_holds_for_a_process(what):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc has to be asked")
-@pytest.mark.parametrize("kept", [True, False])
-def test_what_a_step_frees_is_kept_for_the_next(kept):
-    """The pages of a tensor that comes and goes are asked of the system once, and each time without."""
-    code = (
-        "import resource, torch\n"
-        "from llm.training.memory import keep_freed\n"
-        f"{kept} and keep_freed()\n"
-        "def faults():\n"
-        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "torch.ones(10_000_000)\n"
-        "before = faults()\n"
-        "torch.ones(10_000_000)\n"
-        "print(faults() - before)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (int(done.stdout) < 1_000) is kept
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only glibc has to be asked")
 def test_what_was_freed_is_handed_back():
     """Small blocks between others that stay: glibc keeps their pages until it is told."""
     code = (
