@@ -112,11 +112,15 @@ class TabRow(gr.HTML):
 
 
 class Views(gr.HTML):
-    """A row of buttons that shows one view of a tab at a time; put on the page together with the views."""
+    """A row of buttons that shows one view of a tab at a time; put on the page together with the views.
 
-    def __init__(self, tab: str, views: Sequence[View]) -> None:
+    No argument may be called what the script below has in quotes: Gradio takes that for an event of this component,
+    puts a handle of it into the page's settings, and copies the whole app through it whenever a page is opened.
+    """
+
+    def __init__(self, tab: str, shown: Sequence[View]) -> None:
         buttons = "".join(
-            f'<button type="button" data-view="{view.name}">{html.escape(view.title)}</button>' for view in views
+            f'<button type="button" data-view="{view.name}">{html.escape(view.title)}</button>' for view in shown
         )
         super().__init__(
             value=None,
@@ -125,7 +129,7 @@ class Views(gr.HTML):
             apply_default_css=False,
             elem_id=f"gb-{tab}-views",
         )
-        for view in views:
+        for view in shown:
             view.render()
 
     def get_block_name(self) -> str:

@@ -1,13 +1,22 @@
 """What all tabs share: the bar, the address, offline, the phone, the room, and safety of text."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from llm.ui import build_app
+
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare"
 TABS = ("Train", "Attention", "Tokenizer", "Generate")
+
+
+def test_opening_a_page_copies_nothing_but_settings():
+    """What the page is told of its components is plain: Gradio copies it for each page, objects with all they know."""
+    for component in build_app().get_config_file()["components"]:
+        json.dumps(component["props"], allow_nan=False)
 
 
 def test_page_asks_nobody_but_its_own_server(browser, app_url):
