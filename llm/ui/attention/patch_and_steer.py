@@ -49,7 +49,7 @@ EXAMPLES = {
     ],
     "induction": [("The copied letter", "\nabcdefgh|ab", "\nabxdefgh|ab")],
 }
-"""For shipped models: a title, the prompt, and the other one, which is also what stands beside that prompt by itself."""
+"""For shipped models: a title, the prompt, and the other one, which also stands beside that prompt by itself."""
 
 
 class Pairs:
