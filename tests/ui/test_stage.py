@@ -180,8 +180,9 @@ def test_all_samples_are_in_the_picture(page_at):
     page = page_at(*DESKS[0])
     settled(page, "tokenizer", "compare_tokenizers")
     bars = page.locator("#gb-compare_tokenizers [data-id=bars]")
-    bars.locator("> *").nth(10).wait_for()
-    assert bars.evaluate("(box) => box.scrollHeight <= box.clientHeight + 1")
+    bars.locator("> *").nth(13).wait_for()
+    for box in (bars, page.locator("#gb-compare_tokenizers [data-id=aligned]")):
+        assert box.evaluate("(box) => box.scrollHeight <= box.clientHeight + 1")
     settled(page, "generate", "many_at_once")
     rows = page.locator("#gb-many_at_once .gb-samples li")
     rows.nth(2).wait_for()
