@@ -1739,7 +1739,7 @@ export interface StartAblation {
 /** Begin; one in training stops for it. */
 export type StartLearning = Record<string, never>;
 
-/** Train a point, or go on with it; those trained already stay. */
+/** Train a point, or go on with it; those trained already stay as long as the disk has room. */
 export interface StartPoint {
   failure: string;
   place: number | null;

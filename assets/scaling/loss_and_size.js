@@ -56,6 +56,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     guarded(async () => {
       notice("");
       const asked = choices.sweep,
+        before = sweep?.csv,
         held = dots[pinned];
       try {
         sweep = await ask("read_sweep", { whose: asked });
@@ -66,7 +67,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
         address.set({ sweep: null });
         sweep = await ask("read_sweep", { whose: "shipped" });
       }
-      laws = new Map();
+      if (sweep.csv !== before) laws = new Map();
       const most = Math.max(...sweep.points.map(({ tokens }) => tokens));
       dots = sweep.points.map((point) => ({ ...point, early: point.tokens < sweep.early * most }));
       widths = [...new Set(dots.map(({ width }) => width))].sort((a, b) => a - b);

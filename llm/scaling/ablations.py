@@ -41,7 +41,8 @@ ABLATIONS: dict[str, Ablation] = {
     "no-positions": Ablation(
         "No positions",
         "Tokens get no vector for where they stand; the causal mask alone tells early from late.",
-        "Nothing is lost in so short a training: the loss is even a little lower without them.",
+        "Nothing is lost in so short a training: each seed ends a little lower. The mask alone shows a token how many "
+        "stand before it.",
         model={"without": ("positions",)},
     ),
     "no-norms": Ablation(
@@ -59,7 +60,7 @@ ABLATIONS: dict[str, Ablation] = {
     "one-head": Ablation(
         "One head",
         "One head as wide as all others together, with as many parameters.",
-        "Hardly a difference at this size.",
+        "No difference at this size that another seed would not make.",
         model={"n_head": 1},
     ),
     "no-mlp": Ablation(
@@ -71,7 +72,7 @@ ABLATIONS: dict[str, Ablation] = {
     "relu": Ablation(
         "ReLU",
         "The MLP's GELU is a ReLU.",
-        "In this training a little better than GELU.",
+        "So early a little better than GELU, with each seed.",
         model={"activation_function": "relu"},
     ),
     "untied": Ablation(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from llm.scaling.counting import COUNTS
+from llm.scaling.laws import kept_laws
 from llm.scaling.sizes_alone import foreseen
 from llm.scaling.sweep import Row
 from llm.scaling.table import read_table
@@ -41,6 +42,12 @@ def test_the_card_of_the_shipped_sweep_tells_its_figures():
     assert f"width 96 from the four sizes below it {found[96].value - found[96].measured:.3f} too high" in told
     for width in (128, 160):
         assert f"width {width} {found[width].measured - found[width].value:.3f}" in told
+    _, laws = kept_laws(SHIPPED / "fits.json", rows)
+    law = next(law.fit.law for law in laws if law.floor_known and law.count == "all")
+    largest = next(one.params["all"] for one in rows if one.width == 192)
+    assert f"the law says {law.loss(largest, 1_024_000):.3f} of width 192" in told
+    fall = law.loss(largest, 896_000) - law.loss(largest, 1_024_000)
+    assert f"{fall:.3f} nats over the last 128,000 tokens" in told
     for width in (16, 48, 64, 128, 192):
         before, after = ([r.loss for r in rows if r.width == width and r.tokens == t] for t in (896_000, 1_024_000))
         assert f"{(sum(before) - sum(after)) / 3:.3f} at width {width}" in told

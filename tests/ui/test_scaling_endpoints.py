@@ -10,6 +10,7 @@ from llm.limits import Limits
 from llm.runs.run import Run
 from llm.scaling.plan import Plan
 from llm.scaling.sweep import Sweep
+from llm.ui.scaling import points
 from llm.ui.scaling.compute_and_size import build_compute_and_size
 from llm.ui.scaling.four_sizes import build_four_sizes
 from llm.ui.scaling.loss_and_size import build_loss_and_size
@@ -82,7 +83,7 @@ def test_models_of_the_small_sizes_ship(tab):
     assert here <= listed and all(tab.subjects.of({**ME, "model": ref}).config.n_ctx == 128 for ref in here)
 
 
-def test_a_point_is_trained_again_to_the_very_losses_of_the_table(tab, tmp_path):
+def test_a_point_is_trained_again_to_the_very_losses_of_the_table(tab, tmp_path, monkeypatch):
     """Of a tiny sweep in the shipped one's place: one point, forecast, trained, opened; no other is begun."""
     plan = Plan(corpus="task:copy", widths=("16", "32"), seeds=2, steps=16, batch_size=2, n_ctx=32)
     first = Sweep.create(tmp_path / "first", plan)
@@ -107,6 +108,12 @@ def test_a_point_is_trained_again_to_the_very_losses_of_the_table(tab, tmp_path)
     steps = {point["step"] for point in told["points"]}
     loaded = tab.subjects.of({**ME, "model": "point:width-32-seed-2", "step": min(steps)})
     assert loaded.config.n_embd == 32 and loaded.step == min(steps)
+
+    size = Run.open(tab.sessions.of(ME).point_runs, "width-32-seed-2").size_bytes()
+    monkeypatch.setattr(points, "SHARE", 1.5 * size / tab.sessions.limits.visitor_disk_mb / 1e6)
+    tab.start_point({**ME, "point": "width-32-seed-1"})  # there is no room for two
+    tab.sessions.of(ME).points.join(60)
+    assert {one["point"] for one in tab.read_sweep(ME)["again"]} == {"width-32-seed-1"}
 
     tab.sweeps.shipped = Table(plan.replace(steps=20), first.rows(), None)  # a newer version's sweep
     assert tab.read_sweep(ME)["again"] == []

@@ -11,11 +11,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from llm.limits import Limits
+from llm.runs.run import list_runs
 from llm.scaling.plan import Point
 from llm.scaling.sweep import Row, Sweep
 from llm.ui import inputs
 from llm.ui.panel import Answer, Request, changing
-from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, steered, too_long
+from llm.ui.scaling.starting import (
+    SHARE,
+    bytes_of,
+    check_allowed,
+    check_free,
+    launched,
+    seconds_of,
+    steered,
+    too_long,
+)
 from llm.ui.scaling.sweeps import Sweeps, with_text
 from llm.ui.sessions import Session
 from llm.ui.subject import shipped_points
@@ -50,7 +61,7 @@ def point_endpoints(sweeps: Sweeps) -> list[Callable[[Request], Answer]]:
 
     @changing
     def start_point(request: Request) -> Answer:
-        """Train a point, or go on with it; those trained already stay."""
+        """Train a point, or go on with it; those trained already stay as long as the disk has room."""
         session = sessions.of(request)
         point, plan = _asked(sweeps, request), sweeps.shipped.plan
         check_allowed(sessions.limits, [point])
@@ -62,6 +73,7 @@ def point_endpoints(sweeps: Sweeps) -> list[Callable[[Request], Answer]]:
             shutil.rmtree(folder, ignore_errors=True)  # points of another version's sweep
         sweep = with_text(Sweep.create(folder, plan))
         sweep.points = [point]
+        _make_room(sweep, sessions.limits)
         session.points = launched(sessions, sweep)
         return session.points.standing()
 
@@ -88,6 +100,15 @@ def point_endpoints(sweeps: Sweeps) -> list[Callable[[Request], Answer]]:
 def _asked(sweeps: Sweeps, request: Request) -> Point:
     by_id = {point.id: point for point in with_text(Sweep(Path(), sweeps.shipped.plan)).points}
     return by_id[inputs.choice(request, "point", by_id, label="Point")]
+
+
+def _make_room(sweep: Sweep, limits: Limits) -> None:
+    """Before the one point of a sweep is trained: delete the oldest others beyond a sweep's share of the disk."""
+    (point,) = sweep.points
+    held = bytes_of(point)
+    for run in list_runs(sweep.runs):
+        if run.id != point.id and (held := held + run.size_bytes()) > limits.visitor_disk_mb * 1e6 * SHARE:
+            run.delete()
 
 
 def _own(sweeps: Sweeps, session: Session) -> Sweep | None:

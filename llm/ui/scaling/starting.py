@@ -10,6 +10,7 @@ import torch
 
 from llm.config import ModelConfig, TrainConfig
 from llm.limits import Limits
+from llm.runs.snapshots import MAX_SNAPSHOTS
 from llm.scaling.plan import Point
 from llm.scaling.sweep import Sweep
 from llm.training.forecast import measure
@@ -19,8 +20,8 @@ from llm.ui.scaling.sweep_training import SweepTraining
 from llm.ui.sessions import Session, Sessions
 
 MAX_POINTS = 200
-SNAPSHOTS = 20
-"""Kept of each training, about."""
+SHARE = 0.5
+"""Of a visitor's disk, for a sweep; the rest is for runs."""
 STOPPING = 20.0
 """Seconds in which a sweep that was stopped ends its step."""
 _measuring = threading.Lock()
@@ -39,12 +40,20 @@ def check_allowed(limits: Limits, points: Sequence[Point]) -> None:
         raise ValueError(
             f"This plan reads {tokens:,} tokens and one here may read {limits.run_tokens:,}; use fewer steps or seeds."
         )
-    disk = sum(point.model.n_params * (2 * SNAPSHOTS + 12) for point in points) / 1e6
-    if disk > (most_disk := limits.visitor_disk_mb / 2):  # the rest is for runs
+    disk = sum(bytes_of(point) for point in points) / 1e6
+    if disk > (most_disk := limits.visitor_disk_mb * SHARE):
         raise ValueError(
             f"This plan keeps about {disk:,.0f} MB and a sweep may take {most_disk:,.0f}; "
             "use fewer seeds, or leave the widest out."
         )
+
+
+def bytes_of(point: Point) -> int:
+    """What a training keeps on the disk, about: its weights in half precision at each evaluation and a few times
+    before the first, and once all that it takes to go on."""
+    every = point.train.eval_interval
+    snapshots = 1 + point.train.max_steps // every + (every - 1).bit_length()
+    return point.model.n_params * (2 * min(MAX_SNAPSHOTS, snapshots) + 12)
 
 
 def seconds_of(point: Point) -> float:
