@@ -93,7 +93,7 @@ before = peak()
 trained({model!r}, {train!r})
 print(peak() - before)
 """
-BATCHES = TrainConfig(max_steps=3, batch_size=32, eval_interval=3, eval_windows=8, sample_tokens=4)
+BATCHES = TrainConfig(max_steps=2, batch_size=32, eval_interval=2, eval_windows=8, sample_tokens=4)
 SHAPES = {
     "weights": (ModelConfig(8_000, n_ctx=32, n_embd=384, n_head=6, n_layer=6), BATCHES.replace(batch_size=2)),
     "activations": (ModelConfig(60, n_ctx=128, n_embd=128, n_head=4, n_layer=4), BATCHES),

@@ -10,7 +10,8 @@ import urllib.request
 import pytest
 from server_process import ServerProcess
 
-READY = "window.glassbox && glassbox.subject.model !== null"
+from tests.ui.desk import READY
+
 HEARD = "glassbox.modules['shared/classroom.js'].classroom()"
 
 

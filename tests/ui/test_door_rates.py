@@ -9,6 +9,7 @@ from llm.ui.door import LARGE_AT_ONCE, rates
 from llm.ui.door.names import address_of
 from llm.ui.door.rates import Rates
 from llm.ui.door.refusal import Refused
+from tests.ui.desk import READY
 from tests.ui.raw import raw_app, said
 
 
@@ -88,7 +89,7 @@ def test_the_page_waits_when_it_asked_too_fast(browser, tmp_path, monkeypatch):
         page = browser.new_page()
         page.add_init_script("localStorage['glassbox.visitor'] ??= '0'.repeat(64)")
         page.goto(f"http://127.0.0.1:{raw.port}")
-        page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+        page.wait_for_function(READY)
         assert page.evaluate("localStorage['glassbox.visitor'] !== '0'.repeat(64)")
         page.evaluate("""() => {
             const ask = glassbox.modules["shared/server.js"].asker("bar");

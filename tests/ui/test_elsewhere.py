@@ -8,7 +8,8 @@ import urllib.request
 import pytest
 from server_process import ServerProcess
 
-READY = "window.glassbox && glassbox.subject.model !== null"
+from tests.ui.desk import READY
+
 HOP = {"connection", "transfer-encoding", "content-length", "accept-encoding"}
 
 

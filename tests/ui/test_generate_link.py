@@ -9,6 +9,7 @@ from llm.checkpoint import load_checkpoint
 from llm.config import SamplingConfig
 from llm.sampler import generate
 from llm.ui.subject import FIRST, SHIPPED
+from tests.ui.desk import READY
 
 CHIPS = """(view) => [...document.querySelectorAll(`#gb-${view} .gb-written-token`)]
   .map((chip) => [chip.textContent, chip.className, chip.style.backgroundColor])"""
@@ -102,7 +103,7 @@ def test_an_empty_prompt_stays_empty(page):
     page.locator("#gb-bar").get_by_label("Prompt", exact=True).fill("")
     page.wait_for_function("glassbox.subject.prompt === ''")
     page.reload()
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     assert page.evaluate("glassbox.subject.prompt") == ""
 
 

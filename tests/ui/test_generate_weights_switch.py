@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 from llm.ui.generate import drawing
 
 WRITE = "#gb-write"
-IDLE = "document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"
+WRITTEN = """document.querySelectorAll('#gb-write .gb-written-token').length === 8
+  && document.querySelector('#gb-write [data-id=generate]').textContent === 'Generate'"""
 
 
 def test_the_switch_says_what_it_changes_and_writes(visit):
@@ -20,7 +21,7 @@ def test_the_switch_says_what_it_changes_and_writes(visit):
     expect(switch).not_to_be_checked()
     expect(says).to_contain_text("faster with rounded weights")
     page.click(f"{WRITE} [data-id=generate]")
-    page.wait_for_function(IDLE)
+    page.wait_for_function(WRITTEN)
     expect(page.locator(f"{WRITE} [data-id=note]")).not_to_contain_text("8-bit")
 
     page.click(f"{WRITE} [data-id=clear]")
@@ -30,7 +31,7 @@ def test_the_switch_says_what_it_changes_and_writes(visit):
     )
     page.wait_for_function("location.hash.includes('fast=1')")
     page.click(f"{WRITE} [data-id=generate]")
-    page.wait_for_function(IDLE)
+    page.wait_for_function(WRITTEN)
     expect(page.locator(f"{WRITE} [data-id=note]")).to_contain_text("8-bit weights wrote this")
     page.click(f"{WRITE} summary:text('Export')")
     with page.expect_download() as download:
@@ -44,8 +45,7 @@ def test_the_switch_says_what_it_changes_and_writes(visit):
     assert [piece.choice.id for piece in scope["pieces"] if piece.choice] == written
 
     page.reload()  # the same weights write it again: nothing is marked as chosen
-    page.wait_for_function("document.querySelectorAll('#gb-write .gb-written-token').length === 8")
-    page.wait_for_function(IDLE)
+    page.wait_for_function(WRITTEN)
     assert page.locator(f"{WRITE} .gb-written-token.gb-forced").count() == 0
     expect(switch).to_be_checked()
 

@@ -3,6 +3,7 @@
 import pytest
 
 from llm.ui.subject import FIRST
+from tests.ui.desk import READY
 
 WRITTEN = (
     "n=5&k=40&t=0.8&order=tkpmyr&seed=7&prompt=Once&model=shipped%3Atales"
@@ -116,7 +117,7 @@ def test_an_old_link_opens_what_it_opened(browser, app_url, address):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{app_url}/#{address}")
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     if "model=" not in address:
         assert page.evaluate("glassbox.subject.model") == f"shipped:{FIRST}"
     page.locator(f"[role=tab][data-tab={tab}][aria-selected=true]").wait_for()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from llm.ui import build_app
+from tests.ui.desk import READY
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare"
 TABS = ("Train", "Attention", "Tokenizer", "Generate")
@@ -26,7 +27,7 @@ def test_page_asks_nobody_but_its_own_server(browser, app_url):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(app_url)
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(500)
@@ -41,7 +42,7 @@ def test_text_from_the_address_stays_text(browser, app_url):
     page = context.new_page()
     hostile = "<img src=x onerror=\"window.hit=1\">${window.hit=2}{{constructor.constructor('window.hit=3')()}}"
     page.goto(f"{app_url}/#prompt={hostile.replace('#', '%23').replace('&', '%26')}&model=<b>x</b>&step=NaN&tab=../x")
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(400)

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from llm.tokenizers import train_tokenizer
 from llm.ui.token_names import token_name
+from tests.ui.desk import READY
 
 HEBREW, EMOJI = "\u05e9\u05dc\u05d5\u05dd", "\U0001f642"
 
@@ -39,12 +40,12 @@ def test_heads_tell_the_pieces_apart(page, text):
     """A prompt in another script, read by a model of bytes or letters: no replacement sign in the Attention tab."""
     page.get_by_label("Prompt", exact=True).fill(text)
     page.wait_for_function("(text) => glassbox.subject.prompt === text", arg=text)
-    page.wait_for_timeout(1000)
-    assert "\ufffd" not in page.locator("#gb-heads").inner_text()
     trace = "(prompt) => glassbox.modules['shared/server.js']"
     trace += ".asker('heads')('trace_prompt', { ...glassbox.subject, prompt })"
     names = [token["text"] for token in page.evaluate(f"async (prompt) => (await ({trace})(prompt)).tokens", text)]
     assert "\ufffd" not in "".join(names) and len(set(names)) > 1
+    expect(page.locator("#gb-heads [data-id=reading]")).to_have_text("".join(names))
+    assert "\ufffd" not in page.locator("#gb-heads").inner_text()
 
 
 def test_a_prompt_reads_from_right_to_left(page):
@@ -77,10 +78,10 @@ def test_the_theme_survives_a_reload(page):
     before = page.evaluate(dark)
     page.locator(".gb-bar [data-id=theme]").click()
     page.reload()
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     page.wait_for_function(f"{dark} === {str(not before).lower()}")
     page.goto(page.url.split("#")[0] + f"?__theme={'dark' if before else 'light'}")
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     assert page.evaluate(dark) == before
 
 

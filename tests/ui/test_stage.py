@@ -6,6 +6,8 @@ only the room's is among the tests that always run.
 
 import pytest
 
+from tests.ui.desk import READY
+
 TABS = ("train", "attention", "model", "tokenizer", "generate", "scaling")
 DESKS = [(1440, 900), (1920, 1080), (1280, 720)]
 ROOM, PHONE = (1280, 720), (390, 844)
@@ -103,7 +105,7 @@ def page_at(browser, app_url):
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.goto(app_url)
-        page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+        page.wait_for_function(READY)
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         return page
 

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from server_process import ServerProcess
 
+from tests.ui.desk import READY
+
 TABS = ("Train", "Attention", "Tokenizer", "Generate")
 LINE = ".gb-connection"
 STEPS = "Number(document.querySelector('[data-id=n-step]').textContent.split('/')[0].replace(/\\D/g, ''))"
@@ -29,7 +31,7 @@ def visit(browser, server):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(server.url)
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     page.evaluate("window.same = true")  # a reload would lose it
     yield page
     context.close()

@@ -7,6 +7,7 @@ import pytest
 from train_tab import settings
 
 from llm.tokenizers import export, train_bpe
+from tests.ui.desk import READY
 
 MARK = "<img data-hit src=x onerror=window.hit=1>"
 """Can be a file's name too, so it has no slash."""
@@ -74,7 +75,7 @@ def test_markup_in_every_place_for_text_stays_text(browser, app_url):
     page.set_default_timeout(60_000)
     values = "&".join(f"{key}={quote(HOSTILE)}" for key in KEYS)
     page.goto(f"{app_url}/?{values}&{quote(HOSTILE)}=1#{values}&{quote(HOSTILE)}=1")
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     check(page)
 
     # Names: of a file and its column, of a vocabulary and its added tokens, of a run.
@@ -110,7 +111,7 @@ def test_markup_in_every_place_for_text_stays_text(browser, app_url):
             page.wait_for_timeout(200)
             check(page)
         page.reload()
-        page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+        page.wait_for_function(READY)
     assert len(filled) >= 8, filled
     shown = page.locator(".gb-tab-row [data-tab=train]")
     shown.click()

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from llm.limits import LAPTOP
 from llm.ui.train.training import Training
+from tests.ui.desk import READY, WINDOW
 from tests.ui.test_train_tab import open_tab, tiny
 
 NO_STORAGE = """for (const name of ["localStorage", "sessionStorage"])
@@ -39,27 +40,16 @@ def begun(monkeypatch):
 
 
 @pytest.fixture
-def visit(browser, narrow_url, begun):
-    """visit(script="") opens the Train tab as a new visitor. Errors in a console fail the test."""
-    contexts, errors = [], []
+def visit(visit, narrow_url, begun):
+    """visit() opens the Train tab of that app as a new visitor."""
 
-    def opened(script=""):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
+    def opened():
+        page = visit("tab=train", narrow_url)
         page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.add_init_script(script)
-        page.goto(narrow_url)
-        page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
         open_tab(page)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not errors, errors
+    return opened
 
 
 def press_start(page, steps):
@@ -94,7 +84,7 @@ def test_a_waiting_visitor_sees_their_place_and_a_recorded_run_and_begins_by_the
     second.get_by_role("button", name="Runs").click()
     expect(second.locator("#gb-runs [data-id=rows]")).to_contain_text("waiting")
     second.reload()
-    second.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    second.wait_for_function(READY)
     second.get_by_role("button", name="Run", exact=True).click()
     expect(status(second)).to_contain_text("Waiting, place 1 in the queue.")
     assert second.evaluate("glassbox.address.get('run')") == run
@@ -116,16 +106,24 @@ def test_leaving_the_queue_leaves_no_run(visit):
     stop(first)
 
 
-def test_a_page_without_storage_takes_its_run_along(visit, begun, monkeypatch):
+def test_a_page_without_storage_takes_its_run_along(browser, narrow_url, begun, monkeypatch):
     """In a frame that may store nothing a reload makes another visitor: nobody could stop the old run."""
     monkeypatch.setattr("llm.ui.train.training.MAX_AWAY", 0.5)
-    page = visit(NO_STORAGE)
+    page = browser.new_page(viewport=WINDOW)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.add_init_script(NO_STORAGE)
+    page.goto(narrow_url)
+    page.wait_for_function(READY)
+    open_tab(page)
     press_start(page, 100_000)
     expect(status(page)).to_have_text("Training.", timeout=30_000)
     page.reload()
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     deadline = time.monotonic() + 20
     while begun[0].alive:
         assert time.monotonic() < deadline
         page.wait_for_timeout(50)
-    assert begun[0].state == "stopped"
+    page.close()
+    assert begun[0].state == "stopped" and not errors

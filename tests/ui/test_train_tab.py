@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from llm.ui.subject import SHIPPED
+from tests.ui.desk import READY
 
 
 def open_tab(page):
@@ -55,8 +56,10 @@ def test_drive_a_run_reload_and_go_on(page):
 
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").wait_for()
-    page.wait_for_timeout(400)
-    before = steps_made(page)
+    before = -1
+    while before != steps_made(page):  # those made before the pause come in a moment later
+        before = steps_made(page)
+        page.wait_for_timeout(400)
     page.get_by_role("button", name="Step", exact=True).click()
     page.wait_for_function(STEPS_MADE, arg=before + 1)
     rate = page.get_by_label("Learning rate", exact=True)
@@ -71,7 +74,7 @@ def test_drive_a_run_reload_and_go_on(page):
     expect(page.get_by_role("button", name="Restart")).to_have_class(re.compile("gb-primary"))
 
     page.reload()
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     open_tab(page)
     page.get_by_text("layers 1 → 2").wait_for()
     page.get_by_role("button", name="Stop").click()

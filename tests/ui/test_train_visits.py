@@ -11,6 +11,7 @@ from llm.runs.run import Run
 from llm.tokenizers import CharacterTokenizer, WhitespaceTokenizer, train_bpe
 from llm.training.energy import EnergyMeter
 from llm.ui.train.training import Training
+from tests.ui.desk import READY
 from tests.ui.test_train_tab import open_tab, tiny
 from tests.ui.train_tab import ME, TrainTab, settings
 
@@ -195,7 +196,7 @@ def test_a_closed_tab_takes_its_run_along_if_told_to_and_a_reload_does_not(page,
     page.get_by_label("When this tab closes").select_option("stop")
     page.get_by_role("tab", name="Tokenizer").click()  # the Train tab is not even drawn after the next reload
     page.reload()
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     deadline = time.monotonic() + 10
     while len(signs) < 2 and time.monotonic() < deadline:
         page.wait_for_timeout(50)
