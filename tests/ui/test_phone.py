@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.ui.desk import READY
+
 COVERED = """(name) => {
   const handle = document.querySelector(`#gb-${name} .gb-drawer`), covered = new Set();
   scrollTo(0, document.documentElement.scrollHeight);
@@ -26,7 +28,7 @@ def phone(browser, app_url):
     page = context.new_page()
     page.set_default_timeout(40_000)
     page.goto(app_url)
-    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.wait_for_function(READY)
     yield page
     context.close()
 
