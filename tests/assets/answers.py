@@ -38,7 +38,7 @@ ALSO: dict[str, list[Any]] = {
     "fit_sweep.predicted": [None],  # until the largest size is trained
     "poll_sweep.trainings[].loss": [None, 1.0],
     **{f"{name}_sweep.place": [None, 1] for name in ("start", "continue", "steer", "poll")},  # in the queue
-    **{f"{name}_ablation.place": [None, 1] for name in ("start", "steer", "poll")},
+    **{f"{name}_{what}.place": [None, 1] for what in ("ablation", "point") for name in ("start", "steer", "poll")},
     "read_budgets.budgets[].lowest": [None],  # where the losses don't show one
     "read_budgets.frontier": [None],
     "read_budgets.law": [None],

@@ -7,12 +7,13 @@ import pytest
 from tiny_model import TEXT, asked, louder
 
 from llm.config import ModelConfig
+from llm.corpora import Corpus
 from llm.model import GPT
+from llm.ui import texts_at_hand
 from llm.ui.attention.passes import Passes
 from llm.ui.attention.patch_and_steer import build_patch_and_steer
 from llm.ui.findings import Findings
 from llm.ui.memory import Memory, Shelf
-from llm.ui.model import texts
 from llm.ui.model.forward import build_forward
 from llm.ui.model.learning_step import build_learning_step
 from llm.ui.model.walks import Walks
@@ -23,8 +24,8 @@ OTHER = TEXT.replace("fox", "dog")
 @pytest.fixture
 def looking(tiny, monkeypatch):
     """Endpoints that keep what they find, a tiny model, and the memory that it counts in."""
-    corpus = type("Corpus", (), {"title": "Foxes", "text": TEXT * 100})
-    monkeypatch.setattr(texts, "load_corpus", lambda name, allow_download: corpus)
+    corpus = Corpus("foxes", "Foxes", TEXT * 100, "", "")
+    monkeypatch.setattr(texts_at_hand, "load_corpus", lambda name, allow_download: corpus)
     kept = []
 
     def build(subjects):

@@ -10,11 +10,13 @@ from playwright.sync_api import expect
 from tiny_model import TEXT, asked, floats, louder
 
 from llm.checkpoint import load_checkpoint
+from llm.corpora import Corpus
 from llm.inside.attribution import attribute
 from llm.inside.column import Column, column_names
 from llm.inside.trace import trace
 from llm.inside.walk import Walk
-from llm.ui.model import contexts, texts
+from llm.ui import texts_at_hand
+from llm.ui.model import contexts
 from llm.ui.model.forward import build_forward
 from llm.ui.model.walks import Walks
 from llm.ui.sessions import Sessions
@@ -140,8 +142,8 @@ def test_a_neuron_says_what_it_writes_for(view):
 def test_contexts_come_bit_by_bit_and_are_kept(view, monkeypatch):
     """Each call reads on; another neuron of the layer costs no second pass; what is shown is where it was strongest."""
     endpoints, _, _ = view
-    corpus = type("Corpus", (), {"title": "Foxes", "text": TEXT * 100})
-    monkeypatch.setattr(texts, "load_corpus", lambda name, allow_download: corpus)
+    corpus = Corpus("foxes", "Foxes", TEXT * 100, "", "")
+    monkeypatch.setattr(texts_at_hand, "load_corpus", lambda name, allow_download: corpus)
     monkeypatch.setattr(contexts, "CALL_SECONDS", -1.0)  # one chunk a call
     monkeypatch.setattr("llm.inside.neurons.CHUNK", 60)
     first = endpoints["read_contexts"](asked(layer=2, neuron=4))
@@ -159,8 +161,8 @@ def test_contexts_come_bit_by_bit_and_are_kept(view, monkeypatch):
 
 def test_a_text_that_cannot_be_spelt_is_refused_kindly(view, monkeypatch):
     """One sentence when no text is here that the tokenizer knows."""
-    corpus = type("Corpus", (), {"title": "Ω", "text": "Ω" * 1000})
-    monkeypatch.setattr(texts, "load_corpus", lambda name, allow_download: corpus)
+    corpus = Corpus("omega", "Ω", "Ω" * 1000, "", "")
+    monkeypatch.setattr(texts_at_hand, "load_corpus", lambda name, allow_download: corpus)
     assert "isn't here" in view[0]["read_contexts"](asked(layer=0, neuron=0))["error"]
 
 

@@ -15,11 +15,12 @@ from tiny_model import TEXT, asked, floats, louder
 
 from llm.checkpoint import load_checkpoint
 from llm.config import TrainConfig
-from llm.corpora import load_corpus
+from llm.corpora import Corpus, load_corpus
 from llm.runs.run import Run
 from llm.training.learning_step import FACTORS, ORDER, OWN, PARTS, Memory, learning_step
 from llm.training.trainer import Trainer
-from llm.ui.model import steps, texts
+from llm.ui import texts_at_hand
+from llm.ui.model import steps
 from llm.ui.model.learning_step import build_learning_step
 from llm.ui.model.walks import Walks
 from llm.ui.sessions import Sessions
@@ -95,8 +96,8 @@ def test_a_run_goes_on_with_what_its_optimiser_remembers(view, tmp_path, monkeyp
     trainer = Trainer(copy.deepcopy(model), ids, ids, config, prompt_ids=[0])
     for event in trainer:
         run.record(trainer, event)
-    corpus = type("Corpus", (), {"title": "Foxes", "text": TEXT * 100})
-    monkeypatch.setattr(texts, "load_corpus", lambda name, allow_download: corpus)
+    corpus = Corpus("foxes", "Foxes", TEXT * 100, "", "")
+    monkeypatch.setattr(texts_at_hand, "load_corpus", lambda name, allow_download: corpus)
     endpoint = whole(build_learning_step(Walks(subjects)).server_fns[0])
     answer = endpoint({**ANYWHERE, "model": "run:one"})
     assert answer["own"] and answer["ofRun"] and answer["remembered"] and answer["step"] == 6
@@ -136,7 +137,7 @@ def test_where_the_text_is_not_at_hand_the_prompt_serves(monkeypatch):
     def missing(name, allow_download):
         raise ValueError("not here")
 
-    monkeypatch.setattr(texts, "load_corpus", missing)
+    monkeypatch.setattr(texts_at_hand, "load_corpus", missing)
     assert read(tale)["tokens"] == asked_for["tokens"]
     assert read({**tale, "prompt": ""}) == {"tokens": []}
     assert "two tokens" in read({**tale, "prompt": "Once"})["error"]
