@@ -49,13 +49,13 @@ class Texts:
         if corpus is None:
             raise ValueError("That text is gone. Choose another from the list.")
         key = (corpus.hash, loaded.tokenizer.hash, loaded.config.n_ctx)
-        if key not in self._kept:
-            self._kept[key] = _cut(
-                corpus, loaded.tokenizer, MAX_WINDOWS * loaded.config.n_ctx, own=ref.startswith(UPLOAD)
-            )
+        cut = self._kept.get(key)
+        if cut is None:
+            most = MAX_WINDOWS * loaded.config.n_ctx
+            cut = self._kept[key] = _cut(corpus, loaded.tokenizer, most, own=ref.startswith(UPLOAD))
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
-        return self._kept[key]
+        return cut
 
 
 def texts_at_hand(session: Session) -> list[Answer]:
