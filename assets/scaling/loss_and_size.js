@@ -13,8 +13,8 @@ import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import { short } from "./axes.js";
 import { offerChoices } from "./choices.js";
-import { pointTraining } from "./point_training.js";
 import { lossOf } from "./law.js";
+import { pointTraining } from "./point_training.js";
 import { drawChart, shadeOf } from "./scaling_chart.js";
 
 /** @import { Dot } from "./scaling_chart.js" */

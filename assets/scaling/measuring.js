@@ -44,8 +44,7 @@ export function measureHere({ ask, find, subject, drawn, notice }) {
         for (const key of Object.keys(sum)) sum[key] += one[key];
         reached = { model: one.model, title: one.title, whole: one.whole && done === all, ...sum };
         const left = ((performance.now() - began) / done / 1000) * (all - done);
-        status.textContent =
-          `Window ${format.whole(done)} of ${format.whole(all)}` + (left > 1 ? `, ${format.seconds(left)} left` : "");
+        status.textContent = `Window ${format.whole(done)} of ${format.whole(all)}${left > 1 ? `, ${format.seconds(left)} left` : ""}`;
         drawn();
       }
     } catch (error) {
