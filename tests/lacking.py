@@ -1,12 +1,13 @@
-"""What a machine lacks: a test is left out there, but not where continuous integration could have it."""
+"""What a machine lacks: a test is left out there, but never in continuous integration."""
 
 import os
+from typing import NoReturn
 
 import pytest
 
 
-def lacking(what):
-    """Skip the test; as root in CI, who may do anything, fail it."""
-    if os.environ.get("CI") and os.geteuid() == 0:
-        pytest.fail(f"{what}, though this is root in CI")
+def lacking(what: str) -> NoReturn:
+    """Skip the test; in CI, which has everything, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}, and CI leaves no test out")
     pytest.skip(what)
