@@ -2,7 +2,6 @@
 // difference added. The map comes row by row, so it shows how far it is and can be stopped.
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
-import { emit } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { leadBy } from "../shared/lead_keys.js";
@@ -22,7 +21,7 @@ const FAINT = 0.05; // odds of the other prompt's own answer, below which there 
 const ALIKE = "Both prompts are answered nearly alike: change a word that matters, or take an example.";
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`.replace("-", "−");
 
-panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
+panel("patch_and_steer", ({ root, ask, find, notice, say, count }) => {
   const part = (id) => find(`[data-id=${id}]`);
   let subject = null,
     pair = null, // what read_pair answered
@@ -187,7 +186,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say }) => {
     drawMap({ ...pair, names: names(), rows, chosen: chosen(), moved: patch ? moved : null });
     drawOdds(part("odds"), patch?.next ?? pair.next);
     drawRail();
-    emit("step", chosen() ? percent(patch?.restored ?? 0) : "");
+    count(chosen() ? percent(patch?.restored ?? 0) : "");
     say(sentence());
   }
 

@@ -26,7 +26,7 @@ const ACTIVE = 6; // neurons named as the most active
 const numberIn = (key) => (/^\d{1,6}$/.test(address.get(key) ?? "") ? Number(address.get(key)) : null);
 const digits = (x) => (x === -Infinity ? "−∞" : String(Number(x.toPrecision(6))).replace("-", "−"));
 
-panel("forward", ({ root, ask, find, notice, say }) => {
+panel("forward", ({ root, ask, find, notice, say, count }) => {
   /** @type {import("./steps.js").Architecture} */ let model = null;
   let ofModel = null; // the reference of the model that it describes
   /** @type {import("./steps.js").Step[]} */ let steps = [];
@@ -162,7 +162,7 @@ panel("forward", ({ root, ask, find, notice, say }) => {
     drawSums();
     if (!apart) picture.draw(shown, cell);
     drawRail();
-    emit("step", `${index() + 1} / ${steps.length}`);
+    count(`${index() + 1} / ${steps.length}`);
     sayStep();
   }
 

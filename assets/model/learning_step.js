@@ -2,7 +2,6 @@
 // there at once, the step when it was made, the losses along it one by one. All that is led through is in its answer. The phase, the learning rate, the piece of text and what it is taken from live in the address.
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
-import { emit } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { leadBy } from "../shared/lead_keys.js";
 import { floatsOf } from "../shared/numbers.js";
@@ -23,7 +22,7 @@ const MAX_PIECES = 1000;
 const WORK = ["Reading the text", "The gradient", "The update", "Reading it again"]; // and again, at each learning rate
 const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
 
-panel("learning_step", ({ root, ask, find, all, notice, say }) => {
+panel("learning_step", ({ root, ask, find, all, notice, say, count }) => {
   const part = (id) => find(`[data-id=${id}]`);
   const drawParts = stepParts(part("parts"), { onHover: hintPart });
   let subject = null,
@@ -189,7 +188,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say }) => {
     );
     drawCurve(part("curve"), factors, shown.means, factor(), toFactor);
     drawRail();
-    emit("step", `${now + 1} / ${PHASES.length}`);
+    count(`${now + 1} / ${PHASES.length}`);
     say(caption(shown, phase(), factor()));
   }
 

@@ -18,7 +18,7 @@ const COPIED = 900; // milliseconds that a button says so
 const titled = (name) => `${name[0].toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
 const placeOf = ({ start }) => `${titled(start.tab)}, ${titled(start.view)}`;
 
-panel("path", ({ root, ask, find, notice, say }) => {
+panel("path", ({ root, ask, find, notice, say, count }) => {
   const part = (id) => find(`[data-id=${id}]`);
   /** @type {Answers["read_path"]} */ let path = null;
 
@@ -61,7 +61,7 @@ panel("path", ({ root, ask, find, notice, say }) => {
     );
     drawFound(station);
     part("next").hidden = at === path.stations.length - 1;
-    emit("step", `${at + 1} / ${path.stations.length}`);
+    count(`${at + 1} / ${path.stations.length}`);
     say(inRoom() ? `Station ${at + 1}: ${station.words.title}` : "");
   }
 

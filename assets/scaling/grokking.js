@@ -18,7 +18,7 @@ import { drawCurves, drawWaves, fewest } from "./grokking_chart.js";
 
 /** @import { Moment } from "./grokking_chart.js" */
 
-panel("grokking", ({ ask, notice, say, find, root }) => {
+panel("grokking", ({ ask, notice, say, count, find, root }) => {
   const POLL = 2000, // milliseconds, while it trains
     FRAME = 160,
     KNOWN = 0.95; // right answers from which something counts as known
@@ -119,7 +119,7 @@ panel("grokking", ({ ask, notice, say, find, root }) => {
     find("[data-id=heart]").textContent = heart === null ? "not yet" : `step ${format.whole(heart)}`;
     find("[data-id=understood]").textContent = understood === null ? "not yet" : `step ${format.whole(understood)}`;
     say(about(moments[at]));
-    emit("step", `step ${format.whole(moments[at].step)}`);
+    count(`step ${format.whole(moments[at].step)}`);
   }
   const key = (name, words) => {
     const svg = shape("svg", { viewBox: "0 0 26 8" }),

@@ -1,7 +1,7 @@
 // Panels: the parts of the page. They never know each other; they know the subject, and how to ask.
 //
 // A panel is a module that calls
-//   panel("name", ({ root, ask, upload, notice, say, find, all }) => ({ refresh(subject), theme(), resize() }))
+//   panel("name", ({ root, ask, upload, notice, say, count, find, all }) => ({ refresh(subject), theme(), resize() }))
 // `refresh` runs when the panel is visible and the subject has changed since it last ran; `theme` and
 // `resize` redraw. All three are optional. `ask(fn, args)` calls a Python function of the panel; `say(text)` writes
 // what is looked at into the line beneath the picture (caption.js). A notice goes after a while; one that came with a
@@ -27,6 +27,7 @@ import { subject } from "./subject.js";
  * @property {(file: File) => Promise<any>} upload
  * @property {(text: string, kind?: "warning" | "info") => void} notice the line above the panel; "" takes it away
  * @property {(text?: string) => void} say writes what is looked at beneath the picture; "" brings the lead back
+ * @property {(text?: string) => void} count writes how far the view has come in a room; "" brings the moment back
  * @property {(selector: string) => any} find an element in it, of the kind its markup says
  * @property {(selector: string) => any[]} all
  */
@@ -148,7 +149,7 @@ export function mount(name, element, changing) {
       ask,
       upload,
       notice,
-      say: captionOf(root),
+      ...captionOf(root),
       find: (s) => root.querySelector(s),
       all: (s) => [...root.querySelectorAll(s)],
     }),

@@ -4,7 +4,10 @@
 only the room's is among the tests that always run.
 """
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.ui.desk import READY
 
@@ -204,3 +207,13 @@ def test_on_a_phone_the_picture_begins_near_the_top(page_at, dark):
         if found["top"] > 160 or found["page"][0] > 0:
             wrong.append((tab, name, found))
     assert not wrong, wrong
+
+
+def test_how_far_a_view_has_come_stands_beneath_it_alone(page):
+    """Grokking's step is not that of a model which has no moments, nor the walk's place that of another view."""
+    for tab, name in (("scaling", "grokking"), ("model", "forward")):
+        page.evaluate("([tab, name]) => glassbox.openView(tab, name)", [tab, name])
+        expect(page.locator(f"#gb-{name} .gb-caption-step")).to_have_text(re.compile(r"\d"))
+    page.evaluate("glassbox.openView('attention', 'heads')")
+    said = "all => all.filter((one) => one.textContent).map((one) => one.closest('[id^=gb-]').id)"
+    assert set(page.locator(".gb-caption-step").evaluate_all(said)) == {"gb-grokking", "gb-forward"}
