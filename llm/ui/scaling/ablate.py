@@ -15,7 +15,7 @@ from llm.settings import settings_of
 from llm.ui import inputs
 from llm.ui.page_settings import narrowed, settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
-from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, steered, too_long
+from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, standing_of, steered, too_long
 from llm.ui.scaling.sweeps import SHIPPED, Sweeps, with_text
 from llm.ui.sessions import Session
 
@@ -107,9 +107,7 @@ def build_ablate(sweeps: Sweeps) -> View:
         """How the visitor's ablation stands, and how many losses theirs have reached by now."""
         session = sessions.of(request)
         own = _own(session)
-        standing: Answer = {"state": "none", "place": None, "failure": "", "under_way": "", "step": 0}
-        if session.study:
-            standing = session.study.standing()
+        standing = standing_of(session.study)
         return {
             **standing,
             "name": ablation_of(standing["under_way"]),

@@ -17,7 +17,7 @@ from llm.settings import settings_of
 from llm.ui import inputs
 from llm.ui.page_settings import narrowed, settings_for_page
 from llm.ui.panel import Answer, Request, View, changing
-from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, steered, too_long
+from llm.ui.scaling.starting import check_allowed, check_free, launched, seconds_of, standing_of, steered, too_long
 from llm.ui.scaling.sweeps import Sweeps, folder_of, own_sweep, with_text
 
 LISTS = ("widths", "rates")
@@ -118,12 +118,9 @@ def build_plan_a_sweep(sweeps: Sweeps) -> View:
         """How the visitor's sweep stands: each of its trainings, and the one under way."""
         session = sessions.of(request)
         if not session.sweep and not (folder_of(session) / "plan.json").is_file():
-            return {**_idle("none"), "steps": 0, "trainings": []}
+            return {**standing_of(None), "steps": 0, "trainings": []}
         sweep = own_sweep(session)
-        if session.sweep:
-            standing = session.sweep.standing()
-        else:
-            standing = _idle("finished" if all(sweep.ended(point) for point in sweep.points) else "stopped")
+        standing = standing_of(session.sweep, "finished" if all(map(sweep.ended, sweep.points)) else "stopped")
         return {**standing, "steps": sweep.plan.steps, "trainings": _trainings(sweep)}
 
     def read_rates(request: Request) -> Answer:
@@ -183,10 +180,6 @@ def _sizes(sweeps: Sweeps, plan: Plan, points: Sequence[Point]) -> list[dict[str
 def _seconds(points: Sequence[Point]) -> dict[int, float]:
     """What a training of each width takes."""
     return {point.model.n_embd: seconds_of(point) for point in points}
-
-
-def _idle(state: str) -> Answer:
-    return {"state": state, "place": None, "failure": "", "under_way": "", "step": 0}
 
 
 def _trainings(sweep: Sweep) -> list[dict[str, Any]]:

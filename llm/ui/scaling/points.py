@@ -24,6 +24,7 @@ from llm.ui.scaling.starting import (
     check_free,
     launched,
     seconds_of,
+    standing_of,
     steered,
     too_long,
 )
@@ -85,14 +86,8 @@ def point_endpoints(sweeps: Sweeps) -> list[Callable[[Request], Answer]]:
     def poll_point(request: Request) -> Answer:
         """How the visitor's point stands, and how many losses theirs have reached by now."""
         session = sessions.of(request)
-        standing: Answer = {"state": "none", "place": None, "failure": "", "under_way": "", "step": 0}
-        if session.points:
-            standing = session.points.standing()
-        return {
-            **standing,
-            "steps": sweeps.shipped.plan.steps,
-            "losses": len(_own_rows(sweeps, session)),
-        }
+        losses = len(_own_rows(sweeps, session))
+        return {**standing_of(session.points), "steps": sweeps.shipped.plan.steps, "losses": losses}
 
     return [forecast_point, start_point, steer_point, poll_point]
 

@@ -96,6 +96,13 @@ def launched(sessions: Sessions, sweep: Sweep) -> SweepTraining:
     return training
 
 
+def standing_of(training: SweepTraining | None, otherwise: str = "none") -> Answer:
+    """How a sweep stands; where none was started since the server was, its state is `otherwise`."""
+    if training is not None:
+        return training.standing()
+    return {"state": otherwise, "place": None, "failure": "", "under_way": "", "step": 0}
+
+
 def steered(training: SweepTraining | None, request: Request, what: str) -> Answer:
     """Pause, resume or stop it, and how it stands then. Raises ValueError when nothing trains."""
     action = inputs.choice(request, "action", ("pause", "resume", "stop"))
