@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.components.base import server
-from starlette.responses import JSONResponse
+from gradio.routes import ORJSONResponse
 
 from llm.files import disk_trouble
 from llm.training.hardware import out_of_memory
@@ -148,15 +148,16 @@ def _changes(endpoint: Callable[[Request], Answer]) -> bool:
     return getattr(endpoint, "changing", False)
 
 
-def _in_json(endpoint: Callable[[Request], Answer]) -> Callable[[Request], JSONResponse]:
+def _in_json(endpoint: Callable[[Request], Answer]) -> Callable[[Request], ORJSONResponse]:
     """The endpoint with its answer put into JSON on the thread that found it.
 
-    Else FastAPI does it while nobody else is served, and looks at every number of a picture before.
+    Else FastAPI does it while nobody else is served, and looks at every number of a picture before. The JSON is
+    Gradio's, which has null for what is no number, as the loss of a run that diverged.
     """
 
     @functools.wraps(endpoint)
-    def response(request: Request) -> JSONResponse:
-        return JSONResponse(endpoint(request))
+    def response(request: Request) -> ORJSONResponse:
+        return ORJSONResponse(endpoint(request))
 
     return response
 

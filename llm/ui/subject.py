@@ -10,7 +10,8 @@ read-only and shared by all visitors, so looking at a model in training never wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,14 +147,14 @@ class Subjects:
         """The model of a reference, as a speaker shows it to a class. Raises ValueError when it isn't there."""
         kind, _, name = ref.partition(":")
         if kind == "shipped":
-            return Shown(ref, _named([*_checkpoints(SHIPPED), *shipped_points()], name), name, "")
+            return Shown(ref, _named(name, SHIPPED, _points()), name, "")
         if kind == "upload":
-            return Shown(ref, _named(_checkpoints(session.models), name), name, "")
+            return Shown(ref, _named(name, session.models), name, "")
         if kind in RUNS and not (kind == "cli" and guest.get()):
             run = Run.open(runs_of(kind, session), name)
             return Shown(ref, run.path, run.name, run.corpus_ref)
         if kind == "hub" and not guest.get():
-            folder = _named(_checkpoints(hub_folder()), name)
+            folder = _named(name, hub_folder())
             return Shown(ref, folder, _hub_title(folder), "")
         if kind == "folder" and not guest.get():
             return Shown(ref, self.local.open(name).folder, self.local.title(name), "")
@@ -252,12 +253,16 @@ def _checkpoints(root: Path) -> Iterator[Path]:
 
 def shipped_points() -> list[Path]:
     """Where the models lie with which some trainings of the sweep that ships ended; narrowest first."""
-    return sorted(_checkpoints(SHIPPED / "scaling" / "models"), key=_loaded_bytes)
+    return sorted(_checkpoints(_points()), key=_loaded_bytes)
 
 
-def _named(folders: Iterable[Path], name: str) -> Path:
-    """The folder of that name among those listed, so that no name can point anywhere else."""
-    for folder in folders:
-        if folder.name == name:
-            return folder
+def _points() -> Path:
+    return SHIPPED / "scaling" / "models"
+
+
+def _named(name: str, *roots: Path) -> Path:
+    """The checkpoint of that name among what lies in these folders, so that no name can point anywhere else."""
+    for root in roots:
+        if root.is_dir() and name in os.listdir(root) and name[0] != "." and (root / name / "config.json").is_file():
+            return root / name
     raise ValueError("That model is gone. Choose another from the menu at the top.")

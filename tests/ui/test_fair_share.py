@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +15,7 @@ from llm.deadline import seconds_left
 from llm.limits import Limits
 from llm.ui import build_app
 from llm.ui.fair_share import SHORT, FairShare, Lane
-from llm.ui.panel import Panel, _guarded
+from llm.ui.panel import Panel, _guarded, _in_json
 
 PANEL = SimpleNamespace(shows_paths=True)
 
@@ -152,6 +153,12 @@ def test_any_question_has_its_turn(asked):
     """What is no proper question is refused by the endpoint's own guard."""
     answer = run(share().between(_guarded(lambda request: {"seen": True}, PANEL))(asked, Connection()))
     assert answer.keys() <= {"seen", "error"}
+
+
+def test_what_is_no_number_reaches_the_page_as_null():
+    """A loss that diverged, in Python or in numpy, is no error; the rest of the answer stands."""
+    told = _in_json(lambda request: {"losses": (1.5, float("nan"), np.float64("inf")), "n": 2})({})
+    assert json.loads(told.body) == {"losses": [1.5, None, None], "n": 2}
 
 
 def test_out_of_memory_is_said_and_the_next_question_answered(caplog):
