@@ -60,6 +60,16 @@ def test_sums_of_products_are_exact(size):
         assert dot(weight_K, whole_K) == int(weight_K.astype(np.int64) @ whole_K.astype(np.int64))
 
 
+def test_powers_of_e_are_as_near_as_float32_can_tell():
+    """To 4e-7 of numpy's in 64 bits, over all that float32 can hold; what would be less than that is nothing."""
+    from llm.int8_loops import exp
+
+    x_N = np.linspace(-87, 88, 10_001).astype(np.float32)
+    got_N = np.array([exp(x) for x in x_N], dtype=np.float64)
+    assert np.abs(got_N / np.exp(x_N.astype(np.float64)) - 1).max() < 4e-7
+    assert 0 < exp(np.float32(-1e9)) < 2e-38
+
+
 def test_a_large_common_offset_costs_nothing():
     """A vector added to every row of the head moves all logits together; the rounded rows leave it out."""
     model = randomised(SHAPES[0].replace(tie_word_embeddings=False))

@@ -28,6 +28,7 @@ EXPORT_SECONDS = 600.0
 """A page fetches at once what it has asked for."""
 SWEEP_SECONDS = 300.0
 TIDY_SECONDS = 20.0
+"""Between two looks for what may go from memory."""
 SNAPSHOT_SHARE = 0.6
 """Of what kept runs leave, for the snapshots of one run; the rest is for its checkpoint, twice while it is written."""
 KEPT_SHARE = 0.5
