@@ -33,7 +33,7 @@ RECIPE = TrainConfig(
 """nanoGPT's; the rest of it (betas, decay, clipping, end of the cosine) is TrainConfig's default."""
 FASTEST = RECIPE.replace(
     optimizer="muon", schedule="linear", min_lr_ratio=0.0, warmup_steps=0, weight_decay=0.0, grad_clip=0.0,
-    matrix_learning_rate=0.04, learning_rate=1e-2, beta1=0.7, batch_size=16, max_steps=360,
+    matrix_learning_rate=0.035, learning_rate=1e-2, beta1=0.7, batch_size=16, max_steps=340,
 )  # fmt: skip
 SLICES = 20
 FIRST_SEED = 1001

@@ -11,13 +11,13 @@ from llm.training.optim import make_optimizer
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 16, 64), (1, 5, 7)])
 def test_orthogonalise_brings_singular_values_near_one(shape):
-    """Singular values of at least a hundredth of the norm end within 0.73 to 1.27, and the directions stay."""
+    """Singular values of at least a thousandth of the norm end within 0.14 to 1.86, and the directions stay."""
     generator = torch.Generator().manual_seed(0)
     u, _, v = torch.linalg.svd(torch.randn(shape, generator=generator), full_matrices=False)
-    spread = torch.logspace(0, -1.7, min(shape[1:]))  # from 1 to 0.02
+    spread = torch.logspace(0, -2.5, min(shape[1:]))  # from 1 to 0.003 of the largest, a thousandth of the norm
     result = orthogonalise(u * spread @ v)
     values = torch.linalg.svdvals(result)
-    assert values.min() > 0.7 and values.max() < 1.3
+    assert values.min() > 0.14 and values.max() < 1.87
     inner = u.mT @ result @ v.mT  # diagonal when the singular vectors are unchanged
     off_diagonal = inner - torch.diag_embed(inner.diagonal(dim1=1, dim2=2))
     assert off_diagonal.abs().max() < 1e-4
