@@ -1,9 +1,10 @@
 """Reading one token at a time, as fast as memory hands out the weights.
 
 A new token needs every weight once and does two operations with each, so its time goes into
-reading them, and into whatever stands around that. Here little does: each product writes into a
-buffer that was there from the start, keys and values go into a cache of fixed size, and the
-weights are read as they lie in the model. `prefill` reads a text in one pass, `step` one token of each row of a batch:
+reading them, and into whatever stands around that. Here little does: each part of a step reads from a
+buffer and writes into one, which were there from the start, keys and values go into a cache of fixed
+size, and the weights are read as they lie in the model. `prefill` reads a text in one pass, `step` one
+token of each row of a batch:
 
     decoder = Decoder(model)
     decoder.prefill(ids[:-1])
@@ -18,7 +19,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -46,11 +47,16 @@ class Decoder:
         self._cache = KVCache(model.config, batch_size, model.device, model.wte.weight.dtype)
         self.rows = [_row_of(self._cache, row) for row in range(batch_size)]
         """Each text's part of the cache: its `length`, and `truncate(0)` to begin another."""
-        self._layers = [_Layer(block, batch_size) for block in cast(Iterable[Block], model.h)]
-        self._head = _Product(head.weight, None, batch_size)
-        self._ln_f = _normaliser(model.ln_f)
-        self._residual = "residual" not in model.config.without
         self._x_BC = head.weight.new_empty(batch_size, model.config.n_embd)
+        self._layers = [
+            _Layer(block, self._x_BC, keys_BHSD, values_BHSD)
+            for block, keys_BHSD, values_BHSD in zip(
+                cast(Iterable[Block], model.h), self._cache.keys_LBHSD, self._cache.values_LBHSD, strict=True
+            )
+        ]
+        self._head = _Product(head.weight, None, batch_size)
+        self._ln_f = _Norm(model.ln_f, self._x_BC, self._head.x_BK)
+        self._residual = "residual" not in model.config.without
         self._slots_S = torch.arange(model.config.n_ctx, device=model.device)
 
     @torch.no_grad()
@@ -67,10 +73,10 @@ class Decoder:
         mask_TS = None if T == S else causal_mask(T, S, x_TC.device)
         for layer, part in enumerate(self._layers):
             seconds_left()
-            z_TC = self._attend_text(layer, part.qkv.of_text(part.ln_1(x_TC)), cache, mask_TS)
+            z_TC = self._attend_text(layer, part.qkv.of_text(part.ln_1.of_text(x_TC)), cache, mask_TS)
             x_TC = self._add(x_TC, part.attn_proj.of_text(z_TC))
             if part.mlp is not None:
-                hidden_TN = part.mlp.activation(part.mlp.fc.of_text(part.ln_2(x_TC)))
+                hidden_TN = part.mlp.activation(part.mlp.fc.of_text(part.mlp.ln_2.of_text(x_TC)))
                 x_TC = self._add(x_TC, part.mlp.proj.of_text(hidden_TN))
         cache.length = S
 
@@ -90,34 +96,37 @@ class Decoder:
         for x_C, id, row in zip(self._x_BC, ids, self.rows, strict=True):
             self._room_in(row)
             torch.add(self.model.wte.weight[id], self.model.wpe.weight[row.length], out=x_C)
-        mask_B11S = self._mask()
-        x_BC = self._x_BC
+        lengths = [row.length for row in self.rows]
+        mask_B11S = self._mask(lengths)
         for layer, part in enumerate(self._layers):
-            z_BC = self._attend(layer, part.qkv(part.ln_1(x_BC)), mask_B11S)
-            x_BC = self._add(x_BC, part.attn_proj(z_BC))
+            part.ln_1()
+            part.qkv()
+            self._attend(layer, lengths, mask_B11S)
+            self._write(part.attn_proj())
             if part.mlp is not None:
-                x_BC = self._add(x_BC, part.mlp.proj(part.mlp.activation(part.mlp.fc(part.ln_2(x_BC)))))
+                self._write(part.mlp())
         for row in self.rows:
             row.length += 1
-        return self._head(self._ln_f(x_BC))
+        self._ln_f()
+        return self._head()
 
-    def _add(self, x_BC: Tensor, written_BC: Tensor) -> Tensor:
-        """The stream after a part has written to it."""
-        return x_BC.add_(written_BC) if self._residual else written_BC
+    def _attend(self, layer: int, lengths: list[int], mask_B11S: Tensor | None) -> None:
+        self._layers[layer].attend(lengths, mask_B11S)
+
+    def _write(self, written_BC: Tensor) -> None:
+        """What a part has to say, into the stream."""
+        if self._residual:
+            self._x_BC.add_(written_BC)
+        else:
+            self._x_BC.copy_(written_BC)
+
+    def _add(self, x_TC: Tensor, written_TC: Tensor) -> Tensor:
+        """The same for the stream of a text."""
+        return x_TC.add_(written_TC) if self._residual else written_TC
 
     def _room_in(self, row: KVCache) -> None:
         if row.length == self.model.config.n_ctx:
             raise ValueError(f"The context of {row.length} tokens is full; truncate it and read the text's end again.")
-
-    def _attend(self, layer: int, qkv_BN: Tensor, mask_B11S: Tensor | None) -> Tensor:
-        H, D = self.model.config.n_head, self.model.config.head_size
-        q_BH1D, k_BH1D, v_BH1D = qkv_BN.view(-1, 3, H, 1, D).unbind(dim=1)
-        for n, row in enumerate(self.rows):
-            k_BHSD, v_BHSD = row.append(layer, k_BH1D[n : n + 1], v_BH1D[n : n + 1])
-        if mask_B11S is not None:
-            S = mask_B11S.size(3)
-            k_BHSD, v_BHSD = self._cache.keys_LBHSD[layer, :, :, :S], self._cache.values_LBHSD[layer, :, :, :S]
-        return F.scaled_dot_product_attention(q_BH1D, k_BHSD, v_BHSD, attn_mask=mask_B11S).flatten(1)
 
     def _attend_text(self, layer: int, qkv_TN: Tensor, cache: KVCache, mask_TS: Tensor | None) -> Tensor:
         H, D = self.model.config.n_head, self.model.config.head_size
@@ -126,46 +135,68 @@ class Decoder:
         z_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BHSD, v_BHSD, attn_mask=mask_TS, is_causal=mask_TS is None)
         return z_BHTD[0].transpose(0, 1).flatten(1)
 
-    def _mask(self) -> Tensor | None:
+    def _mask(self, lengths: list[int]) -> Tensor | None:
         """Which slots of the cache each row may look at, the new token's included; None for all that are filled."""
-        if len(self.rows) == 1:
+        if len(lengths) == 1:
             return None
-        lengths = [row.length for row in self.rows]
         seen_BS = self._slots_S[: max(lengths) + 1] <= torch.tensor(lengths, device=self.model.device)[:, None]
         return seen_BS[:, None, None, :]
 
 
 class _Layer:
-    """A block's parts, its four matrices as products."""
+    """A block, its four matrices as products, with all that a step looks at in place: its own views of x_BC,
+    the stream, and of the cache."""
 
-    def __init__(self, block: Block, batch_size: int) -> None:
-        def product(linear: nn.Linear) -> _Product:
-            return _Product(linear.weight, linear.bias, batch_size)
+    def __init__(self, block: Block, x_BC: Tensor, keys_BHSD: Tensor, values_BHSD: Tensor) -> None:
+        B, H, _, D = keys_BHSD.shape
+        self.qkv, self.attn_proj = _product_of(block.attn.c_attn, B), _product_of(block.attn.c_proj, B)
+        self.ln_1 = _Norm(block.ln_1, x_BC, self.qkv.x_BK)
+        self.mlp = _MLP(block, x_BC) if isinstance(block.mlp, MLP) else None
+        self._keys_BHSD, self._values_BHSD = keys_BHSD, values_BHSD
+        self.q_BH1D, k_BH1D, v_BH1D = self.qkv.y_BN.view(B, 3, H, 1, D).unbind(dim=1)
+        self._new = list(zip(keys_BHSD, values_BHSD, k_BH1D[:, :, 0], v_BH1D[:, :, 0], strict=True))
+        self._z_BH1D = self.attn_proj.x_BK.view(B, H, 1, D)
 
-        self.ln_1, self.ln_2 = _normaliser(block.ln_1), _normaliser(block.ln_2)
-        self.qkv, self.attn_proj = product(block.attn.c_attn), product(block.attn.c_proj)
-        self.mlp = None
-        if isinstance(block.mlp, MLP):
-            self.mlp = _MLP(product(block.mlp.c_fc), block.mlp.activation, product(block.mlp.c_proj))
+    def attend(self, lengths: list[int], mask_B11S: Tensor | None) -> None:
+        """From queries, keys and values of the new tokens to what attn_proj reads; `lengths` without these tokens."""
+        for (keys_HSD, values_HSD, k_HD, v_HD), length in zip(self._new, lengths, strict=True):
+            keys_HSD.select(1, length).copy_(k_HD)
+            values_HSD.select(1, length).copy_(v_HD)
+        S = max(lengths) + 1
+        k_BHSD, v_BHSD = self._keys_BHSD.narrow(2, 0, S), self._values_BHSD.narrow(2, 0, S)
+        self._z_BH1D.copy_(F.scaled_dot_product_attention(self.q_BH1D, k_BHSD, v_BHSD, attn_mask=mask_B11S))
 
 
-class _MLP(NamedTuple):
-    """Its parts."""
+class _MLP:
+    """The second half of a block."""
 
-    fc: _Product
-    activation: Callable[[Tensor], Tensor]
-    proj: _Product
+    def __init__(self, block: Block, x_BC: Tensor) -> None:
+        B = len(x_BC)
+        self.fc, self.proj = _product_of(block.mlp.c_fc, B), _product_of(block.mlp.c_proj, B)
+        self.ln_2 = _Norm(block.ln_2, x_BC, self.fc.x_BK)
+        self.activation: Callable[[Tensor], Tensor] = block.mlp.activation
+
+    def __call__(self) -> Tensor:
+        """What it writes into the stream."""
+        self.ln_2()
+        self.proj.x_BK.copy_(self.activation(self.fc()))
+        return self.proj()
 
 
-def _normaliser(norm: nn.Module) -> Callable[[Tensor], Tensor]:
-    """What the module computes, without the time that calling a module takes: a tenth of a small model's token."""
-    if not isinstance(norm, nn.LayerNorm):
-        return norm
-    return lambda x_BC: F.layer_norm(x_BC, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+class _Norm:
+    """What stands in a LayerNorm's place, from one buffer into another: calling a module takes longer than its work."""
+
+    def __init__(self, norm: nn.Module, x_BC: Tensor, y_BC: Tensor) -> None:
+        self.of_text, self._x_BC, self._y_BC = norm, x_BC, y_BC
+        self._rest = (norm.normalized_shape, norm.weight, norm.bias, norm.eps) if isinstance(norm, nn.LayerNorm) else ()
+
+    def __call__(self) -> None:
+        y_BC = torch.layer_norm(self._x_BC, *self._rest) if self._rest else self.of_text(self._x_BC)
+        self._y_BC.copy_(y_BC)
 
 
 class _Product:
-    """x_BK -> x_BK W^T + b, in a buffer of its own.
+    """x_BK -> x_BK W^T + b, from a buffer into a buffer.
 
     W is seen as G blocks of M rows, N = G M, and all of them are multiplied by one batched product: BLAS takes
     a single row of numbers through one large matrix at half the speed on some processors, and two to sixteen
@@ -174,29 +205,35 @@ class _Product:
 
     def __init__(self, weight_NK: Tensor, bias_N: Tensor | None, batch_size: int) -> None:
         N, K = weight_NK.shape
+        G = _blocks(N)
         self._weight_NK, self._bias_N = weight_NK.detach(), bias_N.detach() if bias_N is not None else None
-        self._blocks = G = _blocks(N)
-        self._weight_GKM = weight_NK.detach().view(G, N // G, K).transpose(1, 2)
-        self._bias_G1M = bias_N.detach().view(G, 1, N // G) if bias_N is not None else None
+        self._weight_GKM = self._weight_NK.view(G, N // G, K).transpose(1, 2)
+        self._bias_G1M = self._bias_N.view(G, 1, N // G) if self._bias_N is not None else None
+        self.x_BK = weight_NK.new_empty(batch_size, K)
+        self._x_GBK = self.x_BK.expand(G, -1, -1)
         self._y_GBM = weight_NK.new_empty(G, batch_size, N // G)
-        self._y_BN = self._y_GBM.view(1, N) if batch_size == 1 else weight_NK.new_empty(batch_size, N)
+        self.y_BN = self._y_GBM.view(1, N) if batch_size == 1 else weight_NK.new_empty(batch_size, N)
 
-    def __call__(self, x_BK: Tensor) -> Tensor:
-        x_GBK = x_BK.expand(self._blocks, -1, -1)
+    def __call__(self) -> Tensor:
+        """y_BN, of what lies in x_BK."""
         if self._bias_G1M is None:
-            torch.bmm(x_GBK, self._weight_GKM, out=self._y_GBM)
+            torch.bmm(self._x_GBK, self._weight_GKM, out=self._y_GBM)
         else:
-            torch.baddbmm(self._bias_G1M, x_GBK, self._weight_GKM, out=self._y_GBM)
-        if len(x_BK) > 1:
-            self._y_BN.view(len(x_BK), self._blocks, -1).copy_(self._y_GBM.transpose(0, 1))
-        return self._y_BN
+            torch.baddbmm(self._bias_G1M, self._x_GBK, self._weight_GKM, out=self._y_GBM)
+        if len(self.x_BK) > 1:
+            self.y_BN.view(len(self.x_BK), len(self._y_GBM), -1).copy_(self._y_GBM.transpose(0, 1))
+        return self.y_BN
 
     def of_text(self, x_TK: Tensor) -> Tensor:
-        """The same for the tokens of a text, in a buffer that is new."""
+        """The same for the tokens of a text, in a tensor that is new."""
         if not FEW[0] <= len(x_TK) <= FEW[1]:
             return F.linear(x_TK, self._weight_NK, self._bias_N)
         y_NT = self._weight_NK @ x_TK.t()
         return y_NT.t() if self._bias_N is None else y_NT.t() + self._bias_N
+
+
+def _product_of(linear: nn.Linear, batch_size: int) -> _Product:
+    return _Product(linear.weight, linear.bias, batch_size)
 
 
 def _blocks(n: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from llm.config import SamplingConfig
 from llm.deadline import seconds_left
 from llm.decoder import Decoder
-from llm.filters import filter_logits, needs_previous
+from llm.filters import filter_logits, most_likely, needs_previous
 from llm.model import GPT, KVCache
 
 
@@ -29,14 +30,17 @@ class Choice:
     id: int
     probability: float
     """How likely the draw was, after filtering."""
-    raw_probability: float
-    """How likely the model itself held the token, at temperature 1 and before any filter."""
     logits_V: Tensor = field(compare=False, repr=False)
     """What the model said of every token, before any filter."""
     reads: int
     """How many tokens the model looked at: all that were in its cache."""
     share: float
     """The random number that chose it: where it falls in the odds laid end to end by id, above 0 and at most 1."""
+
+    @cached_property
+    def raw_probability(self) -> float:
+        """How likely the model itself held the token, at temperature 1 and before any filter."""
+        return float(self.logits_V.float().softmax(dim=-1)[self.id])
 
 
 def generate(
@@ -146,19 +150,17 @@ def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
 def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator, reads: int) -> Choice:
     """The next token after `ids`."""
     seen_1T = torch.tensor([ids], device=logits_1V.device) if needs_previous(config) else None
-    left_V = filter_logits(logits_1V, config, seen_1T)[0]
     share = 1.0 - torch.rand(1, dtype=torch.float64, generator=generator)
-    if config.temperature == 0.0:  # which leaves one token
-        token, probability = int(left_V.cpu().numpy().argmax()), 1.0  # ten times as fast as torch's
+    if config.temperature == 0.0:
+        token, probability = most_likely(logits_1V, config, seen_1T), 1.0
     else:
-        odds_V = left_V.softmax(dim=-1)
+        odds_V = filter_logits(logits_1V, config, seen_1T)[0].softmax(dim=-1)
         # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
         # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.
         ends_V = odds_V.cpu().double().cumsum(dim=-1)
         token = int(torch.searchsorted(ends_V, share * ends_V[-1]))
         probability = float(odds_V[token])
-    raw_V = logits_1V[0].float().softmax(dim=-1)
-    return Choice(token, probability, float(raw_V[token]), logits_1V[0].clone(), reads, float(share))
+    return Choice(token, probability, logits_1V[0].clone(), reads, float(share))
 
 
 def has_hooks(model: GPT) -> bool:

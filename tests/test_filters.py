@@ -18,7 +18,7 @@ from transformers import (
 from twins import SHAPES, hugging_face_twin, random_ids, randomised
 
 from llm.config import DEFAULT_ORDER, SAMPLERS, SamplingConfig, complete_order
-from llm.filters import filter_logits, keep_top_p, keep_typical
+from llm.filters import filter_logits, keep_top_p, keep_typical, most_likely
 
 V = 41
 GRID = [
@@ -205,6 +205,18 @@ def test_temperature_zero_keeps_the_first_of_the_most_likely():
     logits = torch.tensor([[1.0, 5.0, 5.0, 0.0], [7.0, 1.0, 7.0, 7.0]])
     for config in (SamplingConfig(temperature=0.0), SamplingConfig(temperature=0.0, top_k=3, top_p=0.5, min_p=1.0)):
         assert only_choice(logits, config) == [1, 0]
+
+
+@pytest.mark.parametrize("order", ORDERS[::37])
+def test_the_most_likely_is_what_temperature_zero_leaves(order):
+    """In any order, with ties, and with samplers before and after it."""
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        logits_1V = torch.randn(1, V, generator=generator).mul(4).round()
+        previous_1T = torch.randint(V, (1, 9), generator=generator)
+        config = order.replace(temperature=0.0)
+        left_V = filter_logits(logits_1V, config, previous_1T)[0]
+        assert left_V.isfinite().nonzero().flatten().tolist() == [most_likely(logits_1V, config, previous_1T)]
 
 
 @pytest.mark.parametrize("temperature", [1e-38, 1e-300])

@@ -71,14 +71,12 @@ class WatchedDecoder(Decoder):
         """The attention of the token read last. The next step overwrites it."""
         return self._pattern_LHS[:, :, : self.rows[0].length]
 
-    def _attend(self, layer: int, qkv_BN: Tensor, mask_B11S: Tensor | None) -> Tensor:
-        z_BC = super()._attend(layer, qkv_BN, mask_B11S)  # puts the new token's keys into the cache
-        H, D = self.model.config.n_head, self.model.config.head_size
-        S = self.rows[0].length + 1
-        q_HD1 = qkv_BN[0, : H * D].view(H, D, 1)
-        scores_HS = (self.rows[0].keys_LBHSD[layer, 0, :, :S] @ q_HD1)[:, :, 0] / math.sqrt(D)
+    def _attend(self, layer: int, lengths: list[int], mask_B11S: Tensor | None) -> None:
+        super()._attend(layer, lengths, mask_B11S)  # puts the new token's keys into the cache
+        q_HD1 = self._layers[layer].q_BH1D[0].transpose(1, 2)
+        S = lengths[0] + 1
+        scores_HS = (self.rows[0].keys_LBHSD[layer, 0, :, :S] @ q_HD1)[:, :, 0] / math.sqrt(q_HD1.size(1))
         torch.softmax(scores_HS, dim=1, out=self._pattern_LHS[layer, :, :S])
-        return z_BC
 
 
 def watch(model: GPT, ids: Sequence[int], config: SamplingConfig, *, eot_id: int | None = None) -> Iterator[Reading]:
