@@ -109,8 +109,7 @@ class Int8Decoder(Decoder):
         )
         self._logits_1V = torch.empty(1, config.vocab_size)
         self._logits_V = self._logits_1V[0].numpy()
-        self._keys_LHSD = self._cache.keys_LBHSD[:, 0].numpy()
-        self._values_LHSD = self._cache.values_LBHSD[:, 0].numpy()
+        self._kv_L2HSD = self._cache.kv_L2BHSD[:, :, 0].numpy()
         self._kind, self._scale = KINDS.index(config.activation_function), np.float32(1 / math.sqrt(config.head_size))
         self._read_token = loops.read_token
 
@@ -125,8 +124,7 @@ class Int8Decoder(Decoder):
                 self._weights,
                 self._buffers,
                 x_C,
-                self._keys_LHSD,
-                self._values_LHSD,
+                self._kv_L2HSD,
                 row.length,
                 self._kind,
                 self._scale,

@@ -197,19 +197,19 @@ def activate(x_N: np.ndarray, kind: int) -> None:
 
 @_jit
 def read_token(
-    w: Weights, b: Buffers, x_C: np.ndarray, keys_LHSD: np.ndarray, values_LHSD: np.ndarray, seen: int,
+    w: Weights, b: Buffers, x_C: np.ndarray, kv_L2HSD: np.ndarray, seen: int,
     kind: int, scale: np.float32, epsilon: float, logits_V: np.ndarray,
 ) -> None:  # fmt: skip
     """Read the token whose embedding is x_C, after `seen` others whose keys and values are in the cache."""
-    L, H, _, D = keys_LHSD.shape
+    L, _, H, _, D = kv_L2HSD.shape
     C = x_C.size
     for layer in range(L):
         layer_norm(w.ln_1, layer, epsilon, x_C, b.normed_C)
         product(w.qkv, layer, b.normed_C, b.rounded_K[:C], b.qkv_N)
         q_HD, k_HD, v_HD = b.qkv_N[:C].reshape(H, D), b.qkv_N[C : 2 * C].reshape(H, D), b.qkv_N[2 * C :].reshape(H, D)
-        keys_LHSD[layer, :, seen], values_LHSD[layer, :, seen] = k_HD, v_HD
+        kv_L2HSD[layer, 0, :, seen], kv_L2HSD[layer, 1, :, seen] = k_HD, v_HD
         z_HD = b.z_C.reshape(H, D)
-        attend(q_HD, keys_LHSD[layer], values_LHSD[layer], seen + 1, scale, b.scores_HS, z_HD)
+        attend(q_HD, kv_L2HSD[layer, 0], kv_L2HSD[layer, 1], seen + 1, scale, b.scores_HS, z_HD)
         product(w.attn_proj, layer, b.z_C, b.rounded_K[:C], b.written_C)
         x_C += b.written_C
         layer_norm(w.ln_2, layer, epsilon, x_C, b.normed_C)

@@ -65,14 +65,14 @@ class KVCache:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        shape = (config.n_layer, batch_size, config.n_head, config.n_ctx, config.head_size)
-        self.keys_LBHSD = torch.zeros(shape, device=device, dtype=dtype)
-        self.values_LBHSD = torch.zeros(shape, device=device, dtype=dtype)
+        shape = (config.n_layer, 2, batch_size, config.n_head, config.n_ctx, config.head_size)
+        self.kv_L2BHSD = torch.zeros(shape, device=device, dtype=dtype)
+        """Keys, then values, of each layer: in one tensor, so that one copy can put down both."""
         self.length = 0
 
     def append(self, layer: int, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
         """Store one layer's new keys and values; return all S of them (views, not copies)."""
-        T, keys_BHSD, values_BHSD = k_BHTD.size(2), self.keys_LBHSD[layer], self.values_LBHSD[layer]
+        T, (keys_BHSD, values_BHSD) = k_BHTD.size(2), self.kv_L2BHSD[layer]
         keys_BHSD.narrow(2, self.length, T).copy_(k_BHTD)
         values_BHSD.narrow(2, self.length, T).copy_(v_BHTD)
         return keys_BHSD.narrow(2, 0, self.length + T), values_BHSD.narrow(2, 0, self.length + T)

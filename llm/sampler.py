@@ -80,7 +80,8 @@ def _draw(
         unread = _unread(ids, cache, model.config.n_ctx)
         with reading(model):  # never around the yield: grad mode would leak into whoever runs in between
             if decoder:
-                decoder.prefill(unread[:-1])
+                if len(unread) > 1:
+                    decoder.prefill(unread[:-1])
                 logits_1V = decoder.step(unread[-1:])
             else:
                 logits_1V = model(torch.tensor([unread], device=model.device), cache=cache, last_only=True)[:, -1]
@@ -150,7 +151,7 @@ def _unread(ids: list[int], cache: KVCache, n_ctx: int) -> list[int]:
 def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator: torch.Generator, reads: int) -> Choice:
     """The next token after `ids`."""
     seen_1T = torch.tensor([ids], device=logits_1V.device) if needs_previous(config) else None
-    share = 1.0 - torch.rand(1, dtype=torch.float64, generator=generator)
+    share = 1.0 - torch.rand(1, dtype=torch.float64, generator=generator).item()
     if config.temperature == 0.0:
         token, probability = most_likely(logits_1V, config, seen_1T), 1.0
     else:
@@ -158,9 +159,9 @@ def _drawn(logits_1V: Tensor, ids: list[int], config: SamplingConfig, generator:
         # Where a random share of the odds, laid end to end, comes to lie: torch.multinomial takes ten times as
         # long. The share is above 0 and at most the sum, so it never lies in a token whose odds are 0.
         ends_V = odds_V.cpu().double().cumsum(dim=-1)
-        token = int(torch.searchsorted(ends_V, share * ends_V[-1]))
+        token = int(torch.searchsorted(ends_V, ends_V[-1] * share))
         probability = float(odds_V[token])
-    return Choice(token, probability, logits_1V[0].clone(), reads, float(share))
+    return Choice(token, probability, logits_1V[0].clone(), reads, share)
 
 
 def has_hooks(model: GPT) -> bool:

@@ -75,7 +75,7 @@ class WatchedDecoder(Decoder):
         super()._attend(layer, lengths, mask_B11S)  # puts the new token's keys into the cache
         q_HD1 = self._layers[layer].q_BH1D[0].transpose(1, 2)
         S = lengths[0] + 1
-        scores_HS = (self.rows[0].keys_LBHSD[layer, 0, :, :S] @ q_HD1)[:, :, 0] / math.sqrt(q_HD1.size(1))
+        scores_HS = (self.rows[0].kv_L2BHSD[layer, 0, 0, :, :S] @ q_HD1)[:, :, 0] / math.sqrt(q_HD1.size(1))
         torch.softmax(scores_HS, dim=1, out=self._pattern_LHS[layer, :, :S])
 
 
