@@ -48,10 +48,7 @@ class Decoder:
         self.rows = [_row_of(self._cache, row) for row in range(batch_size)]
         """Each text's part of the cache: its `length`, and `truncate(0)` to begin another."""
         self._x_BC = head.weight.new_empty(batch_size, model.config.n_embd)
-        self._layers = [
-            _Layer(block, self._x_BC, kv_2BHSD)
-            for block, kv_2BHSD in zip(cast(Iterable[Block], model.h), self._cache.kv_L2BHSD, strict=True)
-        ]
+        self._layers = [_Layer(block, self._x_BC, model.config.n_head) for block in cast(Iterable[Block], model.h)]
         self._head = _Product(head.weight, None, batch_size)
         self._ln_f = _Norm(model.ln_f, self._x_BC, self._head.x_BK)
         self._residual = "residual" not in model.config.without
@@ -94,11 +91,15 @@ class Decoder:
             self._room_in(row)
             torch.add(self.model.wte.weight[id], self.model.wpe.weight[row.length], out=x_C)
         lengths = [row.length for row in self.rows]
+        # Views of the cache for all layers at once: made one by one they take as long as the sums around them.
+        slots = [row.kv_L2BHSD[:, :, 0].select(3, row.length).unbind() for row in self.rows]
+        seen = self._cache.kv_L2BHSD.narrow(4, 0, max(lengths) + 1).flatten(0, 1).unbind()
         mask_B11S = self._mask(lengths)
         for layer, part in enumerate(self._layers):
             part.ln_1()
             part.qkv()
-            self._attend(layer, lengths, mask_B11S)
+            part.put_down([slot_L2HD[layer] for slot_L2HD in slots])
+            self._attend(layer, seen[2 * layer], seen[2 * layer + 1], mask_B11S)
             self._write(part.attn_proj())
             if part.mlp is not None:
                 self._write(part.mlp())
@@ -107,8 +108,8 @@ class Decoder:
         self._ln_f()
         return self._head()
 
-    def _attend(self, layer: int, lengths: list[int], mask_B11S: Tensor | None) -> None:
-        self._layers[layer].attend(lengths, mask_B11S)
+    def _attend(self, layer: int, k_BHSD: Tensor, v_BHSD: Tensor, mask_B11S: Tensor | None) -> None:
+        self._layers[layer].attend(k_BHSD, v_BHSD, mask_B11S)
 
     def _write(self, written_BC: Tensor) -> None:
         """What a part has to say, into the stream."""
@@ -142,25 +143,25 @@ class Decoder:
 
 class _Layer:
     """A block, its four matrices as products, with all that a step looks at in place: its own views of x_BC,
-    the stream, and of the cache."""
+    the stream, and of what it writes itself."""
 
-    def __init__(self, block: Block, x_BC: Tensor, kv_2BHSD: Tensor) -> None:
-        _, B, H, _, D = kv_2BHSD.shape
+    def __init__(self, block: Block, x_BC: Tensor, n_head: int) -> None:
+        B, C = x_BC.shape
         self.qkv, self.attn_proj = _product_of(block.attn.c_attn, B), _product_of(block.attn.c_proj, B)
         self.ln_1 = _Norm(block.ln_1, x_BC, self.qkv.x_BK)
         self.mlp = _MLP(block, x_BC) if isinstance(block.mlp, MLP) else None
-        self._keys_BHSD, self._values_BHSD = kv_2BHSD
-        new_B3HD = self.qkv.y_BN.view(B, 3, H, D)
+        new_B3HD = self.qkv.y_BN.view(B, 3, n_head, C // n_head)
         self.q_BH1D = new_B3HD[:, 0, :, None]
-        self._put_down = list(zip(kv_2BHSD.unbind(1), new_B3HD[:, 1:], strict=True))
-        self._z_BH1D = self.attn_proj.x_BK.view(B, H, 1, D)
+        self._kv_B2HD = new_B3HD[:, 1:].unbind()
+        self._z_BH1D = self.attn_proj.x_BK.view(B, n_head, 1, C // n_head)
 
-    def attend(self, lengths: list[int], mask_B11S: Tensor | None) -> None:
-        """From queries, keys and values of the new tokens to what attn_proj reads; `lengths` without these tokens."""
-        for (kv_2HSD, new_2HD), length in zip(self._put_down, lengths, strict=True):
-            kv_2HSD.select(2, length).copy_(new_2HD)
-        S = max(lengths) + 1
-        k_BHSD, v_BHSD = self._keys_BHSD.narrow(2, 0, S), self._values_BHSD.narrow(2, 0, S)
+    def put_down(self, slots_B2HD: list[Tensor]) -> None:
+        """Keys and values of the new tokens, into the cache."""
+        for slot_2HD, kv_2HD in zip(slots_B2HD, self._kv_B2HD, strict=True):
+            slot_2HD.copy_(kv_2HD)
+
+    def attend(self, k_BHSD: Tensor, v_BHSD: Tensor, mask_B11S: Tensor | None) -> None:
+        """From the new tokens' queries to what attn_proj reads."""
         self._z_BH1D.copy_(F.scaled_dot_product_attention(self.q_BH1D, k_BHSD, v_BHSD, attn_mask=mask_B11S))
 
 

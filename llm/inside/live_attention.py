@@ -71,11 +71,10 @@ class WatchedDecoder(Decoder):
         """The attention of the token read last. The next step overwrites it."""
         return self._pattern_LHS[:, :, : self.rows[0].length]
 
-    def _attend(self, layer: int, lengths: list[int], mask_B11S: Tensor | None) -> None:
-        super()._attend(layer, lengths, mask_B11S)  # puts the new token's keys into the cache
-        q_HD1 = self._layers[layer].q_BH1D[0].transpose(1, 2)
-        S = lengths[0] + 1
-        scores_HS = (self.rows[0].kv_L2BHSD[layer, 0, 0, :, :S] @ q_HD1)[:, :, 0] / math.sqrt(q_HD1.size(1))
+    def _attend(self, layer: int, k_BHSD: Tensor, v_BHSD: Tensor, mask_B11S: Tensor | None) -> None:
+        super()._attend(layer, k_BHSD, v_BHSD, mask_B11S)
+        _, _, S, D = k_BHSD.shape
+        scores_HS = (k_BHSD[0] @ self._layers[layer].q_BH1D[0].transpose(1, 2))[:, :, 0] / math.sqrt(D)
         torch.softmax(scores_HS, dim=1, out=self._pattern_LHS[layer, :, :S])
 
 
