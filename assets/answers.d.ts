@@ -1040,6 +1040,7 @@ export interface PollSweep {
     loss: number | null;
     ref: string;
     seed: number;
+    title: string;
     width: number;
   }[];
   under_way: string;
@@ -1625,6 +1626,7 @@ export interface ReadSweep {
     seconds: number;
     seed: number;
     step: number;
+    title: string;
     tokens: number;
     width: number;
   }[];

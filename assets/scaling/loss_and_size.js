@@ -50,7 +50,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     }
   };
 
-  const points = pointTraining({ ask, find, root, guarded, named: (dot) => named(dot), moved: () => load() });
+  const points = pointTraining({ ask, find, root, guarded, moved: () => load() });
 
   const load = latest(() =>
     guarded(async () => {
@@ -139,7 +139,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     const dot = dots[pinned];
     find("[data-id=chosen]").hidden = !dot;
     if (dot) {
-      find("[data-id=chosen-name]").textContent = named(dot);
+      find("[data-id=chosen-name]").textContent = dot.title;
       find("[data-id=chosen-about]").textContent = `${about(dot)}${again(dot)}`;
       find("[data-id=open]").hidden = !dot.ref;
       find("[data-id=open]").textContent = `Look at its heads${dot.last || !atEnd(dot) ? "" : " at the end"}`;
@@ -148,7 +148,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
       if (other) find("[data-id=beside]").textContent = `Beside width ${other.width}`;
     }
     points.show(dot && sweep.whose === "shipped" ? dot : null);
-    say(dots[at] ? `${named(dots[at])}: ${about(dots[at])}` : lead());
+    say(dots[at] ? `${dots[at].title}: ${about(dots[at])}` : lead());
   }
 
   /** What the law says of the largest size from all others, beside what it reached. */
@@ -208,7 +208,6 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
     if (choices.across === "flops") return "Dashed: the least loss that any size reached for so much compute.";
     return `Loss = ${E} + A / N^${a} + B / D^${b}, through ${known.points} losses; hollow dots are early and left out.`;
   }
-  const named = (dot) => `Width ${dot.width}, seed ${dot.seed}`;
   const about = (dot) =>
     `${short(dot.params[sweep.counts.indexOf(choices.count)])} parameters, ${short(dot.tokens)} tokens, ` +
     `${short(dot.flops)} FLOPs: ${dot.loss.toFixed(4)} nats, after ${format.seconds(dot.seconds)}.`;
@@ -228,7 +227,7 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
   box.addEventListener("pointermove", (event) => {
     const index = near(event);
     point(index >= 0 ? index : pinned);
-    if (index >= 0) tip.show(event.clientX, event.clientY, named(dots[index]), about(dots[index]));
+    if (index >= 0) tip.show(event.clientX, event.clientY, dots[index].title, about(dots[index]));
     else tip.hide();
   });
   box.addEventListener("pointerleave", () => {

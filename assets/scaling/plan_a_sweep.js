@@ -120,7 +120,7 @@ panel("plan_a_sweep", ({ ask, notice, say, find, all, root }) => {
     const under = trainings.find(({ id }) => id === standing.under_way);
     if (under && live())
       say(
-        `Width ${under.width}, seed ${under.seed}: step ${format.whole(standing.step)} of ` +
+        `${under.title}: step ${format.whole(standing.step)} of ` +
           `${format.whole(standing.steps)}; ${done} of ${trainings.length} trainings done.`,
       );
     else say("");

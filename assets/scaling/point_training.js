@@ -12,14 +12,14 @@ const POLL = 1000, // milliseconds, while it trains
 
 /**
  * @param {{ ask: Ask, find: (selector: string) => any, root: HTMLElement,
- *   guarded: (work: () => Promise<unknown>) => Promise<void>, named: (dot: Dot) => string, moved: () => unknown }} page
+ *   guarded: (work: () => Promise<unknown>) => Promise<void>, moved: () => unknown }} page
  *   `moved` runs when a training here has reached another loss
  */
-export function pointTraining({ ask, find, root, guarded, named, moved }) {
+export function pointTraining({ ask, find, root, guarded, moved }) {
   const seconds = new Map(); // by width: what a training takes here, or why it can't be
   let standing = null,
     /** @type {Dot | null} */ dot = null, // the one that is chosen, if it is of the shipped sweep
-    /** @type {Record<string, string>} */ names = {}, // of all points
+    /** @type {Record<string, string>} */ titles = {}, // of all points
     timer = null,
     settling = null;
 
@@ -64,7 +64,7 @@ export function pointTraining({ ask, find, root, guarded, named, moved }) {
     if (standing?.state === "failed") return standing.failure;
     if (live(standing) && standing.under_way)
       return (
-        `${names[standing.under_way] ?? standing.under_way}: step ${format.whole(standing.step)} of ` +
+        `${titles[standing.under_way] ?? standing.under_way}: step ${format.whole(standing.step)} of ` +
         `${format.whole(standing.steps)}, ${WORDS[standing.state]}.`
       );
     if (live(standing)) return WORDS[standing.state];
@@ -101,7 +101,7 @@ export function pointTraining({ ask, find, root, guarded, named, moved }) {
     },
     /** @param {Dot[]} dots */
     know(dots) {
-      names = Object.fromEntries(dots.map((one) => [one.point, named(one)]));
+      titles = Object.fromEntries(dots.map((one) => [one.point, one.title]));
     },
     poll,
   };

@@ -8,6 +8,7 @@ import { bandOf, lossOf } from "./law.js";
  * One loss of one training.
  * @typedef {object} Dot
  * @property {string} point its training
+ * @property {string} title of its training
  * @property {number} step
  * @property {number} width
  * @property {number} seed

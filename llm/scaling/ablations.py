@@ -5,6 +5,7 @@ A study is a sweep (`llm.scaling.sweep`) whose plan has, for each size and seed,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
@@ -15,6 +16,9 @@ from llm.settings import About
 
 if TYPE_CHECKING:
     from llm.scaling.sweep import Row
+
+_ID = re.compile(r"(?:(.+)-)?width-(\d+)-seed-(\d+)(?:-rate-([\w+-]+))?")
+"""What `Plan.points` and `AblationPlan.points` call their trainings."""
 
 FULL = "full"
 """What the whole model is called among them."""
@@ -154,6 +158,18 @@ def _changed(point: Point, name: str) -> Point:
 def ablation_of(point: str) -> str:
     """The name of the change that a training of a study has, or FULL, from its id."""
     return point.partition("-width-")[0]
+
+
+def title_of(point: str) -> str:
+    """What a person calls a training of a sweep or of a study, from its id: "width-16-seed-1" is "Width 16, seed 1"."""
+    found = _ID.fullmatch(point)
+    if found is None:
+        return point
+    change, width, seed, rate = found.groups()
+    title = f"width {width}, seed {seed}" + (f", learning rate × {rate.replace('_', '.')}" if rate else "")
+    if change is None:
+        return title.capitalize()
+    return f"{ABLATIONS[change].title if change in ABLATIONS else 'Full model'}, {title}"
 
 
 class Outcome(NamedTuple):

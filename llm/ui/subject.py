@@ -23,6 +23,7 @@ from llm.model import GPT
 from llm.paths import home
 from llm.runs.run import Run, list_runs
 from llm.runs.snapshots import Snapshots
+from llm.scaling.ablations import title_of
 from llm.tokenizers import Tokenizer, load_tokenizer
 from llm.ui import inputs
 from llm.ui.classroom import CLASS, Classroom, Shown
@@ -48,6 +49,8 @@ RUNS = {
     "cli": "Command line",
 }
 """Kinds of references to runs, and what the menu calls them."""
+PLANNED = ("sweep", "ablation", "point")
+"""Those whose runs a plan made."""
 
 Place = tuple[str, int | None, float]
 """Of one moment of a model: its folder, its step, and when the folder changed where there is only one moment."""
@@ -92,12 +95,13 @@ class Subjects:
         for kind, group in RUNS.items():
             for run in () if kind == "cli" and guest.get() else list_runs(runs_of(kind, session)):
                 training = session.trainings.get(run.id)
-                entry = _entry(kind, group, run.path, run.name, text=run.corpus_ref)
+                entry = _entry(kind, group, run.path, _run_title(kind, run), text=run.corpus_ref)
                 if entry["steps"]:
                     found.append(entry | {"live": training is not None and training.alive})
         found += [_entry("upload", "Yours", folder, folder.name) for folder in _checkpoints(session.models)]
         found += [
-            _entry("shipped", "The shipped sweep", folder, folder.name, text="tales") for folder in shipped_points()
+            _entry("shipped", "The shipped sweep", folder, title_of(folder.name), text="tales")
+            for folder in shipped_points()
         ]
         return found if guest.get() else found + self._of_this_computer()
 
@@ -147,12 +151,12 @@ class Subjects:
         """The model of a reference, as a speaker shows it to a class. Raises ValueError when it isn't there."""
         kind, _, name = ref.partition(":")
         if kind == "shipped":
-            return Shown(ref, _named(name, SHIPPED, _points()), name, "")
+            return Shown(ref, _named(name, SHIPPED, _points()), title_of(name), "")
         if kind == "upload":
             return Shown(ref, _named(name, session.models), name, "")
         if kind in RUNS and not (kind == "cli" and guest.get()):
             run = Run.open(runs_of(kind, session), name)
-            return Shown(ref, run.path, run.name, run.corpus_ref)
+            return Shown(ref, run.path, _run_title(kind, run), run.corpus_ref)
         if kind == "hub" and not guest.get():
             folder = _named(name, hub_folder())
             return Shown(ref, folder, _hub_title(folder), "")
@@ -228,6 +232,11 @@ def _entry(kind: str, group: str, folder: Path, title: str, text: str = "") -> d
 
 def _hub_title(folder: Path) -> str:
     return OFFERS[folder.name].title if folder.name in OFFERS else folder.name
+
+
+def _run_title(kind: str, run: Run) -> str:
+    """As its visitor called it; trainings of a plan are called by what they are."""
+    return title_of(run.id) if kind in PLANNED else run.name
 
 
 def _run(folder: Path) -> Run | None:

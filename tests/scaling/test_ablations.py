@@ -8,7 +8,8 @@ import torch
 from test_ablated import by_hand
 
 from llm.model import GPT
-from llm.scaling.ablations import ABLATIONS, FULL, AblationPlan, ablation_of, outcomes
+from llm.scaling.ablations import ABLATIONS, FULL, AblationPlan, ablation_of, outcomes, title_of
+from llm.scaling.plan import Plan
 from llm.scaling.sweep import Sweep
 from llm.scaling.table import read_table, to_csv
 from llm.training.events import StepEvent
@@ -58,6 +59,18 @@ def test_each_changes_one_thing():
         both = [dataclasses.asdict(one.model) | dataclasses.asdict(one.train) for one in (full, point)]
         changed = {field: both[1][field] for field in both[0] if both[0][field] != both[1][field]}
         assert changed == FIELDS.get(name, {}), id
+
+
+def test_every_training_is_called_as_a_person_says_it():
+    """From its id alone, each by a title of its own; what is no id of a plan's stays as it is."""
+    points = [*AblationPlan().points(1024), *Plan(rates=("0.5", "1")).points(1024)]
+    titles = {point.id: title_of(point.id) for point in points}
+    assert len(set(titles.values())) == len(titles) and not any("-" in title for title in titles.values())
+    assert titles["width-16-seed-1"] == "Width 16, seed 1"
+    assert titles["width-16-seed-1-rate-0_5"] == "Width 16, seed 1, learning rate × 0.5"
+    assert titles["full-width-64-seed-1"] == "Full model, width 64, seed 1"
+    assert titles["no-mlp-width-64-seed-2"] == "No MLP, width 64, seed 2"
+    assert title_of("tales") == "tales"
 
 
 @pytest.mark.parametrize("name", ABLATIONS)

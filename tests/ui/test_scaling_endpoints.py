@@ -79,8 +79,9 @@ def test_models_of_the_small_sizes_ship(tab):
     refs = {point["point"]: point["ref"] for point in tab.read_sweep(ME)["points"]}
     here = {ref for ref in refs.values() if ref}
     assert refs["width-16-seed-1"] in here and not refs["width-192-seed-1"]
-    listed = {entry["ref"] for entry in tab.subjects.available(tab.sessions.of(ME))}
-    assert here <= listed and all(tab.subjects.of({**ME, "model": ref}).config.n_ctx == 128 for ref in here)
+    listed = {entry["ref"]: entry["title"] for entry in tab.subjects.available(tab.sessions.of(ME))}
+    assert listed["shipped:width-16-seed-1"] == "Width 16, seed 1"
+    assert here <= set(listed) and all(tab.subjects.of({**ME, "model": ref}).config.n_ctx == 128 for ref in here)
 
 
 def test_a_point_is_trained_again_to_the_very_losses_of_the_table(tab, tmp_path, monkeypatch):
@@ -104,7 +105,8 @@ def test_a_point_is_trained_again_to_the_very_losses_of_the_table(tab, tmp_path,
     assert all(one["loss"] == table[one["point"], one["tokens"]] for one in told["again"])
     refs = {point["point"]: point["ref"] for point in told["points"] if point["ref"].startswith("point:")}
     assert refs == {"width-32-seed-2": "point:width-32-seed-2"}
-    assert set(refs.values()) <= {entry["ref"] for entry in tab.subjects.available(tab.sessions.of(ME))}
+    listed = {entry["ref"]: entry["title"] for entry in tab.subjects.available(tab.sessions.of(ME))}
+    assert listed["point:width-32-seed-2"] == "Width 32, seed 2"
     steps = {point["step"] for point in told["points"]}
     loaded = tab.subjects.of({**ME, "model": "point:width-32-seed-2", "step": min(steps)})
     assert loaded.config.n_embd == 32 and loaded.step == min(steps)

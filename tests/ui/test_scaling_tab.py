@@ -95,9 +95,9 @@ def test_a_point_opens_by_itself_and_beside_another(page):
     page.wait_for_function("glassbox.subject.model === 'shipped:width-16-seed-1'")
     other = page.locator("#gb-compare [data-side=b]")
     expect(other.locator("select").nth(2)).to_have_value("shipped:width-96-seed-1")
-    expect(other.locator(".gb-compared-what")).to_contain_text("width-96-seed-1")
+    expect(other.locator(".gb-compared-what")).to_contain_text("Width 96, seed 1")
     page.reload()
-    expect(other.locator(".gb-compared-what")).to_contain_text("width-96-seed-1")
+    expect(other.locator(".gb-compared-what")).to_contain_text("Width 96, seed 1")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llm.scaling.ablations import title_of
 from llm.scaling.counting import COUNTS
 from llm.scaling.laws import law_to_dict
 from llm.scaling.table import EARLY, to_csv
@@ -30,6 +31,7 @@ def build_loss_and_size(sweeps: Sweeps) -> View:
             "points": [
                 {
                     "point": row.point,
+                    "title": title_of(row.point),
                     "ref": refs.get(row.point, ""),
                     "step": row.tokens // (table.plan.batch_size * table.plan.n_ctx),
                     "width": row.width,

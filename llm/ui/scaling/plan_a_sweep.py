@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llm.corpora import CORPORA
+from llm.scaling.ablations import title_of
 from llm.scaling.plan import Plan, Point
 from llm.scaling.rates import best_rates
 from llm.scaling.sweep import Sweep
@@ -189,6 +190,7 @@ def _trainings(sweep: Sweep) -> list[dict[str, Any]]:
         {
             "id": point.id,
             "ref": f"sweep:{point.id}",
+            "title": title_of(point.id),
             "width": point.model.n_embd,
             "seed": point.train.seed,
             "ended": sweep.ended(point),
