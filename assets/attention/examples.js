@@ -7,7 +7,7 @@ import { format } from "../shared/format.js";
 import { closableMenu } from "../shared/menu.js";
 import { bytesOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import { atTwice, save as hand, toPng, toSvg } from "../shared/picture_file.js";
+import { save as hand, savePicture } from "../shared/picture_file.js";
 import { Refusal } from "../shared/server.js";
 import { look, subject } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
@@ -152,10 +152,8 @@ panel("examples", ({ root, ask, find, notice }) => {
       document.querySelector("[data-views-of]:not([hidden]) [aria-pressed=true]")
     );
     const name = pressed?.dataset.view ?? "picture";
-    if (kind === "png" || kind === "svg") {
-      const svg = await atTwice(async () => toSvg(shown));
-      hand(kind === "svg" ? svg : await toPng(svg), `${nameOf(name)}.${kind}`, "image/svg+xml");
-    } else if (kind === "npz" || kind === "all-npz") {
+    if (kind === "png" || kind === "svg") await savePicture(shown, kind, nameOf(name));
+    else if (kind === "npz" || kind === "all-npz") {
       const whole = kind === "all-npz",
         { file } = await ask("pack_tensors", whole ? { ...subject, whole } : request());
       hand(new Blob([bytesOf(file)]), `${nameOf("heads", whole ? null : at)}.npz`, "application/zip");

@@ -7,7 +7,7 @@ import { latest } from "../shared/latest.js";
 import { leadBy } from "../shared/lead_keys.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import { atTwice, save, toPng, toSvg } from "../shared/picture_file.js";
+import { savePicture } from "../shared/picture_file.js";
 import { strip } from "../shared/shades.js";
 import { look } from "../shared/subject.js";
 import { visible } from "../shared/tokens/visible.js";
@@ -268,10 +268,7 @@ panel("patch_and_steer", ({ root, ask, find, notice, say, count }) => {
     part("progress").hidden = true;
   });
   for (const type of ["png", "svg"]) {
-    part(type).addEventListener("click", async () => {
-      const svg = await atTwice(async () => toSvg(root));
-      save(type === "svg" ? svg : await toPng(svg), `glassbox-patch.${type}`, "image/svg+xml");
-    });
+    part(type).addEventListener("click", () => savePicture(root, type, "glassbox-patch"));
   }
   const walk = (down, across) => () => {
     if (!pair) return;

@@ -1,7 +1,7 @@
 // The cells of a canvas by keys: arrows from cell to cell and from line to line; Enter chooses.
 import { stepTo } from "../shared/roving.js";
 
-/** @import { Place } from "./cells.js" */
+/** @import { Place } from "./cell_sheet.js" */
 
 /**
  * @param {HTMLCanvasElement} canvas

@@ -3,28 +3,28 @@
 import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit } from "../shared/events.js";
-import { format } from "../shared/format.js";
 import { leadBy } from "../shared/lead_keys.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import { atTwice, save, toPng, toSvg } from "../shared/picture_file.js";
+import { savePicture } from "../shared/picture_file.js";
 import { openView } from "../shared/tabs.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
+import { drawActive } from "./active_neurons.js";
+import { cellWords, digits } from "./cell_words.js";
 import { cells } from "./cells.js";
 import { codePane } from "./code_pane.js";
 import { drawFormula, drawNumbers } from "./formula.js";
 import { logitParts } from "./logit_parts.js";
 import { machine } from "./machine.js";
 import { neuronPanel } from "./neuron_panel.js";
+import { player } from "./player.js";
 import { promptTokens } from "./prompt_tokens.js";
 import { ofNextBlock, shapeOf, stepsOf } from "./steps.js";
 
 const PACE = 1600; // milliseconds that Play stays with a step
 const SOON = 300; // milliseconds from a press on Play to the next step
-const ACTIVE = 6; // neurons named as the most active
 const numberIn = (key) => (/^\d{1,6}$/.test(address.get(key) ?? "") ? Number(address.get(key)) : null);
-const digits = (x) => (x === -Infinity ? "−∞" : String(Number(x.toPrecision(6))).replace("-", "−"));
 
 panel("forward", ({ root, ask, find, notice, say, count }) => {
   /** @type {import("./steps.js").Architecture} */ let model = null;
@@ -34,7 +34,6 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
     shown = null, // the step on the screen, its arrays unpacked
     /** @type {[row: number, cell: number]} */ cell = [0, 0], // the cell that its formula speaks of
     coming = new Map(), // answers by question, so that the next step is there already
-    playing = null,
     noted = null, // what was said of the prompt
     turn = 0;
 
@@ -158,7 +157,9 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
     find("[data-id=cells]").hidden = apart;
     find("[data-id=parts]").hidden = !apart;
     find(".gb-walk").classList.toggle("gb-apart", apart); // no line of the file does it
-    drawActive();
+    const active = find("[data-id=active]");
+    active.hidden = operation.key !== "mlp.activation";
+    if (!active.hidden) drawActive(active, shown.rows[1].values, (n) => chooseNeuron(now.layer, n));
     drawSums();
     if (!apart) picture.draw(shown, cell);
     drawRail();
@@ -181,27 +182,6 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
     drawNumbers(find("[data-id=numbers]"), shown, at, termsOf(at));
   }
 
-  /** The neurons that are most on, each a way to its panel. */
-  function drawActive() {
-    const box = find("[data-id=active]"),
-      { layer, operation } = here();
-    box.hidden = operation.key !== "mlp.activation";
-    if (box.hidden) return;
-    const { values } = shown.rows[1];
-    const best = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, ACTIVE);
-    box.replaceChildren(
-      "most active: ",
-      ...best.map((n) =>
-        el(
-          "button",
-          { type: "button", onclick: () => chooseNeuron(layer, n) },
-          `${n} `,
-          el("b", {}, format.number(values[n])),
-        ),
-      ),
-    );
-  }
-
   async function drawParts(mine) {
     if (shown.rows.length) return;
     const answer = await ask("read_attribution", { ...subject, position: shown.position, target: numberIn("target") });
@@ -220,26 +200,6 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
 
   // ---- cells --------------------------------------------------------------------------------------
 
-  function wordsOf(place) {
-    if ("down" in place) {
-      const { across, down } = place,
-        value = shown.matrix[down * shown.tokens.length + across];
-      return [
-        `${visible(shown.tokens[down].text)} (${down}) and ${visible(shown.tokens[across].text)} (${across})`,
-        digits(value),
-      ];
-    }
-    const row = shown.rows[place.row],
-      value = digits(row.values[place.cell]);
-    const of = row.axis === "T" ? shown.tokens : row.axis === "V" ? shown.named : null;
-    return [
-      of
-        ? `${visible(of[place.cell].text)}${row.axis === "T" ? ` (${place.cell})` : ""}`
-        : `${row.name}[${place.cell}]`,
-      `${row.title}: ${value}`,
-    ];
-  }
-
   function hint(place, event) {
     if (!shown || !place) {
       tip.hide();
@@ -250,7 +210,7 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
       }
       return;
     }
-    const [head, value] = wordsOf(place);
+    const [head, value] = cellWords(shown, place);
     tip.show(event.clientX, event.clientY, head, value);
     say(`${nameOf(here())}, ${head}: ${value}`);
     if ("down" in place) return;
@@ -300,29 +260,17 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
 
   // ---- leading ------------------------------------------------------------------------------------
 
-  function pause() {
-    clearTimeout(playing);
-    playing = null;
-    const button = find("[data-id=play]");
-    button.textContent = "Play";
-    button.setAttribute("aria-pressed", "false");
-  }
-  function play() {
-    if (!shown) return;
-    const again = index() === steps.length - 1;
-    if (again) turnTo(0, { byPlay: true });
-    const button = find("[data-id=play]");
-    button.textContent = "Pause";
-    button.setAttribute("aria-pressed", "true");
-    const beat = () => {
-      if (root.offsetParent === null || index() === steps.length - 1) return pause();
-      turnTo(index() + 1, { byPlay: true });
-      playing = setTimeout(beat, PACE);
-      return undefined;
-    };
-    playing = setTimeout(beat, again ? PACE : SOON);
-  }
-  const toggle = () => (playing === null ? play() : pause());
+  const { pause, toggle } = player(find("[data-id=play]"), root, {
+    pace: PACE,
+    atEnd: () => index() === steps.length - 1,
+    begin() {
+      if (!shown) return null;
+      if (index() < steps.length - 1) return SOON;
+      turnTo(0, { byPlay: true });
+      return PACE;
+    },
+    next: () => turnTo(index() + 1, { byPlay: true }),
+  });
   const by = (count) => () => shown && turnTo(index() + count);
   const block = (way) => () => shown && turnTo(ofNextBlock(steps, index(), way));
   const along = (count) => () =>
@@ -337,10 +285,7 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
   });
   find("[data-id=attention]").addEventListener("click", () => openHead(here().layer, shown.head));
   for (const kind of ["png", "svg"]) {
-    find(`[data-id=${kind}]`).addEventListener("click", async () => {
-      const svg = await atTwice(async () => toSvg(root));
-      save(kind === "svg" ? svg : await toPng(svg), `glassbox-${shown.key}.${kind}`, "image/svg+xml");
-    });
+    find(`[data-id=${kind}]`).addEventListener("click", () => savePicture(root, kind, `glassbox-${shown.key}`));
   }
   leadBy(root, {
     ArrowRight: by(1),

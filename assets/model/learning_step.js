@@ -6,13 +6,15 @@ import { format } from "../shared/format.js";
 import { leadBy } from "../shared/lead_keys.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
-import { atTwice, save, toPng, toSvg } from "../shared/picture_file.js";
+import { savePicture } from "../shared/picture_file.js";
 import { roving } from "../shared/roving.js";
 import { running, shade, strip } from "../shared/shades.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
+import { player } from "./player.js";
 import { drawCurve, times } from "./step_curve.js";
-import { operationName, stepParts } from "./step_parts.js";
+import { partHint, tokenHint } from "./step_hints.js";
+import { stepParts } from "./step_parts.js";
 import { caption, many, says, shading, small } from "./step_words.js";
 
 const PHASES = ["predict", "gradient", "update", "again"];
@@ -31,7 +33,6 @@ panel("learning_step", ({ root, ask, find, all, notice, say, count }) => {
     loading = false,
     stopped = false, // before the step was whole
     layer = 0, // whose stream shades the text in the second phase
-    playing = null,
     turn = 0;
 
   // ---- what the address says ------------------------------------------------------------------------
@@ -226,63 +227,21 @@ panel("learning_step", ({ root, ask, find, all, notice, say, count }) => {
   // ---- pointing -----------------------------------------------------------------------------------
 
   function hintPart(key, event) {
-    if (!shown || !key) {
-      tip.hide();
-      if (shown) say(caption(shown, phase(), factor()));
-      return;
+    if (!shown || !key) return unhint();
+    if (key.startsWith("stream.") && layer !== Number(key.slice(7))) {
+      layer = Number(key.slice(7));
+      shadeText();
     }
-    if (key.startsWith("stream.")) {
-      const i = Number(key.slice(7));
-      if (layer !== i) {
-        layer = i;
-        shadeText();
-      }
-      tip.show(
-        event.clientX,
-        event.clientY,
-        i ? `stream after block ${i - 1}` : "stream of the embeddings",
-        "its gradient shades the text",
-      );
-      return;
-    }
-    const one = shown.parts.find((other) => other.key === key);
-    const at = shown.factors[factor()];
-    tip.show(
-      event.clientX,
-      event.clientY,
-      operationName(key),
-      `${many(one.parameters, "parameter")}, size ${format.number(one.weight)}`,
-      `gradient ${format.number(one.gradient)}`,
-      `update ${small(one.update * at)}, ${small((one.update * at) / one.weight || 0)} of its size`,
-    );
-    say(
-      `${operationName(key)}: gradient ${format.number(one.gradient)}, update ${small((one.update * at) / one.weight || 0)} of its size`,
-    );
+    return hint(partHint(key, shown, factor()), event);
   }
 
   /** @param {HTMLElement | null} node @param {{ clientX: number, clientY: number }} event */
   function hintToken(node, event) {
-    if (!node || !shown) return;
-    const i = Number(node.dataset.at),
-      text = visible(shown.tokens[i].text),
-      t = i - 1;
-    if (t < 0) {
-      say(`${text} (0): the first token, nothing comes before it`);
-      return tip.show(event.clientX, event.clientY, text, "the first token: nothing comes before it");
-    }
-    const told = (f) => {
-      const best = visible(shown.texts[shown.best[f][t]]),
-        odds = format.probability(Math.exp(-shown.losses[f][t]));
-      return `${odds}, ${format.number(shown.losses[f][t])} nats; likeliest ${best} ${format.probability(shown.odds[f][t])}`;
-    };
-    tip.show(
-      event.clientX,
-      event.clientY,
-      text,
-      `before: ${told(0)}`,
-      `at ${times(shown.factors[factor()])}: ${told(factor())}`,
-    );
-    return say(`${text} (${i}), before: ${told(0)}`);
+    if (node && shown) hint(tokenHint(Number(node.dataset.at), shown, factor()), event);
+  }
+  function hint({ lines, said }, { clientX, clientY }) {
+    tip.show(clientX, clientY, ...lines);
+    if (said) say(said);
   }
   const unhint = () => {
     tip.hide();
@@ -294,26 +253,16 @@ panel("learning_step", ({ root, ask, find, all, notice, say, count }) => {
 
   // ---- leading ------------------------------------------------------------------------------------
 
-  function pause() {
-    clearTimeout(playing);
-    playing = null;
-    part("play").textContent = "Play";
-    part("play").setAttribute("aria-pressed", "false");
-  }
-  function play() {
-    if (!shown) return;
-    toPhase(phase() === PHASES.length - 1 ? 0 : phase() + 1, { byPlay: true });
-    part("play").textContent = "Pause";
-    part("play").setAttribute("aria-pressed", "true");
-    const beat = () => {
-      if (root.offsetParent === null || phase() === PHASES.length - 1) return pause();
-      toPhase(phase() + 1, { byPlay: true });
-      playing = setTimeout(beat, PACE);
-      return undefined;
-    };
-    playing = setTimeout(beat, PACE);
-  }
-  const toggle = () => (playing === null ? play() : pause());
+  const { pause, toggle } = player(part("play"), root, {
+    pace: PACE,
+    atEnd: () => phase() === PHASES.length - 1,
+    begin() {
+      if (!shown) return null;
+      toPhase(phase() === PHASES.length - 1 ? 0 : phase() + 1, { byPlay: true });
+      return PACE;
+    },
+    next: () => toPhase(phase() + 1, { byPlay: true }),
+  });
   const by = (count) => () => shown && toPhase(phase() + count);
   const faster = (count) => () => shown && toFactor(factor() + count);
   const along = (count) => () =>
@@ -338,14 +287,7 @@ panel("learning_step", ({ root, ask, find, all, notice, say, count }) => {
     if (event.target.value) go({ on: event.target.value === "prompt" ? "prompt" : null });
   });
   for (const kind of ["png", "svg"]) {
-    part(kind).addEventListener("click", async () => {
-      const svg = await atTwice(async () => toSvg(root));
-      save(
-        kind === "svg" ? svg : await toPng(svg),
-        `glassbox-learning-step-${PHASES[phase()]}.${kind}`,
-        "image/svg+xml",
-      );
-    });
+    part(kind).addEventListener("click", () => savePicture(root, kind, `glassbox-learning-step-${PHASES[phase()]}`));
   }
   leadBy(root, {
     ArrowRight: by(1),

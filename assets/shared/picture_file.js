@@ -242,7 +242,7 @@ async function toPng(svg) {
  * Hand a file to the browser, as a download would.
  * @param {Blob | string} content
  * @param {string} name
- * @param {string} type the MIME type, where the content is a string
+ * @param {string} [type] the MIME type, where the content is a string
  */
 function save(content, name, type) {
   const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
@@ -253,4 +253,15 @@ function save(content, name, type) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-export { atTwice, save, toPng, toSvg };
+/**
+ * Hand what is seen of a part of the page to the browser.
+ * @param {HTMLElement} root
+ * @param {string} kind "png" or "svg"
+ * @param {string} name of the file, without its ending
+ */
+async function savePicture(root, kind, name) {
+  const svg = await atTwice(async () => toSvg(root));
+  save(kind === "svg" ? svg : await toPng(svg), `${name}.${kind}`, "image/svg+xml");
+}
+
+export { save, savePicture, toSvg };
