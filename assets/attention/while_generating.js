@@ -1,9 +1,7 @@
 // While generating: the text, its heads growing row by row, and the odds of the next token. The
 // server sends rows as it draws them; what has come can be walked through back and forth.
 import { address } from "../shared/address.js";
-import { cssRgb, palette } from "../shared/colour.js";
 import { connected } from "../shared/connection.js";
-import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { nextTokenBars } from "../shared/next_token_bars.js";
@@ -14,6 +12,8 @@ import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { focus } from "./focus.js";
 import { growingHeads } from "./growing_heads.js";
+import { drawGrowingText } from "./growing_text.js";
+import { countWords, growthNotes, lookedAt, weightOf } from "./growing_words.js";
 import { headGrid } from "./head_grid.js";
 import { headZoom } from "./head_zoom.js";
 import * as heat from "./heat.js";
@@ -182,8 +182,6 @@ panel("while_generating", ({ root, ask, find, notice, say }) => {
 
   // ---- drawing ------------------------------------------------------------------------------------
 
-  const spoken = (token) => visible(token.text).replace(/·/g, (dot, k) => (token.text[k] === " " ? " " : dot));
-
   function draw() {
     if (!growth) return;
     const now = growth.at(shown),
@@ -206,7 +204,7 @@ panel("while_generating", ({ root, ask, find, notice, say }) => {
     drawHead(now, side);
     fetchHead(now);
     nextTokenBars(part("next"), now.next);
-    drawText(now);
+    drawGrowingText(text, growth, now, now.row(chosen()));
     sayState(now);
   }
 
@@ -221,7 +219,7 @@ panel("while_generating", ({ root, ask, find, notice, say }) => {
     else zoom.draw([...tokens, ...blank], now.small.triangles[chosen()], now.cells, false, name);
     part("zoom").querySelector("canvas").setAttribute("aria-label", `${name}: ${tokens.length} rows, one a token`);
     zoom.point({ row: tokens.length - 1, column: null }, false);
-    say(`${name}: ${sentence(now)}`);
+    say(`${name}: ${lookedAt(growth, now, now.row(chosen()))}`);
   }
 
   const chosen = () => at[0] * growth.heads + at[1];
@@ -244,66 +242,12 @@ panel("while_generating", ({ root, ask, find, notice, say }) => {
     }
   }
   const index = (row, column) => (row * (row + 1)) / 2 + column;
-  const weight = (byte) => (byte / 255) ** 2;
   const tokenAt = (i) => visible(growth.tokens[i].text);
 
-  /** What the newest token looks at most, in words. */
-  function sentence(now) {
-    const row = now.row(chosen());
-    const best = row.reduce((top, byte, i) => (byte > row[top] ? i : top), 0);
-    const [from, to] = [now.end - 1, now.first + best].map(tokenAt);
-    return `${from} looks most at ${to} (${best}): about ${format.probability(weight(row[best]))} of its attention.`;
-  }
-
-  /** Chips of all tokens so far, the newest in amber, the others shaded by its row in the chosen head. */
-  function drawText(now) {
-    while (text.childElementCount < growth.tokens.length) {
-      const i = text.childElementCount,
-        token = growth.tokens[i];
-      const chip = el("span", { class: `gb-token ${i < growth.prompt ? "gb-grown-prompt" : ""}` }, spoken(token));
-      chip.classList.toggle("gb-ends-line", token.text.includes("\n"));
-      text.append(chip);
-    }
-    const map = palette("sequential"),
-      row = now.row(chosen());
-    [...text.children].forEach((chip, i) => {
-      const seen = i >= now.first && i < now.end - 1,
-        [r, g, b] = seen ? map[row[i - now.first]] : [0, 0, 0];
-      chip.hidden = i >= now.end;
-      chip.classList.toggle("gb-new", i === now.end - 1);
-      chip.classList.toggle("gb-unread", i < now.first);
-      chip.style.backgroundColor = seen ? cssRgb([r, g, b]) : "";
-      chip.style.color = seen ? (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16191f" : "#ffffff") : "";
-    });
-    const newest = text.children[now.end - 1];
-    if (
-      newest.offsetTop + newest.offsetHeight > text.scrollTop + text.clientHeight ||
-      newest.offsetTop < text.scrollTop
-    ) {
-      text.scrollTop = newest.offsetTop - text.clientHeight + 2 * newest.offsetHeight;
-    }
-  }
-
   function sayState(now) {
-    const written = now.end - growth.prompt,
-      whole = format.whole;
-    part("count").replaceChildren(
-      el("b", {}, whole(written)),
-      ` new token${written === 1 ? "" : "s"}`,
-      el("span", { class: "gb-soft" }, ` · ${whole(now.reads)} of ${whole(growth.room)} in view`),
-    );
-    const atEnd = shown === growth.length - 1,
-      notes = [];
-    if (now.anew) {
-      notes.push(
-        `The context was full. Learned positions can't slide, so the model began anew with its last ${whole(now.reads)} tokens.`,
-      );
-    } else if (now.first > 0) notes.push(`The model no longer sees the first ${whole(now.first)} tokens.`);
-    if (atEnd && ended === "end_of_text") notes.push("Here the model ended its text.");
-    if (atEnd && ended === "full")
-      notes.push(`The picture holds ${whole(growth.room)} tokens and is full; start over, or write on in Generate.`);
-    if (atEnd && ended === "limit") notes.push("That is as long as a text gets here; start over.");
-    part("note").textContent = notes.join(" ");
+    const atEnd = shown === growth.length - 1;
+    part("count").replaceChildren(...countWords(growth, now));
+    part("note").textContent = growthNotes(growth, now, atEnd ? ended : null);
     part("back").disabled = shown === growth.oldest;
     part("step").disabled = play.disabled = atEnd && ended !== null;
   }
@@ -344,7 +288,7 @@ panel("while_generating", ({ root, ask, find, notice, say }) => {
       event.clientX,
       event.clientY,
       `${tokenAt(now.first + cell.row)} → ${tokenAt(now.first + cell.column)}`,
-      `about ${format.probability(weight(byte))}, from one byte a weight`,
+      `about ${format.probability(weightOf(byte))}, from one byte a weight`,
     );
   }
 

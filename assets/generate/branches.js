@@ -1,6 +1,5 @@
 // The view of what could have come. A tree (tree.js) for each model, moment and prompt; the chosen branch
 // as text; and at one of its tokens the odds of that moment, from which another token can be taken.
-import { address } from "../shared/address.js";
 import { el } from "../shared/elements.js";
 import { emit, on } from "../shared/events.js";
 import { leadBy } from "../shared/lead_keys.js";
@@ -8,40 +7,34 @@ import { panel } from "../shared/panel.js";
 import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { branchTexts } from "./branch_texts.js";
-import { EXAMPLE_TOKENS, runExample } from "./example.js";
 import * as fields from "./fields.js";
-import { leaders, oddsBars } from "./odds.js";
+import { oddsBars } from "./odds.js";
 import { workQueue } from "./queue.js";
-import { choiceOf, rewrite } from "./rewriting.js";
+import { reachSlider } from "./reach_slider.js";
+import { choiceOf } from "./rewriting.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
 import { tokenSays } from "./token_chips.js";
 import { readPosition, tokenStream, viewAt } from "./token_stream.js";
 import { branchTree } from "./tree.js";
 import { treeMap } from "./tree_map.js";
+import { mostSurprising, treeWriting } from "./tree_writing.js";
 import { weightsSwitch } from "./weights_switch.js";
 import { link } from "./written_link.js";
 
-/** The place of the token that the model held least likely, from `first` on. */
-const mostSurprising = (tokens, first = 0) =>
-  tokens.reduce(
-    (most, { raw }, i) => (i > first && raw < tokens[most].raw ? i : most),
-    Math.min(first, tokens.length - 1),
-  );
-
 panel("branches", ({ root, ask, find, notice, say }) => {
   const part = (id) => find(`[data-id=${id}]`);
-  const MOST = 2000,
-    MOST_TREES = 20;
+  const MOST_TREES = 20;
   const store = samplingSettings(),
     pen = tokenStream(ask, "branches");
   const trees = new Map(); // JSON of a place -> { tree, active, at, compared, example }
   let place = null,
     now = null,
     ground = null; // what is looked at; its tree; the position after the prompt
-  let penned = null; // the branch that the pen stands at the end of
   const line = workQueue(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget());
+  const writing = treeWriting({ ask, pen, line, store, drawn: () => draw() });
+  const grow = (job, branch, count) => writing.grow(job, now, place, branch, count);
 
   const texts = branchTexts(part, (at) => lookAt(now.active, at), hear);
   const odds = oddsBars(part("odds"), (id) => act(() => take(id)), { act: "write on with it instead", point: hear });
@@ -69,18 +62,7 @@ panel("branches", ({ root, ask, find, notice, say }) => {
   const weights = weightsSwitch(store, ask, () => place);
   part("drawing").append(fields.seed(store), weights.element);
 
-  let reach = Number(address.get("reach") ?? 25);
-  if (!(reach >= 0 && reach <= 100)) reach = 25;
-  const sayReach = () => {
-    part("reach").value = reach;
-    part("reach-says").textContent = reach;
-  };
-  sayReach();
-  part("reach").addEventListener("input", () => {
-    reach = Number(part("reach").value);
-    address.set({ reach: reach === 25 ? null : reach });
-    sayReach();
-  });
+  const reach = reachSlider(part("reach"), part("reach-says"));
 
   // ---- which tree ---------------------------------------------------------------------------------
 
@@ -152,83 +134,22 @@ panel("branches", ({ root, ask, find, notice, say }) => {
 
   /** The model writes the tree again that the address holds. */
   async function reopen(linked) {
-    const here = now,
-      { tree } = now,
-      made = [];
+    const here = now;
     let saved = [];
     try {
       saved = link.readTree(linked, where());
     } catch (error) {
       notice(error.message);
     }
-    await line.run(async (job) => {
-      for (const { parent, at, kept, name, runs } of saved) {
-        if (job.stopped) return;
-        const above = made[parent] ?? null,
-          branch = tree.add(above, above ? Math.min(at, tree.path(above).length) : 0, [], name);
-        const ids = () => tree.path(branch).map(({ id }) => id),
-          add = (tokens) => {
-            branch.tokens.push(...tokens);
-            draw();
-          };
-        branch.kept = kept;
-        made.push(branch);
-        here.active = penned = branch;
-        await rewrite(job, runs, { ask, pen, place, ids, add });
-        if (job.dropped) return;
-      }
-    });
-    made.filter(({ tokens }) => !tokens.length).forEach(tree.prune);
-    here.active = made[saved.findIndex(({ active }) => active)] ?? here.active;
-    here.compared = made[saved.findIndex(({ compared }) => compared)] ?? null;
-    here.at = here.active?.parent ? here.active.at : null;
+    await writing.again(here, place, saved);
     if (now === here) settle();
   }
 
   // ---- writing ------------------------------------------------------------------------------------
 
-  /** Write `count` tokens on at the end of a branch. */
-  async function grow(job, branch, count) {
-    const here = now,
-      settings = store.values;
-    if (penned !== branch) pen.forget(); // it may stand at the end of another one that is as long
-    penned = branch;
-    let ended = null;
-    for (let left = Math.min(count, MOST - here.tree.path(branch).length); left > 0 && !ended && !job.stopped; ) {
-      const answer = await pen.draw(
-        place,
-        settings,
-        here.tree.path(branch).map(({ id }) => id),
-        left,
-      );
-      if (job.dropped) return;
-      branch.tokens.push(...answer.tokens);
-      left -= answer.tokens.length;
-      ended = answer.ended;
-      draw();
-    }
-  }
-
-  /** A tree of two branches, so that there is one to see: the model's own text, and another token at one place. */
   async function showExample() {
-    const here = now,
-      { tree } = here;
-    here.example = true;
-    await runExample(line, async (job) => {
-      const first = tree.add(null, 0, [], "text 1");
-      here.active = first;
-      await grow(job, first, EXAMPLE_TOKENS);
-      if (job.stopped || !first.tokens.length) return;
-      const at = mostSurprising(first.tokens.slice(0, (2 * EXAMPLE_TOKENS) / 3), 4), // some of it is common to both
-        ids = first.tokens.slice(0, at).map(({ id }) => id),
-        odds = viewAt(await readPosition(ask, place, ids), store.values, ids);
-      if (job.stopped) return;
-      const other = leaders(odds.result, 2).find((id) => id !== first.tokens[at].id);
-      const second = tree.depart(first, at, choiceOf(odds, other, place.step));
-      Object.assign(here, { active: second, at, compared: first });
-      await grow(job, second, EXAMPLE_TOKENS - at - 1);
-    });
-    tree.branches.filter(({ tokens }) => !tokens.length).forEach(tree.prune);
+    const here = now;
+    await writing.example(here, place);
     if (now === here) settle();
   }
 
@@ -244,7 +165,7 @@ panel("branches", ({ root, ask, find, notice, say }) => {
     const branch = now.tree.add(null, 0, [], `text ${now.tree.branches.length + 1}`);
     [now.active, now.at] = [branch, null];
     pen.forget();
-    await line.run((job) => grow(job, branch, Math.max(1, reach)));
+    await line.run((job) => grow(job, branch, Math.max(1, reach())));
     if (!branch.tokens.length) now.tree.prune(branch);
     settle();
   }
@@ -263,7 +184,7 @@ panel("branches", ({ root, ask, find, notice, say }) => {
     now.at = at;
     if (fresh) {
       now.compared = branch === from ? now.compared : from;
-      await line.run((job) => grow(job, branch, reach));
+      await line.run((job) => grow(job, branch, reach()));
     }
     settle();
   }
@@ -279,7 +200,7 @@ panel("branches", ({ root, ask, find, notice, say }) => {
     if (line.running) return line.running.stop();
     now.example = false;
     return act(async () => {
-      await line.run((job) => grow(job, now.active, Math.max(1, reach)));
+      await line.run((job) => grow(job, now.active, Math.max(1, reach())));
       settle();
     });
   }

@@ -1,6 +1,5 @@
 // The view that reads: a text coloured by surprise, by rank, or by how far two models are apart.
 import { address } from "../shared/address.js";
-import { cssRgb, palette } from "../shared/colour.js";
 import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
@@ -9,12 +8,15 @@ import { panel } from "../shared/panel.js";
 import { inRoom } from "../shared/presenting.js";
 import { Refusal } from "../shared/server.js";
 import { subject } from "../shared/subject.js";
-import { visible, withSigns } from "../shared/tokens/visible.js";
-import { exactly, explainOn } from "./explaining.js";
+import { withSigns } from "../shared/tokens/visible.js";
+import { explainOn } from "./explaining.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
-import { byteEdges, readText, surpriseApart, textFigures } from "./reading_text.js";
+import { drawRankShares, rankShade } from "./rank_shares.js";
+import { readText, surpriseApart } from "./reading_text.js";
 import { rivalMenu } from "./rival_menu.js";
+import { surpriseTable } from "./surprise_table.js";
+import { surpriseLines, surpriseSentence } from "./surprise_words.js";
 import { paintRamp, tintChip } from "./token_chips.js";
 
 panel("surprise", ({ root, ask, find, notice, say }) => {
@@ -23,13 +25,6 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
   const MOST_BITS = 10,
     MOST_APART = 5,
     MOST_KEPT = 2000; // ends of the colours; characters that fit an address
-  const RANKS = [
-    [1, "the likeliest"],
-    [10, "2 to 10"],
-    [100, "11 to 100"],
-    [1000, "101 to 1 000"],
-    [Infinity, "beyond"],
-  ];
   part("text").dir = "auto"; // from right to left where the text reads so
   const box = part("text"),
     paste = part("paste");
@@ -39,7 +34,6 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
     other = null,
     apart = [];
   let colour = "bits",
-    edges = [],
     turn = 0;
 
   const rival = rivalMenu(part("rival"), ask, { key: "rival", none: "no other model", changed: () => again(true) });
@@ -126,7 +120,11 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
 
   // ---- drawing ------------------------------------------------------------------------------------
 
-  const rankShade = (rank) => RANKS.findIndex(([most]) => rank <= most) / (RANKS.length - 1);
+  const drawShares = () =>
+    drawRankShares(
+      part("shares"),
+      reading.met.filter(Boolean).map(({ rank }) => rank),
+    );
 
   function draw() {
     const { ids, vocabulary } = reading,
@@ -151,14 +149,13 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
     pointed = -1;
     letters.reset();
     hear(null);
-    edges = byteEdges(reading);
     const difference = part("colour").querySelector("[value=apart]");
     const appears = difference.hidden && Boolean(other);
     difference.hidden = !other;
     if (appears && !address.get("colour")) chooseColour("apart");
     else if (!other && colour === "apart") chooseColour("bits");
     else paintAll();
-    drawFigures(part("figures"), 0, ids.length);
+    surpriseTable(part("figures"), reading, other, 0, ids.length);
     drawShares();
     drawSelection();
     part("note").textContent = reading.lost ? `Bits per byte can't be counted here: ${reading.lost}` : "";
@@ -192,7 +189,7 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
         : colour === "bits"
           ? met.nats / Math.LN2 / MOST_BITS
           : colour === "rank"
-            ? 0.7 * rankShade(met.rank)
+            ? rankShade(met.rank)
             : gap
               ? 0.5 + gap.bits / MOST_APART / 2
               : null;
@@ -201,111 +198,9 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
     });
   }
 
-  function rows(table, figures, rivals) {
-    const line = (name, value) =>
-      el(
-        "tr",
-        {},
-        el("th", { scope: "row" }, name),
-        el("td", {}, value(figures)),
-        rivals === undefined ? null : el("td", {}, rivals ? value(rivals) : "–"),
-      );
-    const head =
-      rivals === undefined
-        ? []
-        : [el("thead", {}, el("tr", {}, el("th", {}), el("th", {}, "this"), el("th", {}, "other")))];
-    table.replaceChildren(
-      ...head,
-      el(
-        "tbody",
-        {},
-        line("Perplexity", (f) => format.number(f.perplexity)),
-        line("Bits per byte", (f) => (f.perByte === null ? "unknown" : format.number(f.perByte))),
-        line("Nats a token", (f) => format.number(f.loss)),
-        line("The likeliest came", (f) => format.probability(f.firsts)),
-        line("Tokens scored", (f) => format.whole(f.count)),
-      ),
-    );
-  }
-
-  function drawFigures(table, from, to) {
-    const figures = textFigures(reading, from, to);
-    table.hidden = !figures;
-    if (!figures) return;
-    let rivals;
-    if (other) {
-      // the other's tokens between the same bytes
-      const theirs = byteEdges(other),
-        inside = (i) => theirs[i] >= edges[from] && theirs[i + 1] <= edges[to];
-      const all = other.ids.map((_, i) => i).filter(inside);
-      rivals = all.length ? textFigures(other, all[0], all.at(-1) + 1) : null;
-    }
-    rows(table, figures, rivals);
-  }
-
-  function drawShares() {
-    const met = reading.met.filter(Boolean),
-      counts = RANKS.map(() => 0);
-    for (const { rank } of met) counts[RANKS.findIndex(([most]) => rank <= most)] += 1;
-    const swatch = (i) =>
-      `background: ${cssRgb(palette("sequential")[Math.round((255 * 0.7 * i) / (RANKS.length - 1))])}`;
-    part("shares").replaceChildren(
-      el("h3", { class: "gb-heading" }, "Ranks: how many tokens the model held more likely than the one that came"),
-      el(
-        "div",
-        {
-          class: "gb-rank-bar",
-          role: "img",
-          "aria-label": RANKS.map(([, name], i) => `${name}: ${counts[i]}`).join(", "),
-        },
-        ...counts.map((count, i) => el("i", { style: `${swatch(i)}; flex: ${count}` })),
-      ),
-      el(
-        "div",
-        { class: "gb-rank-keys gb-small gb-soft" },
-        ...RANKS.map(([, name], i) =>
-          el("span", {}, el("i", { style: swatch(i) }), `${name}: ${format.whole(counts[i])}`),
-        ),
-      ),
-    );
-  }
-
   // ---- one token, and a selection -------------------------------------------------------------------
 
-  function describe(chip) {
-    const i = Number(chip.dataset.at),
-      { vocabulary, ids } = reading,
-      met = reading.met[i],
-      gap = apart[i];
-    const name = el("span", { class: "gb-mono" }, `${vocabulary.label(ids[i])}  id ${ids[i]}`);
-    if (!met) return [name, "the first token: nothing came before it, so it is not scored"];
-    const lines = [
-      name,
-      `${format.number(met.nats / Math.LN2)} bits of surprise, ${format.probability(Math.exp(-met.nats))}, rank ${format.whole(met.rank)} of ${format.whole(vocabulary.size)}`,
-      `the model saw ${format.whole(met.context)} token${met.context === 1 ? "" : "s"} before it`,
-    ];
-    if (gap) {
-      const many = gap.to - gap.from > 1 || gap.theirs[1] - gap.theirs[0] > 1,
-        where = many ? ` over “${visible(vocabulary.text(ids.slice(gap.from, gap.to)))}”` : "";
-      const size = `${format.number(Math.abs(gap.bits))} bits`;
-      lines.push(
-        gap.bits > 0
-          ? `the other model was less surprised by ${size}${where}`
-          : `the other model was more surprised by ${size}${where}`,
-      );
-    }
-    lines.push(
-      "expected instead:",
-      ...met.expected.map(([id, p]) =>
-        el(
-          "span",
-          { class: "gb-mono" },
-          `${id === ids[i] ? "▸ " : "  "}${vocabulary.label(id)}  ${format.probability(p)}`,
-        ),
-      ),
-    );
-    return lines;
-  }
+  const describe = (chip) => surpriseLines(reading, Number(chip.dataset.at), apart[Number(chip.dataset.at)]);
   const beside = explainOn(box, ".gb-written-token", describe, hear);
   let pointed = -1; // the token that the keys led to
   box.addEventListener("keydown", (event) => {
@@ -319,15 +214,7 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
   /** What is pointed at; without, the token that the keys led to, or in a room the most surprising one. */
   function hear(chip) {
     const i = chip ? Number(chip.dataset.at) : pointed >= 0 ? pointed : inRoom() ? bySurprise()[0] : null;
-    if (!reading || i === null || i === undefined) return say("");
-    const met = reading.met[i],
-      name = `Token ${format.whole(i + 1)}, “${reading.vocabulary.label(reading.ids[i])}”,`;
-    if (!met) return say(`${name} is the first, with nothing before it.`);
-    const [best, p] = met.expected[0];
-    return say(
-      `${name} had ${exactly(Math.exp(-met.nats))}, ${format.number(met.nats / Math.LN2)} bits of surprise, ` +
-        `rank ${format.whole(met.rank)}; likeliest was “${reading.vocabulary.label(best)}”, ${exactly(p)}.`,
-    );
+    say(!reading || i === null || i === undefined ? "" : surpriseSentence(reading, i));
   }
   /** Places of the tokens, the most surprising first. */
   const bySurprise = () =>
@@ -365,7 +252,7 @@ panel("surprise", ({ root, ask, find, notice, say }) => {
     const marked = inside ? [...box.children].flatMap((chip, i) => (touches(range, chip) ? [i] : [])) : [];
     part("hint").hidden = marked.length > 0;
     part("selected").hidden = marked.length === 0;
-    if (marked.length) drawFigures(part("selected"), marked[0], marked.at(-1) + 1);
+    if (marked.length) surpriseTable(part("selected"), reading, other, marked[0], marked.at(-1) + 1);
   }
   /** Whether the range holds any of the chip's letters, and not only touches its edge. */
   function touches(range, chip) {

@@ -1,7 +1,6 @@
 // The view that writes. The server sends the logits of every token once a position and draws; the odds
 // under the settings are worked out here (sampler.js) and shown as bars, against rank, and laid end to
-// end. What was written is a list of tokens; the text (written.js) and the next question follow from it.
-import { address } from "../shared/address.js";
+// end. What was written is a list of tokens; the text (written_text.js) and the next question follow from it.
 import { emit, on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { leadBy } from "../shared/lead_keys.js";
@@ -14,6 +13,7 @@ import { drawPointer } from "./draw_pointer.js";
 import * as fields from "./fields.js";
 import { fittedText } from "./fit_text.js";
 import { leaders, oddsBars } from "./odds.js";
+import { paceSlider } from "./pace_slider.js";
 import { nextFrame, workQueue } from "./queue.js";
 import { rankPlot } from "./rank_plot.js";
 import { remarksOn } from "./remarks.js";
@@ -21,15 +21,15 @@ import { choiceOf, rewrite } from "./rewriting.js";
 import { samplerChain } from "./sampler_chain.js";
 import { samplingSettings } from "./sampling_settings.js";
 import { tokenChips, tokenSays } from "./token_chips.js";
-import { arrived, readPosition, stoppedAt, tokenStream, viewAt } from "./token_stream.js";
+import { arrived, readPosition, tokenStream, viewAt } from "./token_stream.js";
 import { transcriptMenu } from "./transcript.js";
 import { weightsSwitch } from "./weights_switch.js";
 import { drawFigures } from "./write_figures.js";
 import { link } from "./written_link.js";
+import { writtenText } from "./written_text.js";
 
 panel("write", ({ root, ask, find, notice, say }) => {
   const MOST = 2000; // tokens after the prompt
-  const PACES = [0.5, 1, 2, 4, 8, 16, 32, Infinity]; // tokens a second
   const part = (id) => find(`[data-id=${id}]`);
   const speed = part("speed"),
     written = tokenChips(part("text"), part("ramp"), branch, hear),
@@ -49,29 +49,16 @@ panel("write", ({ root, ask, find, notice, say }) => {
 
   let place = null; // { model, step, prompt } that is shown
   let at = null; // the position after the last token (readPosition)
-  let tokens = []; // { id, p, raw, rank, share, forced, begins, settings, step, stopped }
-  let undone = []; // what undo and clear took away, each a list of tokens, the newest last
+  const text = writtenText();
   let view = null; // the odds that are shown
   const line = workQueue(notice, drawButtons);
   const act = (work) => line.act(work, () => pen.forget()); // it may have drawn tokens that never came here
-  const ids = () => tokens.map((token) => token.id);
   const here = () => ({ place, vocabulary: at.vocabulary });
 
   // ---- pace, the draw's animation ------------------------------------------------------------------
 
-  let pace = Infinity,
-    drawPace = "normal";
-  function choosePace(value) {
-    pace = value;
-    part("pace").value = PACES.indexOf(value);
-    part("pace-says").textContent = value === Infinity ? "full speed" : `${value} a second`;
-    part("pace").setAttribute("aria-valuetext", part("pace-says").textContent);
-    address.set({ pace: value === Infinity ? null : value });
-  }
-  part("pace").max = PACES.length - 1;
-  part("pace").addEventListener("input", () => choosePace(PACES[Number(part("pace").value)]));
-  choosePace(PACES.find((value) => String(value) === address.get("pace")) ?? Infinity);
-
+  const pace = paceSlider(part("pace"), part("pace-says"));
+  let drawPace = "normal";
   fields.choice(part("throw"), "draw", "normal", (value) => {
     drawPace = value;
   });
@@ -84,7 +71,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
   // ---- the position after the last token ----------------------------------------------------------
 
   async function read() {
-    at = await readPosition(ask, place, ids());
+    at = await readPosition(ask, place, text.ids());
     store.fit(at.vocabulary.size);
     drawAll();
   }
@@ -100,18 +87,15 @@ panel("write", ({ root, ask, find, notice, say }) => {
     return line.enqueue(async () => {
       if (mine !== place) return;
       pen.forget();
-      if (!same) {
-        tokens = [];
-        undone = [];
-      }
+      if (!same) text.forget();
       const linked = same ? null : link.entry("w", place);
       if (isHere(waiting)) adopt();
       try {
         await read();
-        if (linked && !tokens.length) await reopen(linked);
+        if (linked && !text.tokens.length) await reopen(linked);
       } catch (error) {
         at = view = null;
-        tokens = [];
+        text.forget();
         for (const picture of [odds, ranks, needle]) picture.clear();
         drawText();
         drawFigures(part, null);
@@ -134,12 +118,12 @@ panel("write", ({ root, ask, find, notice, say }) => {
     function add(fresh, answer) {
       settled = Boolean(answer && !answer.ended);
       if (answer) take(answer);
-      else tokens.push(...fresh);
+      else text.add(...fresh);
       fresh.forEach(written.add);
       letters.grow();
       written.follow();
     }
-    await line.run((job) => rewrite(job, runs, { ask, pen, place, ids, add }), { continuous: true });
+    await line.run((job) => rewrite(job, runs, { ask, pen, place, ids: text.ids, add }), { continuous: true });
     if (mine !== place) return;
     if (settled) drawAll();
     else await read();
@@ -148,27 +132,22 @@ panel("write", ({ root, ask, find, notice, say }) => {
   // ---- writing ------------------------------------------------------------------------------------
 
   function take(answer) {
-    tokens.push(...answer.tokens.map((token) => ({ step: place.step, ...token })));
-    undone = [];
+    text.add(...answer.tokens.map((token) => ({ step: place.step, ...token })));
     Object.assign(at, arrived(answer));
-    if (answer.ended !== "stop") return;
-    const begun = tokens.findLastIndex((token) => token.begins);
-    const text = at.vocabulary.text(ids().slice(begun));
-    const { stop, from } = stoppedAt(text, tokens.at(-1).settings.stop);
-    tokens.at(-1).stopped = { stop, characters: text.length - from };
+    if (answer.ended === "stop") text.stop(at.vocabulary);
   }
 
   /** Show the tokens that came, one after the other over the time they took. */
   async function reveal(job, span) {
     const from = performance.now(),
       first = written.count(),
-      count = tokens.length - first;
-    while (written.count() < tokens.length) {
+      count = text.tokens.length - first;
+    while (written.count() < text.tokens.length) {
       const passed = job.stopped || calm() ? 1 : Math.min(1, (performance.now() - from + 16) / span);
-      for (const token of tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
+      for (const token of text.tokens.slice(written.count(), first + Math.ceil(count * passed))) written.add(token);
       letters.grow();
       written.follow();
-      if (written.count() === tokens.length) break;
+      if (written.count() === text.tokens.length) break;
       await nextFrame();
       await nextFrame(); // every second one is smooth enough, and leaves the processor to the model
     }
@@ -177,84 +156,76 @@ panel("write", ({ root, ask, find, notice, say }) => {
 
   /** The pointer falls, the token lights up: what a single token, or a slow pace, has time for. */
   async function throwNeedle(job) {
-    const { share, id } = tokens.at(-1),
+    const { share, id } = text.tokens.at(-1),
       hurried = (end) => {
         job.hurry = end;
       };
-    if (!job.stopped) await needle.fall(share, id, drawPace, job.continuous ? 700 / pace : Infinity, hurried);
+    if (!job.stopped) await needle.fall(share, id, drawPace, job.continuous ? 700 / pace() : Infinity, hurried);
     if (!job.stopped && drawPace !== "skip") await odds.choose(id, hurried);
   }
 
   async function write(job, limit) {
-    let left = Math.min(limit, MOST - tokens.length),
+    let left = Math.min(limit, MOST - text.tokens.length),
       asked = performance.now();
     const began = asked,
-      before = tokens.length;
-    const some = () => (job.continuous && pace < Infinity ? Math.min(left, Math.max(1, Math.floor(pace / 4))) : left);
-    let coming = left > 0 ? pen.draw(place, store.values, ids(), some()) : null;
+      before = text.tokens.length;
+    const some = () =>
+      job.continuous && pace() < Infinity ? Math.min(left, Math.max(1, Math.floor(pace() / 4))) : left;
+    let coming = left > 0 ? pen.draw(place, store.values, text.ids(), some()) : null;
     while (coming) {
       const answer = await coming;
       if (job.dropped) return;
-      const slow = job.continuous && pace < Infinity,
+      const slow = job.continuous && pace() < Infinity,
         came = answer.tokens.length;
       take(answer);
       left -= came;
       const more = () => left > 0 && !answer.ended && !job.stopped;
       // At full speed the server draws on while these are being shown, which is done before the next ones
       // are there: it never waits for the page. The last ones wait for nothing.
-      const span = slow ? (1000 * came) / pace : more() ? Math.min(400, 0.7 * (performance.now() - asked)) : 0;
+      const span = slow ? (1000 * came) / pace() : more() ? Math.min(400, 0.7 * (performance.now() - asked)) : 0;
       const due = asked + span;
       if (!slow) asked = performance.now();
-      coming = more() && !slow ? pen.draw(place, store.values, ids(), some()) : null;
+      coming = more() && !slow ? pen.draw(place, store.values, text.ids(), some()) : null;
       coming?.catch(() => {}); // its failure is met when it is awaited
-      if (!job.continuous || (slow && pace <= 4)) await throwNeedle(job);
+      if (!job.continuous || (slow && pace() <= 4)) await throwNeedle(job);
       await reveal(job, slow ? Math.max(0, due - performance.now()) : span);
       if (slow) {
         await job.wait(due - performance.now());
         asked = performance.now();
       }
       show();
-      if (job.continuous) drawSpeed(tokens.length - before, performance.now() - began);
+      if (job.continuous) drawSpeed(text.tokens.length - before, performance.now() - began);
       // What would follow the end; and the odds that stay are exact, whatever wrote.
       if (answer.ended || (answer.weights === "int8" && !more())) await read();
-      if (slow && more()) coming = pen.draw(place, store.values, ids(), some());
+      if (slow && more()) coming = pen.draw(place, store.values, text.ids(), some());
     }
   }
 
   async function force(id) {
-    if (tokens.length >= MOST) return;
-    tokens.push(choiceOf(odds.view(), id, place.step));
-    undone = [];
+    if (text.tokens.length >= MOST) return;
+    text.add(choiceOf(odds.view(), id, place.step));
     pen.forget();
-    written.add(tokens.at(-1));
+    written.add(text.tokens.at(-1));
     await read();
   }
 
   /** Keep so many tokens; redo brings back the rest. */
   const cut = (count) => async () => {
-    if (tokens.length > count()) undone.push(tokens.slice(count()));
-    tokens = tokens.slice(0, count());
+    text.cut(count());
     speed.textContent = "";
     await read();
   };
   const redo = async () => {
-    tokens = tokens.concat(undone.pop() ?? []);
+    text.redo();
     await read();
   };
-  /** The text that was written, without a stop text that ended it. */
-  function textWritten() {
-    const text = at.vocabulary.text(ids()),
-      stopped = tokens.at(-1)?.stopped;
-    return stopped ? text.slice(0, text.length - stopped.characters) : text;
-  }
-
   const onClick = (name, work) => buttons[name].addEventListener("click", work);
   function generate() {
     if (line.running?.continuous) line.running.stop();
     else act(() => line.run((job) => write(job, store.values.max_new_tokens), { continuous: true }));
   }
   const one = () => act(() => line.run((job) => write(job, 1), { continuous: false }));
-  const undo = () => act(cut(() => tokens.length - 1));
+  const undo = () => act(cut(() => text.tokens.length - 1));
   onClick("generate", generate);
   onClick("one", one);
   onClick("undo", undo);
@@ -262,18 +233,18 @@ panel("write", ({ root, ask, find, notice, say }) => {
   const press = (name, work) => () => !buttons[name].disabled && work();
   leadBy(root, {
     " ": press("generate", generate),
-    ArrowRight: () => (undone.length ? press("redo", () => act(redo))() : press("one", one)()),
+    ArrowRight: () => (text.undone ? press("redo", () => act(redo))() : press("one", one)()),
     ArrowLeft: press("undo", undo),
     ArrowDown: () => odds.lead(1),
     ArrowUp: () => odds.lead(-1),
     Enter: odds.pick,
   });
   onClick("clear", () => act(cut(() => 0)));
-  onClick("keep", () => act(async () => look({ prompt: place.prompt + textWritten() })));
+  onClick("keep", () => act(async () => look({ prompt: place.prompt + text.words(at.vocabulary) })));
 
   /** A past token leads to the tree of what could have been. */
   function branch(index) {
-    act(async () => emit("branch", { place, tokens: [...tokens], at: index }));
+    act(async () => emit("branch", { place, tokens: [...text.tokens], at: index }));
   }
   // A branch comes back to be written on; this view may not have been seen before.
   let waiting = null; // { place, tokens }
@@ -287,8 +258,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
   });
   const isHere = (branch) => branch && JSON.stringify(branch.place) === JSON.stringify(place);
   function adopt() {
-    if (tokens.length) undone.push(tokens);
-    tokens = waiting.tokens.map((token) => ({ ...token }));
+    text.replace(waiting.tokens);
     waiting = null;
     pen.forget();
   }
@@ -299,11 +269,11 @@ panel("write", ({ root, ask, find, notice, say }) => {
     now: () =>
       at && {
         place,
-        tokens,
+        tokens: text.tokens,
         promptIds: at.promptIds,
         vocabulary: at.vocabulary,
         settings: store.values,
-        text: textWritten(),
+        text: text.words(at.vocabulary),
         view,
       },
   });
@@ -323,7 +293,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
 
   function show() {
     if (!at) return;
-    view = viewAt(at, store.values, ids());
+    view = viewAt(at, store.values, text.ids());
     odds.draw(view);
     ranks.draw(view);
     needle.draw(view);
@@ -343,7 +313,7 @@ panel("write", ({ root, ask, find, notice, say }) => {
 
   function drawText() {
     written.reset(place.prompt || (at ? at.vocabulary.label(at.promptIds[0]) : ""), at?.vocabulary);
-    tokens.forEach(written.add);
+    text.tokens.forEach(written.add);
     written.strike();
     letters.reset();
     written.follow();
@@ -356,25 +326,25 @@ panel("write", ({ root, ask, find, notice, say }) => {
   }
 
   function drawNote() {
-    part("note").textContent = remarksOn(place, at, tokens, MOST);
+    part("note").textContent = remarksOn(place, at, text.tokens, MOST);
   }
 
   function drawSpeed(count, ms) {
-    speed.textContent = `${format.whole(tokens.length)} token${tokens.length === 1 ? "" : "s"}, ${format.number((1000 * count) / ms)} a second.`;
+    speed.textContent = `${format.whole(text.tokens.length)} token${text.tokens.length === 1 ? "" : "s"}, ${format.number((1000 * count) / ms)} a second.`;
   }
 
   function drawButtons() {
     const busy = Boolean(line.running),
       going = Boolean(line.running?.continuous);
     buttons.generate.textContent = going ? "Stop" : "Generate";
-    buttons.generate.disabled = !at || (!going && tokens.length >= MOST);
-    buttons.one.disabled = !at || going || tokens.length >= MOST;
-    for (const name of ["undo", "clear", "keep"]) buttons[name].disabled = !at || (!tokens.length && !busy);
-    buttons.redo.disabled = !at || busy || !undone.length;
+    buttons.generate.disabled = !at || (!going && text.tokens.length >= MOST);
+    buttons.one.disabled = !at || going || text.tokens.length >= MOST;
+    for (const name of ["undo", "clear", "keep"]) buttons[name].disabled = !at || (!text.tokens.length && !busy);
+    buttons.redo.disabled = !at || busy || !text.undone;
     root.classList.toggle("gb-going", going);
     if (!at || busy) return;
     exporter.follow();
-    link.keepText(here(), tokens);
+    link.keepText(here(), text.tokens);
   }
 
   /** What is pointed at; without, the token that came last and what may come next, once there is something to tell. */
@@ -382,8 +352,8 @@ panel("write", ({ root, ask, find, notice, say }) => {
     if (words || !view) return say(words);
     const best = leaders(view.result, 1)[0],
       next = `Likeliest next: ${view.label(best)}, ${format.probability(view.result.final[best])}.`;
-    if (!tokens.length) return say(inRoom() ? next : "");
-    return say(`${tokenSays(tokens.at(-1), tokens.length - 1, at.vocabulary)}. ${next}`);
+    if (!text.tokens.length) return say(inRoom() ? next : "");
+    return say(`${tokenSays(text.tokens.at(-1), text.tokens.length - 1, at.vocabulary)}. ${next}`);
   }
   on("room", () => hear(""));
 

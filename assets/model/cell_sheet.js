@@ -45,7 +45,13 @@ export function cellSheet(pen, scale) {
   const areas = [],
     frames = new Map(); // "row.cell" -> where that cell is
 
-  function words(text, x, y, ink, { font = "--gb-sans", bold = false, align = /** @type {CanvasTextAlign} */ ("left"), most = Infinity } = {}) {
+  function words(
+    text,
+    x,
+    y,
+    ink,
+    { font = "--gb-sans", bold = false, align = /** @type {CanvasTextAlign} */ ("left"), most = Infinity } = {},
+  ) {
     pen.font = `${bold ? "600 " : ""}${12.5 * scale}px ${color(font)}`;
     pen.fillStyle = color(ink);
     pen.textAlign = align;

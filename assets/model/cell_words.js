@@ -3,7 +3,7 @@ import { visible } from "../shared/tokens/visible.js";
 
 /** @import { Drawn, Place } from "./cell_sheet.js" */
 
-export const digits = (x) => (x === -Infinity ? "−∞" : String(Number(x.toPrecision(6))).replace("-", "−"));
+export const inFull = (x) => (x === -Infinity ? "−∞" : String(Number(x.toPrecision(6))).replace("-", "−"));
 
 /**
  * @param {Drawn} step
@@ -15,13 +15,13 @@ export function cellWords({ rows, matrix, tokens, named }, place) {
     const { across, down } = place;
     return [
       `${visible(tokens[down].text)} (${down}) and ${visible(tokens[across].text)} (${across})`,
-      digits(matrix[down * tokens.length + across]),
+      inFull(matrix[down * tokens.length + across]),
     ];
   }
   const row = rows[place.row],
     of = row.axis === "T" ? tokens : row.axis === "V" ? named : null;
   return [
     of ? `${visible(of[place.cell].text)}${row.axis === "T" ? ` (${place.cell})` : ""}` : `${row.name}[${place.cell}]`,
-    `${row.title}: ${digits(row.values[place.cell])}`,
+    `${row.title}: ${inFull(row.values[place.cell])}`,
   ];
 }

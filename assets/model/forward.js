@@ -11,7 +11,7 @@ import { openView } from "../shared/tabs.js";
 import { visible } from "../shared/tokens/visible.js";
 import { tip } from "../shared/tooltip.js";
 import { drawActive } from "./active_neurons.js";
-import { cellWords, digits } from "./cell_words.js";
+import { cellWords, inFull } from "./cell_words.js";
 import { cells } from "./cells.js";
 import { codePane } from "./code_pane.js";
 import { drawFormula, drawNumbers } from "./formula.js";
@@ -171,7 +171,7 @@ panel("forward", ({ root, ask, find, notice, say, count }) => {
   function sayStep() {
     const [r, c] = cell,
       row = shown.rows[r];
-    const value = row ? `: ${row.name}[${c}] = ${digits(row.values[c])}` : "";
+    const value = row ? `: ${row.name}[${c}] = ${inFull(row.values[c])}` : "";
     say(`${token()} (${shown.position}), ${nameOf(here())}${value}`);
   }
 

@@ -3,7 +3,6 @@ import { address } from "../shared/address.js";
 import { classroom } from "../shared/classroom.js";
 import { emit, on } from "../shared/events.js";
 import { failures } from "../shared/failures.js";
-import { format } from "../shared/format.js";
 import { latest } from "../shared/latest.js";
 import { panel } from "../shared/panel.js";
 import { inRoom } from "../shared/presenting.js";
@@ -12,9 +11,11 @@ import { examsOf } from "./exam.js";
 import { exampleRun } from "./example_run.js";
 import { trainForm } from "./form.js";
 import { runAxes } from "./run_axes.js";
+import { drawRunButtons } from "./run_buttons.js";
 import { runChanges } from "./run_changes.js";
 import { hovered, runChart } from "./run_chart.js";
 import { runFiles } from "./run_files.js";
+import { runGhosts } from "./run_ghosts.js";
 import { runMoments } from "./run_moments.js";
 import { runNumbers, sentence } from "./run_numbers.js";
 import { runQueue, waits } from "./run_queue.js";
@@ -25,9 +26,7 @@ import { tabClosing } from "./tab_closing.js";
 
 panel("run", ({ ask, upload, notice, say, find, all }) => {
   const NEWS = 200,
-    AWAY = 1500, // while nobody looks, or nothing happens
-    GHOSTS = 3,
-    NEAR = 8;
+    AWAY = 1500; // while nobody looks, or nothing happens
   const ENDED = ["finished", "stopped", "time", "target", "patience", "diverged", "failed", "interrupted"];
   const start = find("[data-id=start]"),
     proceed = find("[data-id=continue]"),
@@ -41,7 +40,6 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   let standing = { state: "ready", step: 0, max_steps: 0 },
     since = 0,
     timer = null,
-    ghosts = [],
     example = null, // what is shown while there is no run
     pointed = null, // the step under the pointer
     left = false, // it was the visitor who left the queue
@@ -56,6 +54,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   const shown = () => instead() ?? { digest, backdrop, standing };
 
   const form = trainForm({ find, all, ask, upload, notice, guarded, changed: buttons, planned: buttons });
+  const ghosts = runGhosts(ask, { shown: () => ({ id: run, about }), listed: () => form.choices.runs });
   tabClosing(find("[data-id=closing]"));
   const drawFigures = runNumbers(find);
   const queue = runQueue({
@@ -89,19 +88,16 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
   }
 
   function buttons() {
-    const restart = run !== null && (alive() || ended());
-    const lead = !restart || changes.fresh().length > 0 ? start : ended() ? proceed : null;
-    for (const button of [start, proceed]) button.classList.toggle("gb-primary", button === lead);
-    start.textContent = restart ? "Restart" : "Start";
-    start.disabled = !form.ready;
-    proceed.hidden = !ended();
-    proceed.textContent = `Continue to ${format.whole(nextEnd())}`;
-    proceed.disabled = nextEnd() <= standing.step;
-    for (const id of ["pause", "step"]) find(`[data-id=${id}]`).disabled = !going();
-    find("[data-id=stop]").disabled = !alive() || Boolean(standing.stopping);
-    find("[data-id=stop]").textContent = waits(standing) && !digest.started ? "Leave the queue" : "Stop";
-    find("[data-id=pause]").textContent = standing.state === "paused" ? "Resume" : "Pause";
-    find("[data-id=take]").hidden = run === null;
+    drawRunButtons(find, {
+      standing,
+      there: run !== null,
+      going: going(),
+      ended: ended(),
+      started: digest.started,
+      ready: form.ready,
+      changed: changes.fresh().length > 0,
+      end: nextEnd(),
+    });
     changes.tell(find("[data-id=changes]"));
   }
 
@@ -128,7 +124,7 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
       try {
         const before = digest.started ? run : null,
           answer = await ask("start_run", { ...form.settings(), replace: alive() });
-        if (before && chosenGhosts()) address.set({ ghosts: [...new Set([before, ...chosenGhosts()])].join(",") });
+        if (before) ghosts.leave(before);
         introduced = false;
         await form.fill();
         await open(answer.run);
@@ -265,11 +261,10 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
     chart.classList.toggle("gb-faint", exhibited);
     find("[data-id=empty]").hidden = run !== null || exhibited;
     if ((run === null && !exhibited) || !visible()) return;
-    const behind = ghosts.filter((ghost) => ghost.id !== run),
-      exams = examsOf(seen, against);
+    const exams = examsOf(seen, against);
     await runChart(chart, {
       digest: seen,
-      ghosts: behind,
+      ghosts: ghosts.behind(run),
       backdrop: against,
       view,
       exams,
@@ -286,24 +281,14 @@ panel("run", ({ ask, upload, notice, say, find, all }) => {
 
   // ---- other runs behind it -----------------------------------------------------------------------
 
-  // Those in the address; else the last few that learnt from the same tokens, since only their losses compare.
-  const chosenGhosts = () =>
-    address
-      .get("ghosts")
-      ?.split(",")
-      .filter((id) => id !== "none") ?? null;
-  const comparable = (ghost) => about !== null && ghost.text === about.text && ghost.tokens === about.tokens;
   async function haunt() {
-    const ids = (chosenGhosts() ?? form.choices.runs.slice(0, NEAR)).filter((id) => id !== run);
-    const found = ids.length ? (await ask("read_ghosts", { runs: ids })).ghosts : [];
-    const shown = chosenGhosts() ? found : found.filter(comparable).slice(0, GHOSTS);
-    ghosts = shown.map((ghost) => ({ ...ghost, digest: runState(ghost) }));
+    await ghosts.read();
     await redraw();
   }
   Object.assign(shownRun, {
     id: () => run,
     settings: () => form.settings(),
-    ghosts: () => chosenGhosts() ?? ghosts.map((ghost) => ghost.id),
+    ghosts: ghosts.ids,
   });
   on("ghosts", guarded(haunt));
   on(
