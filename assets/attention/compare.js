@@ -1,11 +1,13 @@
 // The Compare view: A and B, each a head with a prompt, a moment and a model, and A - B where their
 // cells stand for the same positions. Pointing at one points at all three.
 import { address } from "../shared/address.js";
+import { color } from "../shared/colour.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { floatsOf } from "../shared/numbers.js";
 import { panel } from "../shared/panel.js";
 import { tip } from "../shared/tooltip.js";
+import { apartText, movedByRow } from "./apart_text.js";
 import { comparedSide } from "./compare_side.js";
 import { focus } from "./focus.js";
 import { headStep } from "./head_walk.js";
@@ -20,10 +22,12 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
   const tall = (scale) => (atDesk.matches ? find("[data-id=stage]").clientHeight - AROUND * scale : innerHeight);
   const sides = { a: side("a"), b: side("b") };
   const difference = headZoom(find("[data-id=difference]"), { onHover: hover, onPick: pick, longest: 8, tall });
+  const rows = apartText(find("[data-id=rows]"), { onHover: hover, onPick: pick });
   let scale = address.get("scale") in heat.SCALES ? address.get("scale") : "sqrt";
   let subject = null,
     hovered = null,
     models = [],
+    moved = [], // of each token, how much of its attention goes elsewhere in B
     turn = 0;
 
   /** What the address says of a side, where another view may have put it. */
@@ -160,7 +164,9 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
         "A minus B",
         heat.inks(false, "diverging"),
       );
-    }
+      moved = movedByRow(a.read.pattern, b.read.pattern, T);
+      rows.draw(a.read.tokens, moved, parseFloat(color("--gb-scale")) || 1);
+    } else rows.hide();
     point();
   }
 
@@ -179,7 +185,8 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
       zoom.point(cell && cell.row < tokens.length ? cell : null, pinned);
     }
     if (comparable()) difference.point(cell, pinned);
-    say(cell && cell.column !== null ? sentence(cell) : summary());
+    rows.point(cell?.row ?? null);
+    say(!cell ? summary() : cell.column === null ? ofRow(cell.row) : sentence(cell));
   }
 
   function sentence({ row, column }) {
@@ -195,6 +202,12 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
     return parts.join("  ");
   }
 
+  /** Of a token, without the one it looks at. */
+  function ofRow(row) {
+    if (!comparable()) return summary();
+    return `${format.probability(moved[row])} of the attention of ${withPlace(sides.a.read.tokens, row)} goes elsewhere in B.`;
+  }
+
   /** Without a cell: how much of the attention lies elsewhere, and where most. */
   function summary() {
     if (!comparable()) return "Point at a cell for its weight; a click keeps it.";
@@ -202,19 +215,16 @@ panel("compare", ({ ask, find, all, root, notice, say }) => {
       T = a.read.tokens.length,
       p = a.read.pattern,
       q = b.read.pattern;
-    let moved = 0,
-      most = [0, 0];
+    let most = [0, 0];
     for (let row = 0; row < T; row += 1) {
       for (let column = 0; column <= row; column += 1) {
-        const k = place(row, column),
-          apart = Math.abs(p[k] - q[k]);
-        moved += apart / 2 / T;
-        if (apart > Math.abs(p[place(...most)] - q[place(...most)])) most = [row, column];
+        const k = place(row, column);
+        if (Math.abs(p[k] - q[k]) > Math.abs(p[place(...most)] - q[place(...most)])) most = [row, column];
       }
     }
     const k = place(...most);
     return (
-      `${format.probability(moved)} of the attention goes elsewhere in B, most where ` +
+      `${format.probability(moved.reduce((sum, x) => sum + x, 0) / T)} of the attention goes elsewhere in B, most where ` +
       `${withPlace(a.read.tokens, most[0])} looks at ${withPlace(a.read.tokens, most[1])}: ` +
       `${format.number(p[k])} in A, ${format.number(q[k])} in B.`
     );
