@@ -308,10 +308,11 @@ panel("while_generating", ({ root, ask, find, notice, say }) => {
     restart();
   });
   seed.addEventListener("change", () => {
-    const value = Math.round(Number(seed.value));
-    seed.value = Number.isFinite(value) ? Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, value)) : 1337;
+    const value = Math.round(seed.valueAsNumber); // NaN where nothing, or no number, stands there: the seed stays
+    const before = Math.round(fromAddress("seed", 1337, 0, Number.MAX_SAFE_INTEGER));
+    seed.value = Number.isFinite(value) ? Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, value)) : before;
     address.set({ seed: Number(seed.value) === 1337 ? null : seed.value });
-    restart();
+    if (Number(seed.value) !== before) restart();
   });
   on("key", (event) => {
     if (!growth || root.offsetParent === null) return;

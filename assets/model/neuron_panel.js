@@ -45,7 +45,10 @@ export const neuronPanel = (box, { ask, notice, onPick }) => {
     /** @type {(Subject & { position: number }) | null} */ subject = null;
 
   const pick = () => {
-    if (neuron.value !== "") onPick([Number(layer.value), Number(neuron.value)]);
+    const wanted = Number.isFinite(neuron.valueAsNumber) ? neuron.valueAsNumber : at?.[1];
+    if (wanted === undefined) return;
+    neuron.value = String(Math.max(0, Math.min(Number(neuron.max), Math.round(wanted))));
+    onPick([Number(layer.value), Number(neuron.value)]);
   };
   layer.addEventListener("change", pick);
   neuron.addEventListener("change", pick);

@@ -12,6 +12,7 @@ import { dark } from "./colour.js";
 import { away } from "./connection.js";
 import { el } from "./elements.js";
 import { emit, listening, on } from "./events.js";
+import { format } from "./format.js";
 import { frozen } from "./presenting.js";
 import { asker, NoAnswer, Refusal, upload } from "./server.js";
 import { subject } from "./subject.js";
@@ -124,6 +125,12 @@ export function mount(name, element, changing) {
     for (const other of mounted) if (other !== part && other.said() === text) other.notice(""); // once is enough
     if (!part.drawing) end = setTimeout(() => notice(""), NOTICE);
   };
+  root.addEventListener("paste", (event) => {
+    const { value, selectionStart, selectionEnd, maxLength } = /** @type {HTMLTextAreaElement} */ (event.target),
+      pasted = /** @type {ClipboardEvent} */ (event).clipboardData.getData("text");
+    if (maxLength > 0 && value.length - (selectionEnd - selectionStart) + pasted.length > maxLength)
+      notice(`${format.whole(maxLength)} characters have room here; the rest of what you pasted is left out.`, "info");
+  });
   const part = {
     name,
     root,

@@ -38,6 +38,13 @@ MEASURE = """() => {
     const cut = (one) => getComputedStyle(one).overflowY === "hidden" && one.scrollHeight > one.clientHeight + 2;
     if (cut(picture)) hidden += whole * (1 - picture.clientHeight / picture.scrollHeight);
   }
+  // A box that scrolls shows by a fade that it goes on; only code is led to from elsewhere.
+  const scrolls = (one) => /auto|scroll/.test(getComputedStyle(one).overflowY);
+  const goesOn = (one) => scrolls(one) && one.scrollHeight > one.clientHeight + 2;
+  const through = [...view.querySelectorAll("[data-picture], [data-picture] *")]
+    .filter((one) => one.offsetParent !== null && goesOn(one) && !one.matches(".gb-source"))
+    .filter((one) => !getComputedStyle(one).maskImage.includes("gradient"))
+    .map((one) => one.className);
   let smallest = Infinity;
   const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -49,7 +56,7 @@ MEASURE = """() => {
   const round = (x) => Math.round(1000 * x) / 10;
   return {
     pictures: pictures.length, top: Math.round(union.top), share: round(area / innerWidth / innerHeight),
-    visible: area ? round(1 - hidden / area) : 0, smallest,
+    visible: area ? round(1 - hidden / area) : 0, smallest, through,
     page: [document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight],
     notices: [...view.querySelectorAll(".gb-notice[data-kind=warning]")].filter((one) => one.offsetParent).length,
   };
@@ -142,6 +149,8 @@ def test_in_a_room_there_is_nothing_but_the_picture(page_at):
         found = measured(page, tab, name, "room, 1280 x 720")
         if found["share"] < 75 or found["visible"] < 99.5 or found["smallest"] < 20 or max(found["page"]) > 0:
             wrong.append((tab, name, found))
+        if found["through"]:
+            wrong.append((tab, name, "a line is cut through", found["through"]))
         page.keyboard.press("p")
         page.wait_for_function("!document.body.classList.contains('gb-room')")
     assert not wrong, wrong
@@ -178,6 +187,21 @@ def test_what_is_said_is_said_whole(page_at):
         assert said.is_visible() and said.evaluate(whole)
         page.keyboard.press("p")
     assert cut, "no suggestion was too long for its line"
+
+
+def test_no_line_is_cut_through_in_a_room(page_at):
+    """What goes on below its box fades out there, and is whole once it is scrolled to its end."""
+    page = page_at(*ROOM)
+    settled(page, "tokenizer", "train_a_vocabulary")
+    sample = page.locator("#gb-train_a_vocabulary [data-id=sample]")
+    sample.locator("> * >> nth=50").wait_for()
+    mask = "(box) => getComputedStyle(box).maskImage"
+    assert sample.evaluate(mask) == "none"  # at the desk it is scrolled
+    page.keyboard.press("p")
+    page.wait_for_function("document.body.classList.contains('gb-room')")
+    expect(sample).to_have_css("mask-image", re.compile("linear-gradient"))
+    sample.evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
+    expect(sample).to_have_css("mask-image", "none")
 
 
 def test_all_samples_are_in_the_picture(page_at):
