@@ -52,7 +52,7 @@ function seed(store) {
 function length(store) {
   const { stops } = LENGTH;
   const input = el("input", { type: "range", min: 0, max: stops.length - 1, data: { setting: "max_new_tokens" } });
-  const says = el("output", { data: { say: "max_new_tokens" } });
+  const says = el("span", { class: "gb-says", data: { say: "max_new_tokens" } }); // an output would take the label
   input.addEventListener("input", () => store.setLength(stops[Number(input.value)]));
   store.subscribe(() => {
     const now = store.values.max_new_tokens;

@@ -1,0 +1,78 @@
+"""The page without a mouse: every control is reached by Tab, shows that it has the focus, and has a name."""
+
+import pytest
+
+from tests.ui.test_stage import settled, views
+
+MOST = 200
+"""Stops of one walk by Tab; no view has as many."""
+AT = """() => {
+  const one = document.activeElement;
+  if (!one || one === document.body) return null;
+  const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
+  const { width, height } = one.getBoundingClientRect();
+  window.stops ??= new WeakMap();
+  if (!stops.has(one)) stops.set(one, (window.last = (window.last ?? 0) + 1));
+  return {
+    stop: stops.get(one), is: one.outerHTML.slice(0, 120), room: width * height,
+    marked: (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none",
+  };
+}"""
+NOT_REACHED = """(name) => [...document.querySelectorAll(`#gb-${name} :is(button, input, select, textarea, summary)`)]
+  .filter((one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => one.type !== "radio" && !stops.has(one)).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+def nameless(page):
+    """Roles of the controls that have no accessible name."""
+    session = page.context.new_cdp_session(page)
+    found = []
+    for node in session.send("Accessibility.getFullAXTree")["nodes"]:
+        focusable = any(one["name"] == "focusable" and one["value"].get("value") for one in node.get("properties", []))
+        role = node.get("role", {}).get("value")
+        control = focusable and not node.get("ignored") and role not in ("RootWebArea", "generic")
+        if control and not node.get("name", {}).get("value", "").strip():
+            found.append(role)
+    session.detach()
+    return found
+
+
+@pytest.mark.slow
+def test_every_view_is_walked_by_tab(page):
+    """No trap, no stop that is unseen or unmarked, no control of the view left out, none without a name."""
+    wrong = []
+    for tab, name in views(page):
+        settled(page, tab, name)
+        page.evaluate("document.activeElement.blur(); window.stops = new WeakMap()")
+        page.locator("#gb-bar [data-id=prompt]").focus()
+        seen = []
+        for _ in range(MOST):
+            page.keyboard.press("Tab")
+            at = page.evaluate(AT)
+            if at is None or at["stop"] in seen:
+                break
+            seen.append(at["stop"])
+            if not at["marked"] or not at["room"]:
+                wrong.append((tab, name, "unmarked or unseen", at["is"]))
+        if at is not None and at["stop"] == seen[-1]:
+            wrong.append((tab, name, "a trap", at["is"]))
+        wrong += [(tab, name, "not reached", one) for one in page.evaluate(NOT_REACHED, name)]
+        wrong += [(tab, name, "no name", role) for role in nameless(page)]
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize(
+    "view, names",
+    [
+        ("tab=attention&view=while_generating", ["Speed", "Temperature"]),
+        ("tab=attention&view=patch_and_steer", ["times the difference"]),
+        ("tab=generate&view=write", ["Pace", "Most new tokens"]),
+        ("tab=generate&view=branches", ["Tokens to write on"]),
+        ("tab=generate&view=many_at_once", ["How many"]),
+    ],
+)
+def test_a_slider_bears_the_name_that_stands_above_it(visit, view, names):
+    """And not the value beside that name."""
+    page = visit(view)
+    for name in names:
+        page.get_by_role("slider", name=name).first.wait_for(state="attached")
