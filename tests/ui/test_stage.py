@@ -45,6 +45,11 @@ MEASURE = """() => {
     .filter((one) => one.offsetParent !== null && goesOn(one) && !one.matches(".gb-source"))
     .filter((one) => !getComputedStyle(one).maskImage.includes("gradient"))
     .map((one) => one.className);
+  const caption = view.querySelector(".gb-caption-now")?.getBoundingClientRect();
+  const covered = [...view.querySelectorAll("[data-picture] svg text")].filter((one) => {
+    const { bottom, right, width } = one.getBoundingClientRect();
+    return width && caption && bottom > caption.top + 2 && right > caption.left && right < caption.right;
+  }).map((one) => one.textContent);
   let smallest = Infinity;
   const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -56,7 +61,7 @@ MEASURE = """() => {
   const round = (x) => Math.round(1000 * x) / 10;
   return {
     pictures: pictures.length, top: Math.round(union.top), share: round(area / innerWidth / innerHeight),
-    visible: area ? round(1 - hidden / area) : 0, smallest, through,
+    visible: area ? round(1 - hidden / area) : 0, smallest, through, covered,
     page: [document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight],
     notices: [...view.querySelectorAll(".gb-notice[data-kind=warning]")].filter((one) => one.offsetParent).length,
   };
@@ -151,6 +156,8 @@ def test_in_a_room_there_is_nothing_but_the_picture(page_at):
             wrong.append((tab, name, found))
         if found["through"]:
             wrong.append((tab, name, "a line is cut through", found["through"]))
+        if found["covered"]:
+            wrong.append((tab, name, "the caption lies on it", found["covered"]))
         page.keyboard.press("p")
         page.wait_for_function("!document.body.classList.contains('gb-room')")
     assert not wrong, wrong
