@@ -74,5 +74,7 @@ def test_every_view_is_walked_by_tab(page):
 def test_a_slider_bears_the_name_that_stands_above_it(visit, view, names):
     """And not the value beside that name."""
     page = visit(view)
+    page.wait_for_selector(".gb-view[data-gb-on] .gb-rail .gb-field input[type=range] >> nth=0", state="attached")
+    page.evaluate("document.querySelectorAll('.gb-rail details').forEach((one) => (one.open = true))")
     for name in names:
         page.get_by_role("slider", name=name).first.wait_for(state="attached")
