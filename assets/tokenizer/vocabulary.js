@@ -4,6 +4,7 @@ import { el } from "../shared/elements.js";
 import { on } from "../shared/events.js";
 import { format } from "../shared/format.js";
 import { panel } from "../shared/panel.js";
+import { roving } from "../shared/roving.js";
 import { subject } from "../shared/subject.js";
 import * as chips from "../shared/tokens/chip.js";
 import { tip } from "../shared/tooltip.js";
@@ -63,6 +64,10 @@ panel("vocabulary", ({ root, ask, upload, all, notice, say }) => {
 
   // ---- drawing ---------------------------------------------------------------------------------------
 
+  const settleWords = roving(boxes.words, "button"),
+    settleLengths = roving(boxes.lengths, "button:not(:disabled)", { chosen: "[aria-pressed=true]" }),
+    settleBytes = roving(boxes.bytes, "button:not(:disabled)", { chosen: "[aria-pressed=true]" });
+
   function draw(answer, start) {
     boxes.name.textContent = answer.name;
     boxes.about.textContent = answer.about;
@@ -89,13 +94,16 @@ panel("vocabulary", ({ root, ask, upload, all, notice, say }) => {
         return node;
       }),
     );
+    settleWords();
     if (!answer.total) boxes.words.append(el("p", { class: "gb-empty" }, "No token is like that."));
     tokens.push(...answer.tokens);
     boxes.more.hidden = tokens.length >= answer.total;
     const list = boxes.words.parentElement;
     if (!boxes.more.hidden && list.scrollHeight <= list.clientHeight) search(tokens.length); // there is room for more
     drawLengths(answer.lengths);
+    settleLengths();
     drawBytes(answer.bytes);
+    settleBytes();
     if (start === 0) pin(null);
   }
 

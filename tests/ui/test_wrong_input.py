@@ -13,6 +13,7 @@ SENTENCES = """() => [...document.querySelectorAll(".gb-notice, .gb-refused")]
 
 
 @pytest.mark.slow
+@pytest.mark.refused
 def test_no_field_of_any_view_breaks(page):
     """Every value in every field: at most one sentence, in words, and no error in the console."""
     wrong = []
