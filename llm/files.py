@@ -113,6 +113,31 @@ def in_use(path: Path) -> bool:
     return False
 
 
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Whether what `path` stands for is this block's alone; whoever claims it meanwhile, in any process, hears no.
+
+    The file holds nothing and is gone after the block; one that a killed process left behind is claimed by the next.
+    Windows, and a disk that knows no locks, give it to everybody.
+    """
+    with path.open("wb") as file:
+        mine = True
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Whoever had it may have removed it after it was opened here, and another one made it anew.
+                mine = os.path.samestat(os.fstat(file.fileno()), path.stat())
+            except (BlockingIOError, FileNotFoundError):
+                mine = False
+            except OSError:  # a disk of another machine
+                pass
+        try:
+            yield mine
+        finally:
+            if mine:
+                _remove(path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole or not at all."""
     with new_file(path) as fresh:

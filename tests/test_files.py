@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from llm import files
-from llm.files import existing_folder, new_file, new_folder, parsed_json, read_json, remove_folder, write_json
+from llm.files import claimed, existing_folder, new_file, new_folder, parsed_json, read_json, remove_folder, write_json
 
 OLD = ".notes.json.0123456789abcdef.new"
 
@@ -117,3 +120,44 @@ def test_an_error_in_the_block_writes_nothing(tmp_path):
         fresh.write_bytes(b"half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_is_one_block_s_alone(tmp_path):
+    """In this process and in others; it ends with the block or with the process, and leaves nothing."""
+    path = tmp_path / ".point.claim"
+    with claimed(path) as mine:
+        with claimed(path) as other:
+            assert mine and not other
+        assert path.exists()
+    assert list(tmp_path.iterdir()) == []
+    hold = (
+        "import sys, pathlib, llm.files as f\nwith f.claimed(pathlib.Path(sys.argv[1])) as mine: print(mine); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(files.__file__).parents[1]), "PYTHONUNBUFFERED": "1"},
+    ) as holder:  # fmt: skip
+        assert holder.stdout.readline() == "True\n"
+        with claimed(path) as mine:
+            assert not mine
+        holder.kill()
+        holder.wait()
+        with claimed(path) as mine:
+            assert mine
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_on_a_file_that_is_gone_is_none(tmp_path, monkeypatch):
+    """Whoever opened it before its owner removed it, and locked it after, has nothing: another may have a new one."""
+    path, flock = tmp_path / ".point.claim", files.fcntl.flock
+
+    def late(file, how):
+        path.unlink()
+        flock(file, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.fcntl, "flock", late)
+        with claimed(path) as mine:
+            assert not mine
+    with claimed(path) as mine:
+        assert mine

@@ -13,6 +13,7 @@ import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import { drawAblation, meanOf } from "./ablate_chart.js";
+import { offerChoices } from "./choices.js";
 import { live, showButtons, WORDS } from "./standing.js";
 
 panel("ablate", ({ ask, notice, say, find, root }) => {
@@ -23,11 +24,12 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
     standing = null, // what poll_ablation said
     fields = {},
     chosen = address.get("ablation") ?? "",
-    log = address.get("loss") === "log",
     at = null, // the step that is looked at
     chart = null,
     sure = false, // own ones of other steps may go for these
     timer = null;
+  const choices = { loss: "linear" },
+    offer = offerChoices([find("[data-choice]")], choices, () => draw());
 
   const guarded =
     (work) =>
@@ -69,14 +71,14 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
   // ---- drawing ---------------------------------------------------------------------------------------
   function draw() {
     if (!told || !root.offsetParent) return;
-    for (const button of find("[data-id=scale]").children)
-      button.setAttribute("aria-pressed", String((button.dataset.value === "log") === log));
+    offer.show();
     const [full] = told.changes;
     find("[data-id=legend]").textContent =
       `${told.text}, ${format.whole(full.params)} parameters, a line for each seed` +
       `${told.curves.some(({ mine }) => mine) ? "; dotted: yours" : ""}`;
     tell(); // its words take room from the picture
-    const titles = new Map(told.changes.map(({ name, title }) => [name, title]));
+    const titles = new Map(told.changes.map(({ name, title }) => [name, title])),
+      log = choices.loss === "log";
     chart = drawAblation(box, { curves: told.curves, chosen, titles, floor: told.floor, log, at });
   }
 
@@ -192,12 +194,6 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
   box.addEventListener("pointerleave", () => {
     tip.hide();
     lookAt(null);
-  });
-  find("[data-id=scale]").addEventListener("click", ({ target }) => {
-    if (!target.dataset.value) return;
-    log = target.dataset.value === "log";
-    address.set({ loss: log ? "log" : null });
-    draw();
   });
   find("[data-id=csv]").addEventListener("click", () => {
     if (told) save(told.csv, "ablations.csv", "text/csv");

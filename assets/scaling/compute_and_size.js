@@ -11,7 +11,7 @@ import { Refusal } from "../shared/server.js";
 import { tip } from "../shared/tooltip.js";
 import { short } from "./axes.js";
 import { drawFrontier, drawParabolas, inkOf } from "./budget_charts.js";
-import { offerChoices } from "./choices.js";
+import { offerChoices, ofSweep } from "./choices.js";
 
 panel("compute_and_size", ({ ask, notice, say, find, all, root }) => {
   const parabolas = find("[data-id=parabolas]"),
@@ -26,15 +26,7 @@ panel("compute_and_size", ({ ask, notice, say, find, all, root }) => {
   const load = latest(async () => {
     try {
       notice("");
-      try {
-        told = await ask("read_budgets", { whose: choices.sweep, count: choices.count });
-      } catch (error) {
-        if (choices.sweep === "shipped" || !(error instanceof Refusal)) throw error;
-        notice(error.message);
-        choices.sweep = "shipped"; // nothing of one's own yet: the finished example stays
-        address.set({ sweep: null });
-        told = await ask("read_budgets", { whose: "shipped", count: choices.count });
-      }
+      told = await ofSweep(choices, notice, (whose) => ask("read_budgets", { whose, count: choices.count }));
       at = Math.min(Number(address.get("budget", "0")) || 0, told.budgets.length) - 1;
       draw();
     } catch (error) {

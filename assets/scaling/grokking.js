@@ -14,6 +14,7 @@ import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import { shape } from "./axes.js";
+import { offerChoices } from "./choices.js";
 import { drawCurves, drawWaves, fewest } from "./grokking_chart.js";
 
 /** @import { Moment } from "./grokking_chart.js" */
@@ -25,18 +26,18 @@ panel("grokking", ({ ask, notice, say, count, find, root }) => {
   const curves = find("[data-id=curves]"),
     waves = find("[data-id=waves]"),
     menu = find("[data-id=training]"),
-    slider = find("[data-id=moment]"),
-    choice = find("[data-choice]");
+    slider = find("[data-id=moment]");
   let told = null, // what read_grokking told last
     /** @type {Moment[]} */ moments = [],
     at = 0, // the moment that is looked at
     newest = true, // whether that follows the training
     training = address.get("training"),
-    /** @type {"accuracy" | "loss"} */ curve = address.get("curve") === "loss" ? "loss" : "accuracy",
     nearest = (_) => 0,
     wave = (_) => -1,
     timer = null,
     playing = null;
+  const /** @type {{ curve: "accuracy" | "loss" }} */ choices = { curve: "accuracy" },
+    offer = offerChoices([find("[data-choice]")], choices, () => draw());
 
   const load = latest(async () => {
     clearTimeout(timer);
@@ -91,7 +92,7 @@ panel("grokking", ({ ask, notice, say, count, find, root }) => {
     menu.replaceChildren(
       ...told.offered.map(({ ref, title }) => el("option", { value: ref, selected: ref === told.training }, title)),
     );
-    for (const button of choice.children) button.setAttribute("aria-pressed", String(button.dataset.value === curve));
+    offer.show();
     find("[data-id=open]").hidden = !told.training.startsWith("run:");
     slider.max = String(Math.max(0, moments.length - 1));
     slider.value = String(at);
@@ -105,7 +106,7 @@ panel("grokking", ({ ask, notice, say, count, find, root }) => {
       el(
         "span",
         {},
-        `Sums modulo ${told.modulus}, ${curve === "loss" ? "loss of the answer in nats" : "answered right"}:`,
+        `Sums modulo ${told.modulus}, ${choices.curve === "loss" ? "loss of the answer in nats" : "answered right"}:`,
       ),
       key("gb-grokking-shown", `${format.whole(told.questions[0])} that training shows`),
       key("gb-grokking-held", `${format.whole(told.questions[1])} that it never shows`),
@@ -113,7 +114,7 @@ panel("grokking", ({ ask, notice, say, count, find, root }) => {
     find("[data-id=waves-say]").replaceChildren(
       el("span", {}, `The embedding of the ${told.modulus} numbers as waves; amber hold 90 % of the power`),
     );
-    nearest = drawCurves(curves, moments, curve, at, [heart, understood]); // the legends have taken their room
+    nearest = drawCurves(curves, moments, choices.curve, at, [heart, understood]); // the legends have taken their room
     wave = drawWaves(waves, moments, at);
     find("[data-id=at]").textContent = format.whole(moments[at].step);
     find("[data-id=heart]").textContent = heart === null ? "not yet" : `step ${format.whole(heart)}`;
@@ -204,12 +205,6 @@ panel("grokking", ({ ask, notice, say, count, find, root }) => {
     address.set({ training: training === told.offered[0].ref ? null : training, at: null });
     load();
   });
-  for (const button of choice.children)
-    button.addEventListener("click", () => {
-      curve = button.dataset.value;
-      address.set({ curve: curve === "loss" ? curve : null });
-      draw();
-    });
   find("[data-id=train]").addEventListener("click", () => {
     location.hash = "tab=train&view=run&preset=grokking"; // begins the page again, with the form filled in
   });

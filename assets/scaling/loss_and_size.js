@@ -12,7 +12,7 @@ import { look } from "../shared/subject.js";
 import { openView } from "../shared/tabs.js";
 import { tip } from "../shared/tooltip.js";
 import { short } from "./axes.js";
-import { offerChoices } from "./choices.js";
+import { offerChoices, ofSweep } from "./choices.js";
 import { lossOf } from "./law.js";
 import { pointTraining } from "./point_training.js";
 import { drawChart, shadeOf } from "./scaling_chart.js";
@@ -55,18 +55,9 @@ panel("loss_and_size", ({ ask, notice, say, find, all, root }) => {
   const load = latest(() =>
     guarded(async () => {
       notice("");
-      const asked = choices.sweep,
-        before = sweep?.csv,
+      const before = sweep?.csv,
         held = dots[pinned];
-      try {
-        sweep = await ask("read_sweep", { whose: asked });
-      } catch (error) {
-        if (asked === "shipped" || !(error instanceof Refusal)) throw error;
-        notice(error.message);
-        choices.sweep = "shipped"; // nothing of one's own yet: the finished example stays
-        address.set({ sweep: null });
-        sweep = await ask("read_sweep", { whose: "shipped" });
-      }
+      sweep = await ofSweep(choices, notice, (whose) => ask("read_sweep", { whose }));
       if (sweep.csv !== before) laws = new Map();
       const most = Math.max(...sweep.points.map(({ tokens }) => tokens));
       dots = sweep.points.map((point) => ({ ...point, early: point.tokens < sweep.early * most }));

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llm.cli.options import add_device, add_settings, command, device_of, given
-from llm.cli.output import say
-from llm.cli.scale import tell_forecast, train_all
+from llm.cli.scale import SHARED, tell_forecast, train_all, write_table
+
+if TYPE_CHECKING:
+    from llm.scaling.sweep import Sweep
 
 
 def add_ablate(commands: Any) -> None:
@@ -21,7 +23,10 @@ def add_ablate(commands: Any) -> None:
         ablate,
         "train a model whole and without each of its parts",
         "ablate study --ablations no-mlp --ablations one-head --steps 300",
-        guide="ablations:\n" + "".join(f"  {name:15}{one.does}\n" for name, one in ABLATIONS.items()) + "\n",
+        guide="ablations:\n"
+        + "".join(f"  {name:15}{one.does}\n" for name, one in ABLATIONS.items())
+        + "\n"
+        + SHARED.format("ablate"),
     )
     parser.add_argument("folder", type=Path, help="where the study lies, or will; a study that is there goes on")
     parser.add_argument("--forecast", action="store_true", help="say how long each training will take, and end")
@@ -31,11 +36,10 @@ def add_ablate(commands: Any) -> None:
 
 def ablate(args: argparse.Namespace) -> None:
     """Forecast or train a study, and write its table."""
-    from llm.files import write_text
-    from llm.scaling.ablations import FULL, AblationPlan, outcomes
+    from llm.scaling.ablations import AblationPlan
     from llm.scaling.sweep import Sweep
-    from llm.scaling.table import to_csv
     from llm.settings import settings_of
+    from llm.training.distributed import joined
 
     chosen = given(args, settings_of(AblationPlan))
     there = (args.folder / "plan.json").is_file() and not chosen
@@ -43,11 +47,16 @@ def ablate(args: argparse.Namespace) -> None:
     if args.forecast:
         tell_forecast(study)
         return
-    train_all(study, device_of(args.device))
-    rows = study.rows()
-    write_text(args.folder / "table.csv", to_csv(rows))
-    say(f"{len(rows)} losses are in {args.folder / 'table.csv'}")
-    found = outcomes(rows)
+    with joined(device_of(args.device)) as (worker, device):
+        train_all(study, worker, device)
+        if worker.is_first:
+            _tell(study)
+
+
+def _tell(study: Sweep) -> None:
+    from llm.scaling.ablations import FULL, outcomes
+
+    found = outcomes(write_table(study))
     for name, one in sorted(found.items(), key=lambda pair: pair[1].loss):
         apart = "" if name == FULL or one.apart is None else f"{one.apart:+.4f} ({one.least:+.4f} to {one.most:+.4f})"
         print(f"{name:16}{one.loss:.4f} nats a token  {apart}".rstrip())

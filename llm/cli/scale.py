@@ -1,4 +1,7 @@
-"""`python -m llm scale`: train a family of sizes, and see what size and data buy."""
+"""`python -m llm scale`: train a family of sizes, and see what size and data buy.
+
+Started by torchrun, or several times on one folder, the processes share the trainings among them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,15 @@ from llm.cli.options import add_device, add_settings, command, device_of, given
 from llm.cli.output import say
 
 if TYPE_CHECKING:
-    from llm.scaling.sweep import Sweep
+    from llm.scaling.sweep import Row, Sweep
+    from llm.training.distributed import Worker
+
+
+SHARED = """several processes, on a GPU each or on CPUs, take a training at a time:
+  torchrun --nproc-per-node 2 -m llm {} FOLDER ...
+
+"""
+"""What the help of a command says that trains a sweep."""
 
 
 def add_scale(commands: Any) -> None:
@@ -23,6 +34,7 @@ def add_scale(commands: Any) -> None:
         scale,
         "train a family of sizes and fit a law through their losses",
         "scale sweep --widths 16 --widths 32 --widths 64 --steps 500",
+        guide=SHARED.format("scale"),
     )
     parser.add_argument("folder", type=Path, help="where the sweep lies, or will; a sweep that is there goes on")
     parser.add_argument("--forecast", action="store_true", help="say how long each training will take, and end")
@@ -33,11 +45,10 @@ def add_scale(commands: Any) -> None:
 
 def scale(args: argparse.Namespace) -> None:
     """Forecast, train or fit a sweep."""
-    from llm.files import write_text
     from llm.scaling.plan import Plan
     from llm.scaling.sweep import Sweep
-    from llm.scaling.table import to_csv
     from llm.settings import settings_of
+    from llm.training.distributed import joined
 
     chosen = given(args, settings_of(Plan))
     there = (args.folder / "plan.json").is_file()
@@ -45,12 +56,13 @@ def scale(args: argparse.Namespace) -> None:
     if args.forecast:
         tell_forecast(sweep)
         return
-    if not args.fit:
-        train_all(sweep, device_of(args.device))
-    rows = sweep.rows()
-    write_text(args.folder / "table.csv", to_csv(rows))
-    say(f"{len(rows)} losses are in {args.folder / 'table.csv'}")
-    _fit(sweep)
+    if args.fit:
+        _tell(sweep)
+        return
+    with joined(device_of(args.device)) as (worker, device):
+        train_all(sweep, worker, device)
+        if worker.is_first:
+            _tell(sweep)
 
 
 def tell_forecast(sweep: Sweep) -> None:
@@ -61,33 +73,51 @@ def tell_forecast(sweep: Sweep) -> None:
     print(f"{sum(seconds) / 60:.0f} minutes in all")
 
 
-def train_all(sweep: Sweep, device: Any) -> None:
-    """Train what is not trained yet, with a bar."""
+def train_all(sweep: Sweep, worker: Worker, device: Any) -> None:
+    """Train what is not trained yet, with a bar; of several processes each its share. It ends when all is trained."""
     from tqdm import tqdm
 
     from llm.training.events import DoneEvent, EvalEvent, StepEvent
 
-    total = sum(point.flops for point in sweep.points)
-    done = sum(point.flops for point in sweep.points if sweep.ended(point))
-    with tqdm(total=total, initial=done, unit="FLOP", unit_scale=True, disable=None) as bar:
-        for progress in sweep.train(device=device):
+    with worker.first_here_goes_first():  # the text that the points are made for may have to be downloaded
+        total = sum(point.flops for point in sweep.points)
+
+    def done() -> int:
+        return sum(point.flops for point in sweep.points if sweep.ended(point))
+
+    hidden = None if worker.is_first else True  # None: unless somebody looks
+    with tqdm(total=total, initial=done(), unit="FLOP", unit_scale=True, disable=hidden) as bar:
+        for progress in sweep.train(device=device, largest_first=worker.world_size > 1):
             bar.set_description(f"{progress.point.id}, {progress.number} of {progress.total}", refresh=False)
             if isinstance(progress.event, StepEvent):
                 bar.update(progress.point.flops / progress.point.train.max_steps)
             elif isinstance(progress.event, EvalEvent):
                 loss = progress.event.validation_loss
                 bar.write(f"{progress.point.id}: step {progress.event.step:,}, validation {loss:.4f}")
-            elif isinstance(progress.event, DoneEvent) and progress.event.reason == "diverged":
-                bar.write(f"{progress.point.id} diverged and is left out: {progress.event.why}")
+            elif isinstance(progress.event, DoneEvent):
+                bar.n = done()  # with what others have trained meanwhile
+                if progress.event.reason == "diverged":
+                    bar.write(f"{progress.point.id} diverged and is left out: {progress.event.why}")
 
 
-def _fit(sweep: Sweep) -> None:
+def write_table(sweep: Sweep) -> list[Row]:
+    """Put every loss so far into the folder's table.csv."""
+    from llm.files import write_text
+    from llm.scaling.table import to_csv
+
+    rows = sweep.rows()
+    write_text(sweep.path / "table.csv", to_csv(rows))
+    say(f"{len(rows)} losses are in {sweep.path / 'table.csv'}")
+    return rows
+
+
+def _tell(sweep: Sweep) -> None:
     from llm.scaling.budgets import frontier, spread_budgets, weigh
     from llm.scaling.laws import fit_all, keep_laws
     from llm.scaling.rates import best_rates
     from llm.scaling.sizes_alone import foreseen
 
-    rows, floor = sweep.rows(), sweep.floor
+    rows, floor = write_table(sweep), sweep.floor
     if floor is not None:
         print(f"The floor of {sweep.plan.corpus} is {floor:.4f} nats a token.")
     laws = fit_all(rows, floor)

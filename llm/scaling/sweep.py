@@ -4,12 +4,13 @@
     SWEEP/runs/width-64-seed-1/     as llm/runs/run.py keeps it
 
 Killed at any moment it goes on where it was: what has ended is not trained again, what was under way is taken up
-from its last evaluation.
+from its last evaluation. Several processes may train one sweep: each takes a training that no other has.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ import torch
 
 from llm.corpora import load_corpus, task_of
 from llm.corpora.floors import corpus_floor
-from llm.files import read_json, write_json
+from llm.files import claimed, read_json, write_json
 from llm.runs.assembly import Asked, Prepared, make_trainer, prepare
 from llm.runs.run import Run
 from llm.scaling.counting import COUNTS
@@ -33,6 +34,8 @@ from llm.training.forecast import measure
 from llm.training.trainer import Trainer
 
 ENDED = ("finished", "diverged")
+GLANCE = 0.2
+"""Seconds after which a process looks again for a training that another one had."""
 
 
 class Progress(NamedTuple):
@@ -125,24 +128,39 @@ class Sweep:
         run = self._run(point)
         return run is not None and run.state in ENDED
 
-    def train(self, *, device: torch.device | str = "cpu") -> Generator[Progress, None, None]:
+    def train(
+        self, *, device: torch.device | str = "cpu", largest_first: bool = False
+    ) -> Generator[Progress, None, None]:
         """Train what has not been trained yet, one after the other, and tell what happens.
+
+        Where several processes do so at a time, each takes what no other has, the largest first so that all are busy
+        to the end; what a killed one had is taken up by another. It ends when everything is trained.
 
         Whoever stops asking has stopped the sweep; asked again it goes on: where it was if it was closed between two
         steps, else from its last evaluation. Raises ValueError as `Trainer` does.
         """
-        for number, point in enumerate(self.points, 1):
-            if self.ended(point):
-                continue
-            run, trainer = self._taken_up(point, device)
-            for event in trainer:
-                run.record(trainer, event)
-                try:
-                    yield Progress(point, number, len(self.points), event)
-                except GeneratorExit:
-                    if ends_a_step(event) and trainer.step < point.train.max_steps:
-                        run.set_aside(trainer)
-                    raise
+        self.runs.mkdir(exist_ok=True)
+        numbered = list(enumerate(self.points, 1))
+        if largest_first:
+            numbered.sort(key=lambda place: -place[1].flops)
+        while left := [place for place in numbered if not self.ended(place[1])]:
+            for number, point in left:
+                with claimed(self.runs / f".{point.id}.claim") as mine:
+                    if not mine:
+                        time.sleep(GLANCE)
+                    elif not self.ended(point):  # by another process, since `left` was made
+                        yield from self._train_one(point, number, device)
+
+    def _train_one(self, point: Point, number: int, device: torch.device | str) -> Generator[Progress, None, None]:
+        run, trainer = self._taken_up(point, device)
+        for event in trainer:
+            run.record(trainer, event)
+            try:
+                yield Progress(point, number, len(self.points), event)
+            except GeneratorExit:
+                if ends_a_step(event) and trainer.step < point.train.max_steps:
+                    run.set_aside(trainer)
+                raise
 
     def _taken_up(self, point: Point, device: torch.device | str) -> tuple[Run, Trainer]:
         run = self._run(point)
@@ -170,7 +188,7 @@ class Sweep:
     def _run(self, point: Point) -> Run | None:
         try:
             return Run.open(self.runs, point.id)
-        except ValueError:
+        except (ValueError, FileNotFoundError):  # none yet, or another process begins it anew
             return None
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,15 +61,24 @@ def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, cut):
     assert losses(parted) == losses(whole)
 
 
-def test_killed_it_goes_on(tmp_path):
-    """SIGKILL in the middle; started again, the command ends with the losses of a sweep that was left alone."""
+def command_of(folder):
+    """`llm scale` of the PLAN."""
     options = [part for width in PLAN.widths for part in ("--widths", width)]
     options += ["--corpus", PLAN.corpus, "--steps", "8", "--batch-size", "2", "--n-ctx", "32"]
     options += ["--evaluations", "4", "--seeds", "2"]
-    command = [sys.executable, "-m", "llm", "scale", str(tmp_path / "killed"), *options]
+    return ["-m", "llm", "scale", str(folder), *options]
+
+
+def environment(folder):
+    """Of a process of its own."""
     root = Path(__file__).resolve().parents[2]
-    env = os.environ | {"PYTHONPATH": str(root), "GLASSBOX_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
-    first = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    return os.environ | {"PYTHONPATH": str(root), "GLASSBOX_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+
+
+def test_killed_it_goes_on(tmp_path):
+    """SIGKILL in the middle; started again, the command ends with the losses of a sweep that was left alone."""
+    command = [sys.executable, *command_of(tmp_path / "killed")]
+    first = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "killed").glob("runs/width-16-seed-2/metrics.jsonl")):
         assert time.monotonic() < deadline and first.poll() is None
@@ -80,6 +90,92 @@ def test_killed_it_goes_on(tmp_path):
     whole = Sweep.create(tmp_path / "whole", PLAN)
     steps_of(whole)
     assert losses(Sweep.open(tmp_path / "killed")) == losses(whole)
+
+
+def test_several_share_a_sweep(tmp_path):
+    """Three at a time: together they make each step once, the largest first, and all end when everything is trained."""
+    whole = Sweep.create(tmp_path / "whole", PLAN)
+    steps_of(whole)
+    shared, made, ended = Sweep.create(tmp_path / "shared", PLAN), [[], [], []], []
+
+    def work(mine):
+        sweep = Sweep.open(tmp_path / "shared")
+        for progress in sweep.train(largest_first=True):
+            if isinstance(progress.event, StepEvent):
+                mine.append((progress.point.id, progress.event.step))
+        ended.append(all(map(sweep.ended, sweep.points)))
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended == [True] * 3
+    together = [step for mine in made for step in mine]
+    assert len(together) == len(set(together)) == 4 * 8
+    assert sum(bool(mine) for mine in made) >= 2
+    assert made[0][0][0].startswith("width-32")
+    assert losses(shared) == losses(whole)
+    assert {path.name for path in shared.runs.iterdir()} == {point.id for point in shared.points}
+
+
+def test_what_another_has_is_waited_for(tmp_path):
+    """Its process ends without having trained it: then it is trained here, and only then the sweep has ended."""
+    sweep, other = (Sweep.create(tmp_path, PLAN.replace(widths=("16",))) for _ in range(2))
+    theirs = other.train()
+    while next(theirs).point.id != "width-16-seed-1":
+        pass
+    mine = sweep.train()
+    assert next(mine).point.id == "width-16-seed-2"
+    theirs.close()
+    assert {progress.point.id for progress in mine} == {"width-16-seed-2", "width-16-seed-1"}
+    assert all(map(sweep.ended, sweep.points))
+
+
+MORTAL = """
+import os, signal, sys, time
+from llm.cli.parser import main
+from llm.training.trainer import Trainer
+
+make_step = Trainer._make_step
+
+def make_or_die(trainer):
+    if trainer.step == 5 and os.environ["RANK"] == "1":
+        if sys.argv[1] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGINT)  # torchrun hands it on to all
+        time.sleep(60)
+    return make_step(trainer)
+
+Trainer._make_step = make_or_die
+sys.exit(main(sys.argv[4:]))  # after what is to happen and -m llm
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_torchrun_spreads_a_sweep(tmp_path, how):
+    """Two processes, one killed or both stopped by Ctrl-C: started again they end as a sweep of one, told of once."""
+    (tmp_path / "mortal.py").write_text(MORTAL, encoding="utf-8")
+
+    def torchrun(*command):
+        return subprocess.run(
+            [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *command],
+            cwd=tmp_path, env=environment(tmp_path), capture_output=True, encoding="utf-8", timeout=100,
+        )  # fmt: skip
+
+    command = command_of(tmp_path / "spread")
+    assert torchrun("mortal.py", how, *command).returncode != 0
+    again = torchrun(*command)
+    whole, spread = Sweep.create(tmp_path / "whole", PLAN), Sweep.open(tmp_path / "spread")
+    steps_of(whole)
+    assert losses(spread) == losses(whole)
+    assert [(row.point, row.loss) for row in read_table(spread.path / "table.csv")] == [
+        (row.point, row.loss) for row in whole.rows()
+    ]
+    for told in ("16 losses are in", "A law needs losses of at least 3 sizes"):
+        assert again.stderr.count(told) == 1
+    assert {path.name for path in spread.runs.iterdir()} == {point.id for point in spread.points}
 
 
 def test_the_table_comes_back_as_it_was(tmp_path):

@@ -254,7 +254,7 @@ def test_ablations_are_compared_and_linked_to(page):
     expect(caption).to_contain_text("ReLU")
     page.keyboard.press("ArrowLeft")
     expect(caption).to_contain_text(re.compile(r"^Step \d+: full model \d\.\d{3}, ReLU \d\.\d{3}, [+−]\d\.\d{3} nats"))
-    view.locator("[data-id=scale] [data-value=log]").click()
+    view.locator("[data-choice=loss] [data-value=log]").click()
     page.reload()
     page.wait_for_selector("#gb-ablate .gb-ablate-curve")
     expect(view.locator("[aria-selected=true]")).to_contain_text("ReLU")
