@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,16 @@ def grokking(args: argparse.Namespace) -> None:
 
     args.folder.mkdir(parents=True, exist_ok=True)
     for seed in args.seed or [1]:
+        began = time.process_time()
         run = _trained(seed, args.max_steps, device_of(args.device))
-        record = record_of(run)
+        record = record_of(run, time.process_time() - began)
         write_record(args.folder / f"seed-{seed}.json", record)
-        heart, understood = (first_step(record.moments, part) for part in ("shown", "held_out"))
+        shown, all_shown = (first_step(record.moments, "shown", share) for share in (KNOWN, 1.0))
+        understood = first_step(record.moments, "held_out")
         say(
-            f"Seed {seed}: {KNOWN:.0%} of the sums it is shown are right from step {heart}, of the others from step "
-            f"{understood}; {record.seconds / 60:.1f} minutes of steps, in {args.folder / f'seed-{seed}.json'}"
+            f"Seed {seed}: {KNOWN:.0%} of the sums it is shown are right from step {shown}, all of them from step "
+            f"{all_shown}, {KNOWN:.0%} of the others from step {understood}; {record.seconds / 60:.1f} minutes of a "
+            f"core, in {args.folder / f'seed-{seed}.json'}"
         )
 
 

@@ -83,7 +83,7 @@ PRESETS: list[dict[str, Any]] = [
     {
         "name": "grokking",
         "title": "Grokking",
-        "about": "Sums modulo 97, six of seven never shown: known by heart in 300 steps, understood in a thousand.",
+        "about": "Sums modulo 97, six of seven never shown: all known by heart in 300 steps, understood in a thousand.",
         "settings": {
             **_named(grokking.MODEL), **_named(grokking.TRAIN),
             "corpus": grokking.CORPUS, "tokenizer": "bpe", "vocab_size": grokking.VOCAB_SIZE,
