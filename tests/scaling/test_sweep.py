@@ -37,6 +37,14 @@ def losses(sweep):
     return [(row.point, row.tokens, row.loss) for row in sweep.rows()]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A sweep that was never cut off, trained to its end."""
+    sweep = Sweep.create(tmp_path_factory.mktemp("whole"), PLAN)
+    steps_of(sweep)
+    return sweep
+
+
 def test_every_point_is_trained_once(tmp_path):
     """All sizes and seeds, smallest first; asked again there is nothing left to do."""
     sweep = Sweep.create(tmp_path, PLAN)
@@ -48,10 +56,8 @@ def test_every_point_is_trained_once(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 3, 8, 11, 20])
-def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, cut):
+def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, whole, cut):
     """Wherever it was stopped, the losses are those of a sweep that wasn't, and what had ended is not trained again."""
-    whole = Sweep.create(tmp_path / "whole", PLAN)
-    steps_of(whole)
     parted = Sweep.create(tmp_path / "parted", PLAN)
     steps_of(parted, cut)
     ended = {point.id for point in parted.points if parted.ended(point)}
@@ -60,7 +66,7 @@ def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, cut):
     assert losses(parted) == losses(whole)
 
 
-def test_killed_it_goes_on(tmp_path):
+def test_killed_it_goes_on(tmp_path, whole):
     """SIGKILL in the middle; started again, the command ends with the losses of a sweep that was left alone."""
     options = [part for width in PLAN.widths for part in ("--widths", width)]
     options += ["--corpus", PLAN.corpus, "--steps", "8", "--batch-size", "2", "--n-ctx", "32"]
@@ -77,8 +83,6 @@ def test_killed_it_goes_on(tmp_path):
     first.wait()
     for _ in Sweep.open(tmp_path / "killed").train():
         pass
-    whole = Sweep.create(tmp_path / "whole", PLAN)
-    steps_of(whole)
     assert losses(Sweep.open(tmp_path / "killed")) == losses(whole)
 
 
