@@ -5,8 +5,6 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from llm.ui import build_app
 from tests.ui.desk import READY
 
@@ -36,19 +34,15 @@ def test_page_asks_nobody_but_its_own_server(browser, app_url):
     assert asked and not strangers
 
 
-def test_text_from_the_address_stays_text(browser, app_url):
+def test_text_from_the_address_stays_text(visit):
     """Markup and template syntax in a link's prompt is shown, never run, on every tab."""
-    context = browser.new_context()
-    page = context.new_page()
     hostile = "<img src=x onerror=\"window.hit=1\">${window.hit=2}{{constructor.constructor('window.hit=3')()}}"
-    page.goto(f"{app_url}/#prompt={hostile.replace('#', '%23').replace('&', '%26')}&model=<b>x</b>&step=NaN&tab=../x")
-    page.wait_for_function(READY)
+    page = visit(f"prompt={hostile.replace('#', '%23').replace('&', '%26')}&model=<b>x</b>&step=NaN&tab=../x")
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(400)
     assert page.evaluate("window.hit === undefined && glassbox.subject.prompt.includes('onerror')")
     assert page.locator("img[src=x]").count() == 0
-    context.close()
 
 
 def test_a_link_restores_model_and_prompt(page, visit):
@@ -60,13 +54,13 @@ def test_a_link_restores_model_and_prompt(page, visit):
     assert other.get_by_label("Prompt", exact=True).input_value() == "My lord, the king"
 
 
-@pytest.mark.parametrize("tab", TABS)
-def test_phone_needs_no_sideways_scrolling(page, tab):
-    """At 390 pixels nothing sticks out of the page."""
+def test_phone_needs_no_sideways_scrolling(page):
+    """At 390 pixels nothing sticks out of the page, in any tab."""
     page.set_viewport_size({"width": 390, "height": 844})
-    page.get_by_role("tab", name=tab).click()
-    page.wait_for_timeout(600)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(600)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
 def test_room_mode_is_one_key(page):
