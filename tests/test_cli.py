@@ -1,5 +1,7 @@
 """The command line as a person uses it, each command in a fresh process; variations of one in this process."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -53,6 +55,18 @@ class Home:
             out, err = process.communicate(stdin, timeout=100)
         return process.returncode, out, err
 
+    def here(self, *args: object) -> tuple[int, str, str]:
+        """The same inside this process, where torch is loaded already."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(self.folder)
+            patch.setenv("GLASSBOX_HOME", self.env["GLASSBOX_HOME"])
+            try:
+                code = main([str(arg) for arg in args])
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Home:
@@ -72,19 +86,8 @@ def home(tmp_path) -> Home:
 
 
 @pytest.fixture
-def here(home, monkeypatch, capsys):
-    """Runs a command inside this process, where torch is loaded already: exit code, output, errors."""
-    monkeypatch.chdir(home.folder)
-    monkeypatch.setenv("GLASSBOX_HOME", home.env["GLASSBOX_HOME"])
-
-    def run(*args: object) -> tuple[int, str, str]:
-        try:
-            code = main([str(arg) for arg in args])
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
+def here(home):
+    return home.here
 
 
 @pytest.mark.parametrize("command", ["train", "generate", "evaluate", "tokenize"])

@@ -1,4 +1,4 @@
-"""What goes wrong on the machine, met as a person meets it, in processes of their own: one sentence, exit code 1."""
+"""What goes wrong on the machine, as a person meets it: one sentence, and an exit code that isn't 0."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def limited(home, setup, *args):
 def test_a_full_disk_is_said_and_the_old_checkpoint_is_whole(home):
     """Files may not grow as large as the weights are (a quota): one sentence, nothing half written."""
     train = ("train", "--text", home.text, "--tokenizer", "character", *TINY, "--max-steps", 2, "--out", home.out)
-    assert home(*train)[0] == 0
+    assert home.here(*train)[0] == 0
     (first,) = list_runs(home.runs)
     before = load_checkpoint(home.out).model.wte.weight.clone()
     code, err = limited(home, "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))", *train, "--seed", 5)
@@ -68,7 +68,7 @@ def test_too_little_memory_is_said(home):
 def test_other_trouble_is_one_sentence(home, args, code, sentence):
     """One symbol, folders and files that aren't there or are no folders: no traceback, a code that isn't 0."""
     (home.folder / "a.txt").write_text("a" * 4_000)
-    got, _, err = home(*args.split())
+    got, _, err = home.here(*args.split())
     assert got in (1, code) and "Traceback" not in err and sentence in err.splitlines()[-1]
 
 

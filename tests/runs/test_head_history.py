@@ -149,7 +149,7 @@ def test_a_context_too_short_to_repeat_has_no_scores():
         assert measured(model) == [{kind: [None, None] for kind in HEAD_KINDS}] * 2
 
 
-@pytest.mark.parametrize("repeat", range(3))
+@pytest.mark.parametrize("repeat", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_a_training_that_is_watched_finishes(tmp_path, caplog, repeat):
     """Two timelines keep scores all the while a training keeps its own at every step: none gets in another's way."""
     run, done, failures = Run.create(tmp_path, MODEL, CONFIG, TOKENIZER, corpus="cats"), threading.Event(), []

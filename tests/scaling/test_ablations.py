@@ -87,12 +87,18 @@ def test_an_ablated_model_is_the_full_one_but_for_its_name(name):
     torch.testing.assert_close(changed(ids_BT), by_it, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("cut", [1, 8, 11, 29])
-def test_cut_off_and_taken_up_a_study_ends_the_same(tmp_path, cut):
-    """Wherever it was stopped, its losses are those of one that wasn't, and no training is made twice."""
-    whole = Sweep.create(tmp_path / "whole", TINY)
-    made = steps_of(whole)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study that was never cut off, trained to its end."""
+    study = Sweep.create(tmp_path_factory.mktemp("whole"), TINY)
+    made = steps_of(study)
     assert len(made) == len(set(made)) == 2 * 3 * 8
+    return study
+
+
+@pytest.mark.parametrize("cut", [1, 8, 11, 29])
+def test_cut_off_and_taken_up_a_study_ends_the_same(tmp_path, whole, cut):
+    """Wherever it was stopped, its losses are those of one that wasn't, and no training is made twice."""
     parted = Sweep.create(tmp_path / "parted", TINY)
     steps_of(parted, cut)
     ended = {point.id for point in parted.points if parted.ended(point)}

@@ -29,9 +29,15 @@ def rows():
     return [row(width, d * 10**5) for width in (16, 32, 64, 96, 128) for d in range(1, 11)]
 
 
-def test_the_largest_is_predicted_from_the_others():
+@pytest.fixture(scope="module")
+def laws():
+    """All laws of the rows."""
+    return fit_all(rows(), TRUE.E, bootstrap=3)
+
+
+def test_the_largest_is_predicted_from_the_others(laws):
     """Losses that follow a law exactly: the prediction is what was measured, however parameters are counted."""
-    for told in fit_all(rows(), TRUE.E, bootstrap=0):
+    for told in laws:
         assert told.predicted.width == 128
         assert told.predicted.interval.value == pytest.approx(told.predicted.measured, abs=2e-3)
         assert told.fit.law.a == pytest.approx(TRUE.a, rel=1e-2)
@@ -52,9 +58,8 @@ def test_too_few_sizes_are_refused_in_one_sentence():
         fit_table([r for r in rows() if r.width == 16], None, "all", bootstrap=0)
 
 
-def test_laws_come_back_as_they_were_kept_and_belong_to_their_table(tmp_path):
+def test_laws_come_back_as_they_were_kept_and_belong_to_their_table(tmp_path, laws):
     """Every constant, band and prediction; another table's are refused."""
-    laws = fit_all(rows(), TRUE.E, bootstrap=3)
     keep_laws(tmp_path / "fits.json", rows(), TRUE.E, laws)
     floor, again = kept_laws(tmp_path / "fits.json", rows())
     assert floor == TRUE.E and len(again) == 6

@@ -38,6 +38,14 @@ def losses(sweep):
     return [(row.point, row.tokens, row.loss) for row in sweep.rows()]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A sweep that was never cut off, trained to its end."""
+    sweep = Sweep.create(tmp_path_factory.mktemp("whole"), PLAN)
+    steps_of(sweep)
+    return sweep
+
+
 def test_every_point_is_trained_once(tmp_path):
     """All sizes and seeds, smallest first; asked again there is nothing left to do."""
     sweep = Sweep.create(tmp_path, PLAN)
@@ -49,10 +57,8 @@ def test_every_point_is_trained_once(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 3, 8, 11, 20])
-def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, cut):
+def test_cut_off_and_taken_up_it_ends_the_same(tmp_path, whole, cut):
     """Wherever it was stopped, the losses are those of a sweep that wasn't, and what had ended is not trained again."""
-    whole = Sweep.create(tmp_path / "whole", PLAN)
-    steps_of(whole)
     parted = Sweep.create(tmp_path / "parted", PLAN)
     steps_of(parted, cut)
     ended = {point.id for point in parted.points if parted.ended(point)}
@@ -75,7 +81,7 @@ def environment(folder):
     return os.environ | {"PYTHONPATH": str(root), "GLASSBOX_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
 
 
-def test_killed_it_goes_on(tmp_path):
+def test_killed_it_goes_on(tmp_path, whole):
     """SIGKILL in the middle; started again, the command ends with the losses of a sweep that was left alone."""
     command = [sys.executable, *command_of(tmp_path / "killed")]
     first = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.DEVNULL)
@@ -87,15 +93,11 @@ def test_killed_it_goes_on(tmp_path):
     first.wait()
     for _ in Sweep.open(tmp_path / "killed").train():
         pass
-    whole = Sweep.create(tmp_path / "whole", PLAN)
-    steps_of(whole)
     assert losses(Sweep.open(tmp_path / "killed")) == losses(whole)
 
 
-def test_several_share_a_sweep(tmp_path):
+def test_several_share_a_sweep(tmp_path, whole):
     """Three at a time: together they make each step once, the largest first, and all end when everything is trained."""
-    whole = Sweep.create(tmp_path / "whole", PLAN)
-    steps_of(whole)
     shared, made, ended = Sweep.create(tmp_path / "shared", PLAN), [[], [], []], []
 
     def work(mine):

@@ -1,6 +1,7 @@
 """A real app and a real browser: Debian's Chromium, driven by Playwright."""
 
 import functools
+import time
 
 import programs
 import pytest
@@ -72,16 +73,28 @@ def desks(browser):
 
 
 @pytest.fixture
-def visit(request, browser, desks, app_url):
-    """visit("tab=train") opens a newcomer's page at an address, with its model on it; each visit of a test is another
-    visitor's. `app` is another app's address. An error in a console fails the test."""
-    from tests.ui.desk import Desk
+def unhurried(monkeypatch):
+    """Trainings leave the processor to the page: it is looked at while they go on, not at how fast they are."""
+    from llm.training.trainer import Trainer
 
-    def opened(address="", app=app_url):
+    def make_step(trainer, make=Trainer._make_step):
+        time.sleep(0.01)
+        return make(trainer)
+
+    monkeypatch.setattr(Trainer, "_make_step", make_step)
+
+
+@pytest.fixture
+def visit(request, browser, desks, app_url, unhurried):
+    """visit("tab=train") opens a newcomer's page at an address, with its model on it; each visit of a test is another
+    visitor's. `app` is another app's address, `size` that of the window. An error in a console fails the test."""
+    from tests.ui.desk import WINDOW, Desk
+
+    def opened(address="", app=app_url, size=WINDOW):
         free = next((desk for desk in desks if desk.free), None)
         if free is None:
             desks.append(free := Desk(browser))
-        return free.open(app, address)
+        return free.open(app, address, size)
 
     yield opened
     errors = [error for desk in desks if desk.used for error in desk.leave()]
@@ -102,7 +115,7 @@ def lone_page(browser, app_url):
     from tests.ui.desk import Desk
 
     desk = Desk(browser)
-    yield desk.open(app_url, "")
+    yield desk.open(app_url)
     errors = desk.leave()
     desk.context.close()
     assert not errors, errors

@@ -4,9 +4,9 @@ Scripts that were fetched and compiled for one visitor are there for the next, s
 processor's time that it takes in a new window.
 """
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-WINDOW = {"width": 1440, "height": 900}
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
 READY = "window.glassbox && glassbox.subject.model !== null"
 
 
@@ -24,8 +24,8 @@ class Desk:
         """Whether nobody's page is open."""
         return not self.used or self._page is None or self._page.is_closed()
 
-    def open(self, app: str, address: str) -> Page:
-        """The page of the app at `app` as a newcomer finds it, its model on it."""
+    def open(self, app: str, address: str = "", size: ViewportSize = WINDOW) -> Page:
+        """The page of the app at `app` as a newcomer with a window of that size finds it, its model on it."""
         self.used = True
         page = self._page
         if page is None or page.is_closed():
@@ -33,6 +33,7 @@ class Desk:
             page.set_default_timeout(20_000)
             page.on("pageerror", lambda error: self.errors.append(str(error)))
             page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.set_viewport_size(size)
         page.goto(f"{app}/glassbox.json")  # of the same origin, and without a script
         page.evaluate("localStorage.clear(); sessionStorage.clear()")
         page.mouse.move(0, 0)
@@ -52,6 +53,5 @@ class Desk:
         if self._page is not None and not self._page.is_closed():
             self._page.unroute_all(behavior="ignoreErrors")
             self._page.emulate_media(forced_colors="null", reduced_motion="null", color_scheme="null")
-            self._page.set_viewport_size(WINDOW)
             self._page.goto("about:blank")
         return errors

@@ -18,6 +18,15 @@ ROWS = """() => [...document.querySelectorAll("#gb-write .gb-odds li:not([hidden
 })"""
 WRITTEN = """() => [...document.querySelectorAll("#gb-write .gb-written-token")]
   .map((chip) => chip.textContent).join("").replaceAll("⏎\\n", "\\n")"""
+STEP_UNTIL = """(slider, [name, words]) => {
+  const says = () => document.querySelector(`#gb-write [data-say=${name}]`).innerText;
+  for (let n = 0; n < 250 && says() !== words; n++) {
+    slider.stepUp();
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  slider.dispatchEvent(new Event("change", { bubbles: true }));
+  return says() === words;
+}"""
 IDLE = "() => document.querySelector('[data-id=generate]').textContent === 'Generate'"
 
 
@@ -36,14 +45,12 @@ def shipped(tab):
 
 
 def slide(tab, name, words):
-    """Move a slider key by key from its left end until it says `words`."""
+    """Move a slider step by step from its left end, the first by its key, until it says `words`."""
     slider = tab.locator(f"#gb-write [data-setting={name}]")
     slider.press("Home")
-    for _ in range(250):
-        if tab.inner_text(f"#gb-write [data-say={name}]") == words:
-            return
+    if tab.inner_text(f"#gb-write [data-say={name}]") != words:
         slider.press("ArrowRight")
-    raise AssertionError(f"{name} never says {words}")
+        assert slider.evaluate(STEP_UNTIL, [name, words]), f"{name} never says {words}"
 
 
 def frames(tab, count=3):

@@ -36,19 +36,15 @@ def test_page_asks_nobody_but_its_own_server(browser, app_url):
     assert asked and not strangers
 
 
-def test_text_from_the_address_stays_text(browser, app_url):
+def test_text_from_the_address_stays_text(visit):
     """Markup and template syntax in a link's prompt is shown, never run, on every tab."""
-    context = browser.new_context()
-    page = context.new_page()
     hostile = "<img src=x onerror=\"window.hit=1\">${window.hit=2}{{constructor.constructor('window.hit=3')()}}"
-    page.goto(f"{app_url}/#prompt={hostile.replace('#', '%23').replace('&', '%26')}&model=<b>x</b>&step=NaN&tab=../x")
-    page.wait_for_function(READY)
+    page = visit(f"prompt={hostile.replace('#', '%23').replace('&', '%26')}&model=<b>x</b>&step=NaN&tab=../x")
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(400)
     assert page.evaluate("window.hit === undefined && glassbox.subject.prompt.includes('onerror')")
     assert page.locator("img[src=x]").count() == 0
-    context.close()
 
 
 def test_a_link_restores_model_and_prompt(page, visit):

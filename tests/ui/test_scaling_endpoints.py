@@ -312,6 +312,7 @@ def test_sweeps_take_turns_and_reach_what_they_would_alone(tmp_path, monkeypatch
     deadline = time.monotonic() + 60
     while not states >= {(a, b) for a, b in [("running", "waiting"), ("waiting", "running")]}:
         assert time.monotonic() < deadline
+        time.sleep(0.01)
         states.add((tab.poll_sweep(ME)["state"], tab.poll_sweep(other)["state"]))
     tab.until("finished")
     tab.sessions.of(other).sweep.join(60)

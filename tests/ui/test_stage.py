@@ -9,8 +9,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.desk import READY
-
 TABS = ("train", "attention", "model", "tokenizer", "generate", "scaling")
 DESKS = [(1440, 900), (1920, 1080), (1280, 720)]
 ROOM, PHONE = (1280, 720), (390, 844)
@@ -110,23 +108,15 @@ def measured(page, tab, name, printed):
 
 
 @pytest.fixture
-def page_at(browser, app_url):
+def page_at(visit):
     """page_at(width, height, dark): a fresh page of that size."""
-    contexts = []
 
     def make(width, height, dark=False):
-        context = browser.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.goto(app_url)
-        page.wait_for_function(READY)
+        page = visit(size={"width": width, "height": height})
         page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
         return page
 
-    yield make
-    for context in contexts:
-        context.close()
+    return make
 
 
 @pytest.mark.slow

@@ -23,8 +23,17 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, server):
-    """A visitor's page. What the browser itself says of failed requests is no error of ours."""
+def cut_off(page, desks):
+    """A visitor's page that a test takes the network from; the server goes on."""
+    page.evaluate("window.same = true")  # a reload would lose it
+    yield page
+    for desk in desks:  # what the browser itself says of failed requests is no error of ours
+        desk.errors = [error for error in desk.errors if not error.startswith("Failed to load resource")]
+
+
+@pytest.fixture
+def mortal(browser, server):
+    """A visitor's page of a server that a test may kill."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(40_000)
@@ -78,9 +87,9 @@ def stop(page):
 
 
 @pytest.mark.slow
-def test_the_network_is_lost_while_a_run_trains(visit):
+def test_the_network_is_lost_while_a_run_trains(mortal):
     """In each tab: three seconds without a network, one line that says so, then run and timeline go on."""
-    page = visit
+    page = mortal
     train(page)
     for tab in TABS:
         open_tab(page, tab)
@@ -103,9 +112,9 @@ def test_the_network_is_lost_while_a_run_trains(visit):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tab", TABS)
-def test_the_server_is_killed_and_started_again(visit, server, tab):
+def test_the_server_is_killed_and_started_again(mortal, server, tab):
     """In each tab: one line while it is away; then another prompt is drawn, and a training that ended is named."""
-    page = visit
+    page = mortal
     if tab == "Train":
         train(page)
     open_tab(page, tab)
@@ -128,9 +137,9 @@ def test_the_server_is_killed_and_started_again(visit, server, tab):
 
 
 @pytest.mark.slow
-def test_what_writes_goes_on_with_another_server(visit, server):
+def test_what_writes_goes_on_with_another_server(mortal, server):
     """A text in the middle of its writing goes on when the server is back."""
-    page = visit
+    page = mortal
     open_tab(page, "Generate")
     write = page.locator("#gb-write")
     write.locator("[data-id=pace]").fill("3")  # 4 tokens a second
@@ -147,9 +156,9 @@ def test_what_writes_goes_on_with_another_server(visit, server):
     whole(page)
 
 
-def test_what_changes_something_is_asked_once(visit):
+def test_what_changes_something_is_asked_once(cut_off):
     """Without a network Start is refused with one sentence; it does not start by itself later."""
-    page = visit
+    page = cut_off
     open_tab(page, "Train")
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
     page.context.set_offline(True)
@@ -162,15 +171,15 @@ def test_what_changes_something_is_asked_once(visit):
     assert page.locator("[data-id=status]").inner_text() == "Ready."
 
 
-def test_each_endpoint_is_a_question_or_a_change(visit):
+def test_each_endpoint_is_a_question_or_a_change(page):
     """Every endpoint's name says whether it may be asked again: a new verb must be decided on."""
     reading = r"^(check|compare|cut|decode|describe|draw_code|explain|export|find|fit|forecast|list|map|measure|"
     reading += r"merge_piece|name|"
     reading += r"open|pack|patch|plan|poll|prepare|read|score|search|sweep|trace|write_steered|write_without)(_|$)"
-    names = visit.evaluate(
+    names = page.evaluate(
         "gradio_config.components.flatMap(({ props }) => props.server_fns ?? []).map((fn) => fn.name ?? fn)"
     )
-    changes = visit.evaluate(
+    changes = page.evaluate(
         "gradio_config.components.flatMap(({ props }) => "
         "JSON.parse(/, element, (.*)\\);$/.exec(props.js_on_load ?? '')?.[1] ?? '[]'))"
     )
@@ -179,9 +188,9 @@ def test_each_endpoint_is_a_question_or_a_change(visit):
     assert not undecided
 
 
-def test_a_page_of_other_code_says_so(visit):
+def test_a_page_of_other_code_says_so(cut_off):
     """Where the server's code has changed, the page asks to be reloaded and asks nothing else."""
-    page = visit
+    page = cut_off
     page.route("**/glassbox.json", lambda route: route.fulfill(json={"process": "other", "code": "other"}))
     page.evaluate("dispatchEvent(new Event('online'))")
     page.locator(LINE).filter(has_text="This page is older than its server; reload it.").wait_for()

@@ -206,22 +206,22 @@ def test_settings_that_cannot_be_are_explained_and_start_is_off(page):
     page.wait_for_function("!document.querySelector('[data-id=start]').disabled")
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "sentence"),
-    [
-        ("empty.txt", b"", "is empty; choose a file"),
-        ("picture.txt", b"\x89PNG\0\0\0", "is not a text file"),
-        ("latin.txt", "caf\xe9".encode("latin-1") + b" " * 50, "is not UTF-8: byte 3"),
-        ("huge.txt", b"x" * 65_000_000, "the limit is 64.0 MB"),
-    ],
-)
-def test_files_that_cannot_be_read_are_refused(page, tmp_path, name, data, sentence):
+UNREADABLE = {
+    "empty.txt": (b"", "is empty; choose a file"),
+    "picture.txt": (b"\x89PNG\0\0\0", "is not a text file"),
+    "latin.txt": ("caf\xe9".encode("latin-1") + b" " * 50, "is not UTF-8: byte 3"),
+    "huge.txt": (b"x" * 65_000_000, "the limit is 64.0 MB"),
+}
+
+
+def test_files_that_cannot_be_read_are_refused(page, tmp_path):
     """A bad file gets one sentence, and the form stays as it was."""
     open_tab(page)
-    (tmp_path / name).write_bytes(data)
-    page.locator(".gb-train [data-id=file]").set_input_files(tmp_path / name)
-    page.get_by_text(sentence).wait_for()
-    assert page.locator("[data-name=corpus]").input_value() == "tales"
+    for name, (data, sentence) in UNREADABLE.items():
+        (tmp_path / name).write_bytes(data)
+        page.locator(".gb-train [data-id=file]").set_input_files(tmp_path / name)
+        page.get_by_text(sentence).wait_for()
+        assert page.locator("[data-name=corpus]").input_value() == "tales"
 
 
 def test_a_text_in_another_encoding_is_converted(page):
