@@ -9,6 +9,21 @@ export const branchTexts = (part, pick, point) => {
   const first = tokenChips(part("text"), part("ramp"), pick, point),
     second = tokenChips(part("other"), null, null, point),
     letters = fittedText(() => [part("text"), part("other")], 1.7);
+  let looked = /** @type {number | null} */ (null), // the token of the chosen branch that is looked at
+    apart = -1; // the first one that is not in the other
+
+  /** As large as there is room, and in each box that scrolls the token that matters in its middle. */
+  function fit() {
+    letters.reset();
+    centre(part("text"), first.chip(looked ?? apart));
+    centre(part("other"), second.chip(apart));
+  }
+
+  function centre(box, chip) {
+    if (!chip || box.scrollHeight <= box.clientHeight) return;
+    const { top, height } = box.getBoundingClientRect();
+    box.scrollTop += chip.getBoundingClientRect().top - top - height / 2;
+  }
 
   function show(text, start, tokens, vocabulary) {
     text.reset(start, vocabulary);
@@ -18,7 +33,7 @@ export const branchTexts = (part, pick, point) => {
   }
 
   /** Where two branches part, in a sentence. */
-  function parting({ active, compared }, tokens, theirs, apart, vocabulary) {
+  function parting({ active, compared }, tokens, theirs, vocabulary) {
     const mean = (row) => `${format.number(meanLog(row.slice(Math.max(0, apart))))} nats a token`;
     const says = (branch, row) =>
       `${branch.name} takes ${vocabulary.label(row[apart].id)} (${format.probability(row[apart].raw)} in the model) and goes on with ${mean(row)}`;
@@ -35,19 +50,19 @@ export const branchTexts = (part, pick, point) => {
       part("title").textContent = compared ? `${active.name}, and ${compared.name} beneath` : active.name;
       show(first, start, tokens, vocabulary);
       part("other").hidden = part("parting").hidden = !compared;
-      let apart = -1;
+      looked = at;
+      apart = -1;
       if (compared) {
         const theirs = tree.path(compared);
         apart = tokens.findIndex((token, i) => i < theirs.length && token.id !== theirs[i].id);
         show(second, start, theirs, vocabulary);
         if (apart >= 0) for (const text of [first, second]) text.chip(apart)?.classList.add("gb-apart");
-        part("parting").textContent = parting(shown, tokens, theirs, apart, vocabulary);
+        part("parting").textContent = parting(shown, tokens, theirs, vocabulary);
       }
-      letters.reset();
       if (at !== null) first.look(at);
-      if (compared) second.chip(apart)?.scrollIntoView({ block: "nearest" });
+      fit();
     },
-    resize: letters.reset,
+    resize: fit,
     theme() {
       first.theme();
       second.theme();
