@@ -190,9 +190,9 @@ export function mount(name, element, changing) {
     size = now;
     if (!root.clientWidth) return;
     if (part.outdated) return part.restart();
-    const current = !part.panel.refresh || part.version === version;
-    if (!current) refresh(part);
-    else if (!part.panel.refresh || part.drawn) part.panel.resize?.(); // the first picture is drawn to size by itself
+    // What stands there fits first: a view may have nothing new to draw. The first picture is drawn to size by itself.
+    if (!part.panel.refresh || part.drawn) part.panel.resize?.();
+    refresh(part);
   });
   resized.observe(root);
   refresh(part);

@@ -238,3 +238,19 @@ def test_how_far_a_view_has_come_stands_beneath_it_alone(page):
     page.evaluate("glassbox.openView('attention', 'heads')")
     said = "all => all.filter((one) => one.textContent).map((one) => one.closest('[id^=gb-]').id)"
     assert set(page.locator(".gb-caption-step").evaluate_all(said)) == {"gb-grokking", "gb-forward"}
+
+
+def test_a_picture_that_comes_back_has_the_size_that_the_window_has_now(page_at):
+    """Also where the model was another one meanwhile, and the view has nothing new to ask."""
+    page = page_at(*DESKS[0])
+    settled(page, "generate", "branches")
+    tree = page.locator("#gb-branches .gb-branch-map")
+    fills = "(field) => Math.abs(field.firstElementChild.clientWidth - field.clientWidth) < 2"
+    page.wait_for_function(fills, arg=tree.element_handle())
+    page.evaluate("glassbox.openView('train', 'runs')")
+    for model in ("shipped:sorter", "shipped:tales"):
+        page.evaluate("(model) => glassbox.look({ model })", model)
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.evaluate("glassbox.openView('generate', 'branches')")
+    tree.wait_for()
+    page.wait_for_function(fills, arg=tree.element_handle(), timeout=10_000)
