@@ -55,7 +55,7 @@ def filter_logits(logits_BV: Tensor, config: SamplingConfig, previous_BT: Tensor
 
 
 def most_likely(logits_1V: Tensor, config: SamplingConfig, previous_1T: Tensor | None = None) -> int:
-    """The token that `filter_logits` leaves at temperature 0, in a third of its time. Raises ValueError as it does."""
+    """The token that `filter_logits` leaves at temperature 0, in half of its time. Raises ValueError as it does."""
     names = _acting(config)
     left_1V = _filtered(logits_1V, names[: names.index("temperature")], config, previous_1T)
     return int(left_1V[0].cpu().numpy().argmax())  # ten times as fast as torch's

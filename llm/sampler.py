@@ -80,8 +80,7 @@ def _draw(
         unread = _unread(ids, cache, model.config.n_ctx)
         with reading(model):  # never around the yield: grad mode would leak into whoever runs in between
             if decoder:
-                if len(unread) > 1:
-                    decoder.prefill(unread[:-1])
+                decoder.prefill(unread[:-1])
                 logits_1V = decoder.step(unread[-1:])
             else:
                 logits_1V = model(torch.tensor([unread], device=model.device), cache=cache, last_only=True)[:, -1]

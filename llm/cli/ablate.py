@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.cli.options import add_device, add_settings, command, device_of, given
-from llm.cli.scale import SHARED, tell_forecast, train_all, write_table
+from llm.cli.options import add_device, add_settings, command, given
+from llm.cli.scale import SHARED, forecast_or_train, write_table
 
 if TYPE_CHECKING:
     from llm.scaling.sweep import Sweep
@@ -39,18 +39,11 @@ def ablate(args: argparse.Namespace) -> None:
     from llm.scaling.ablations import AblationPlan
     from llm.scaling.sweep import Sweep
     from llm.settings import settings_of
-    from llm.training.distributed import joined
 
     chosen = given(args, settings_of(AblationPlan))
     there = (args.folder / "plan.json").is_file() and not chosen
     study = Sweep.open(args.folder, AblationPlan) if there else Sweep.create(args.folder, AblationPlan(**chosen))
-    if args.forecast:
-        tell_forecast(study)
-        return
-    with joined(device_of(args.device)) as (worker, device):
-        train_all(study, worker, device)
-        if worker.is_first:
-            _tell(study)
+    forecast_or_train(study, args, _tell)
 
 
 def _tell(study: Sweep) -> None:

@@ -6,6 +6,7 @@ Started by torchrun, or several times on one folder, the processes share the tra
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,24 +49,30 @@ def scale(args: argparse.Namespace) -> None:
     from llm.scaling.plan import Plan
     from llm.scaling.sweep import Sweep
     from llm.settings import settings_of
-    from llm.training.distributed import joined
 
     chosen = given(args, settings_of(Plan))
     there = (args.folder / "plan.json").is_file()
     sweep = Sweep.open(args.folder) if there and not chosen else Sweep.create(args.folder, Plan(**chosen))
-    if args.forecast:
-        tell_forecast(sweep)
-        return
-    if args.fit:
+    if args.fit and not args.forecast:
         _tell(sweep)
+    else:
+        forecast_or_train(sweep, args, _tell)
+
+
+def forecast_or_train(sweep: Sweep, args: argparse.Namespace, tell: Callable[[Sweep], None]) -> None:
+    """What `--forecast` asks for; else train all that is left, and let one process `tell` how it went."""
+    from llm.training.distributed import joined
+
+    if args.forecast:
+        _tell_forecast(sweep)
         return
     with joined(device_of(args.device)) as (worker, device):
-        train_all(sweep, worker, device)
+        _train_all(sweep, worker, device)
         if worker.is_first:
-            _tell(sweep)
+            tell(sweep)
 
 
-def tell_forecast(sweep: Sweep) -> None:
+def _tell_forecast(sweep: Sweep) -> None:
     """Print how long each training will take."""
     seconds = sweep.forecast()
     for point, each in zip(sweep.points, seconds, strict=True):
@@ -73,7 +80,7 @@ def tell_forecast(sweep: Sweep) -> None:
     print(f"{sum(seconds) / 60:.0f} minutes in all")
 
 
-def train_all(sweep: Sweep, worker: Worker, device: Any) -> None:
+def _train_all(sweep: Sweep, worker: Worker, device: Any) -> None:
     """Train what is not trained yet, with a bar; of several processes each its share. It ends when all is trained."""
     from tqdm import tqdm
 
