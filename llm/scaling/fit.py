@@ -23,6 +23,8 @@ HUBER = 1e-2
 """Differences of the logarithms beyond this count linearly and no longer as squares: a point that is 1 % off."""
 STARTS = tuple(product((0.2, 0.5, 0.9), (0.2, 0.5, 0.9), (0.3, 0.9)))
 """Exponents a and b, and E as a share of the least loss, from which the search sets out."""
+MOST_LOOKS = 120
+"""Of one search at the losses: where they obey a law a hundred are enough; where they don't it would go on for long."""
 MIN_POINTS = 3
 """More than this many points of a kind make sense of an exponent; fewer leave it to chance."""
 
@@ -178,6 +180,7 @@ def _best(points: Sequence[Measured], floor: float | None, starts: Sequence[Star
                 xtol=1e-12,
                 ftol=1e-12,
                 gtol=1e-12,
+                max_nfev=MOST_LOOKS,
             )
         )
     log_A, a, log_B, b, *log_E = min(found, key=lambda one: one.cost).x

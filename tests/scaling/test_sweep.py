@@ -98,25 +98,27 @@ def test_killed_it_goes_on(tmp_path, whole):
 
 def test_several_share_a_sweep(tmp_path, whole):
     """Three at a time: together they make each step once, the largest first, and all end when everything is trained."""
-    shared, made, ended = Sweep.create(tmp_path / "shared", PLAN), [[], [], []], []
+    shared, made, ended = Sweep.create(tmp_path / "shared", PLAN), [], []
+    ready = threading.Barrier(3)
 
-    def work(mine):
+    def work(who):
         sweep = Sweep.open(tmp_path / "shared")
+        assert sweep.points  # takes its time, and all begin together
+        ready.wait(60)
         for progress in sweep.train(largest_first=True):
             if isinstance(progress.event, StepEvent):
-                mine.append((progress.point.id, progress.event.step))
+                made.append((who, progress.point.id, progress.event.step))
         ended.append(all(map(sweep.ended, sweep.points)))
 
-    threads = [threading.Thread(target=work, args=(mine,)) for mine in made]
+    threads = [threading.Thread(target=work, args=(who,)) for who in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert ended == [True] * 3
-    together = [step for mine in made for step in mine]
-    assert len(together) == len(set(together)) == 4 * 8
-    assert sum(bool(mine) for mine in made) >= 2
-    assert made[0][0][0].startswith("width-32")
+    assert len(made) == len({(point, step) for _, point, step in made}) == 4 * 8
+    assert len({who for who, _, _ in made}) >= 2
+    assert made[0][1].startswith("width-32")
     assert losses(shared) == losses(whole)
     assert {path.name for path in shared.runs.iterdir()} == {point.id for point in shared.points}
 
