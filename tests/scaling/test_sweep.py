@@ -118,7 +118,9 @@ def test_several_share_a_sweep(tmp_path, whole):
     assert ended == [True] * 3
     assert len(made) == len({(point, step) for _, point, step in made}) == 4 * 8
     assert len({who for who, _, _ in made}) >= 2
-    assert made[0][1].startswith("width-32")
+    for one in range(3):
+        widths = [point.split("-")[1] for who, point, _ in made if who == one]
+        assert widths == sorted(widths, reverse=True)
     assert losses(shared) == losses(whole)
     assert {path.name for path in shared.runs.iterdir()} == {point.id for point in shared.points}
 
