@@ -62,7 +62,7 @@ panel("step_through", ({ root, ask, upload, all, notice, say }) => {
       }),
     );
     boxes.empty.hidden = pieces.length > 0;
-    boxes.stage.hidden = !pieces.length;
+    boxes.stage.hidden = !pieces.length || !merging; // its first merges are still asked for
     boxes.empty.textContent = answer.merges
       ? "Type a prompt above: its pieces appear here."
       : "This tokenizer merges nothing: it takes words or characters whole. " +

@@ -254,3 +254,35 @@ def test_a_picture_that_comes_back_has_the_size_that_the_window_has_now(page_at)
     page.evaluate("glassbox.openView('generate', 'branches')")
     tree.wait_for()
     page.wait_for_function(fills, arg=tree.element_handle(), timeout=10_000)
+
+
+RESTLESS = """() => {
+  const fetched = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await fetched(...asked);
+    await new Promise((after) => setTimeout(after, 80));
+    return answer;
+  };
+  let turn = 0;
+  setInterval(() => {
+    turn += 1;
+    document.body.style.width = turn % 2 ? "" : "98%";
+    document.body.classList.toggle("dark", turn % 3 === 0);
+  }, 25);
+}"""
+
+
+@pytest.mark.slow
+def test_a_window_and_a_theme_that_change_before_an_answer_came_hurt_no_view(page):
+    """Each view, newly opened and on another model, draws itself at every moment of its waiting; no error is said."""
+    found = views(page)
+    page.goto("about:blank")
+    page.go_back()
+    page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
+    page.evaluate(RESTLESS)
+    for tab, name in found:
+        page.evaluate("([tab, view]) => glassbox.openView(tab, view)", [tab, name])
+        for model in ("shipped:sorter", "shipped:tales"):
+            page.wait_for_timeout(500)
+            page.evaluate("(model) => glassbox.look({ model })", model)
+        page.wait_for_timeout(500)
