@@ -7,9 +7,25 @@ import { openView } from "../shared/tabs.js";
 panel("tab_row", ({ all, find }) => {
   const tabs = all("[role=tab]");
 
-  /** On a phone the row is wider than the screen: the open view's word comes into sight, between its neighbours. */
-  const reveal = () =>
+  /**
+   * On a phone the row is wider than the screen: the open tab comes into sight, and its open view's word between its
+   * neighbours. Not before they are drawn: to say where they lie the whole page would be laid out once more.
+   */
+  function reveal() {
+    find("[role=tab][aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     find("[data-views-of]:not([hidden]) [aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+  let asked = false;
+  function revealSoon() {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        asked = false;
+        reveal();
+      }),
+    );
+  }
 
   function show(open) {
     for (const tab of tabs) {
@@ -17,12 +33,11 @@ panel("tab_row", ({ all, find }) => {
       tab.setAttribute("aria-selected", String(here));
       const slot = find(`[data-views-of=${tab.dataset.tab}]`);
       slot.hidden = !here;
-      if (here) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
       const views = document.querySelector(`#gb-${tab.dataset.tab}-views .gb-views`);
       if (views) slot.append(views);
       else if (here) requestAnimationFrame(() => show(open)); // Gradio draws a tab when it is first opened
     }
-    reveal();
+    revealSoon();
   }
   for (const tab of tabs) tab.addEventListener("click", () => openView(tab.dataset.tab));
 
@@ -39,7 +54,7 @@ panel("tab_row", ({ all, find }) => {
   }
   follow();
 
-  new MutationObserver(reveal).observe(find("[role=tablist]"), { attributeFilter: ["aria-pressed"], subtree: true });
+  new MutationObserver(revealSoon).observe(find("[role=tablist]"), { attributeFilter: ["aria-pressed"], subtree: true });
 
   // Digits lead to the views of the open tab.
   on("key", (event) => {
