@@ -154,6 +154,7 @@ def main() -> None:
             prompt = "Once there was a"
             config = unending(model, small_tokenizer, prompt)
             page.goto(f"{url}/#tab=generate&n={TOKENS}&seed={config.seed}")
+            page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
             page.wait_for_selector("#gb-write .gb-panel", state="visible")
             first_tokens(page)
             look(page, small, prompt)

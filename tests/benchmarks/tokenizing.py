@@ -63,7 +63,7 @@ FINISHED = "document.querySelector('#gb-train_a_vocabulary [data-id=status]').te
 
 def typing(page: Page, text: str) -> None:
     """Letters typed into the middle of a text that GPT-2's vocabulary cuts."""
-    page.evaluate("glassbox.modules[`tokenizer/tokenizer_menu.js`].choose('gpt2')")
+    page.evaluate("glassbox.modules[`tokenizer/tokenizer_menu.js`].shelf.choose('gpt2')")
     page.locator("#gb-read [data-source=own]").click()
     page.evaluate(
         """text => { const box = document.querySelector('#gb-read [data-id=own]');
