@@ -38,6 +38,7 @@ def prepared_for(settings: dict) -> Prepared:
 
 def trainer_for(prepared: Prepared, settings: dict, *, measured: bool) -> Trainer:
     values = {name: setting.default for name, setting in FORM.items()} | settings | {"layer_stats": measured}
+    values["max_steps"] = (INTERVALS + 1) * values["eval_interval"]  # however short the preset is
     shape = {name: values[name] for name in settings_of(ModelConfig) if name in values} | {
         "vocab_size": prepared.tokenizer.vocab_size
     }
