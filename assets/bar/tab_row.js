@@ -54,7 +54,10 @@ panel("tab_row", ({ all, find }) => {
   }
   follow();
 
-  new MutationObserver(revealSoon).observe(find("[role=tablist]"), { attributeFilter: ["aria-pressed"], subtree: true });
+  new MutationObserver(revealSoon).observe(find("[role=tablist]"), {
+    attributeFilter: ["aria-pressed"],
+    subtree: true,
+  });
 
   // Digits lead to the views of the open tab.
   on("key", (event) => {

@@ -45,8 +45,7 @@ ABLATIONS: dict[str, Ablation] = {
     "no-positions": Ablation(
         "No positions",
         "Tokens get no vector for where they stand; the causal mask alone tells early from late.",
-        "Nothing is lost in so short a training: each seed ends a little lower. The mask alone shows a token how many "
-        "stand before it.",
+        "Nothing is lost so early: the mask alone shows a token how many stand before it.",
         model={"without": ("positions",)},
     ),
     "no-norms": Ablation(
@@ -58,7 +57,7 @@ ABLATIONS: dict[str, Ablation] = {
     "no-residual": Ablation(
         "No residual connections",
         "Each part replaces the stream by what it writes, instead of adding to it.",
-        "Costs the most of all: it ends at what counting single tokens reaches, 5.78 nats.",
+        "Costs the most: it ends where counting single tokens does, at 5.78 nats.",
         model={"without": ("residual",)},
     ),
     "one-head": Ablation(

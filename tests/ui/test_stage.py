@@ -48,6 +48,8 @@ MEASURE = """() => {
     const { bottom, right, width } = one.getBoundingClientRect();
     return width && caption && bottom > caption.top + 2 && right > caption.left && right < caption.right;
   }).map((one) => one.textContent);
+  const said = [...view.querySelectorAll(".gb-caption > p")].filter((one) => one.offsetParent !== null);
+  const lines = said.map((one) => Math.round(one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)));
   let smallest = Infinity;
   const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -59,7 +61,7 @@ MEASURE = """() => {
   const round = (x) => Math.round(1000 * x) / 10;
   return {
     pictures: pictures.length, top: Math.round(union.top), share: round(area / innerWidth / innerHeight),
-    visible: area ? round(1 - hidden / area) : 0, smallest, through, covered,
+    visible: area ? round(1 - hidden / area) : 0, smallest, through, covered, lines,
     page: [document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight],
     notices: [...view.querySelectorAll(".gb-notice[data-kind=warning]")].filter((one) => one.offsetParent).length,
   };
@@ -148,6 +150,8 @@ def test_in_a_room_there_is_nothing_but_the_picture(page_at):
             wrong.append((tab, name, "a line is cut through", found["through"]))
         if found["covered"]:
             wrong.append((tab, name, "the caption lies on it", found["covered"]))
+        if max(found["lines"], default=0) > 1:
+            wrong.append((tab, name, "what is said at rest takes more than a line"))
         page.keyboard.press("p")
         page.wait_for_function("!document.body.classList.contains('gb-room')")
     assert not wrong, wrong
