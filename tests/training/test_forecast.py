@@ -1,5 +1,7 @@
 """What a training will take: the arithmetic exactly, memory nearly, time by trying it."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
@@ -75,7 +77,7 @@ def test_memory_holds_what_an_optimiser_keeps(optimizer):
 def test_a_small_model_is_measured(monkeypatch):
     """Steps are made, in a clock that ticks once a look; the total counts every step, evaluation and sample."""
     ticks = iter(range(10**6))
-    monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(ticks) * 1e-3)
+    monkeypatch.setattr(forecast, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 1e-3))
     before = torch.get_rng_state()
     config = TrainConfig(max_steps=100, eval_interval=30, eval_windows=2, sample_tokens=8, batch_size=2)
     found = measure(SHAPES[0], config)
