@@ -118,7 +118,7 @@ panel("ablate", ({ ask, notice, say, find, root }) => {
       learnt = sentences(change());
     find("[data-id=does]").textContent = `${does} ${format.whole(params)} parameters.`;
     find("[data-id=learnt]").textContent = learnt + (mine === null ? "" : ` Yours: ${signed(mine)} nats.`);
-    say(at === null ? `${title}: ${signed(change().apart)} nats a token. ${change().learnt}` : moment());
+    say(at === null ? `${title}: ${signed(change().apart)} nats. ${change().learnt}` : moment());
 
     showButtons(find, standing);
     find("[data-id=start]").textContent = sure ? "Replace my others" : "Start";

@@ -9,12 +9,20 @@ MOST = 200
 AT = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
-  const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
+  const { outlineStyle, outlineWidth, outlineOffset, boxShadow } = getComputedStyle(one);
   const { width, height } = one.getBoundingClientRect();
+  const ring = parseFloat(outlineWidth) + parseFloat(outlineOffset), box = one.getBoundingClientRect();
+  const cut = new Set();
+  for (let node = one.parentElement; node !== document.documentElement; node = node.parentElement) {
+    if (outlineStyle === "none" || getComputedStyle(node).overflow === "visible") continue;
+    const clip = node.getBoundingClientRect();
+    for (const [side, way] of [["left", 1], ["top", 1], ["right", -1], ["bottom", -1]])
+      if (way * (box[side] - clip[side]) < ring - 0.5) cut.add(side);
+  }
   window.stops ??= new WeakMap();
   if (!stops.has(one)) stops.set(one, (window.last = (window.last ?? 0) + 1));
   return {
-    stop: stops.get(one), is: one.outerHTML.slice(0, 120), room: width * height,
+    stop: stops.get(one), is: one.outerHTML.slice(0, 120), room: width * height, cut: [...cut],
     marked: (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none",
   };
 }"""
@@ -51,12 +59,14 @@ def walked(page):
         seen.append(at["stop"])
         if not at["marked"] or not at["room"]:
             wrong.append(("unmarked or unseen", at["is"]))
+        if len(at["cut"]) > 2 or {"top", "bottom"} <= {*at["cut"]}:
+            wrong.append(("its mark is cut off", at["cut"], at["is"]))
     return [*wrong, ("too many stops", len(seen))]
 
 
 @pytest.mark.slow
 def test_every_view_is_walked_by_tab(page):
-    """No trap, no stop too many, unseen or unmarked; no control of the view is left out, none without a name."""
+    """No trap, no stop too many, unseen, unmarked or its mark cut off; no control is left out, none without a name."""
     wrong = []
     for tab, name in views(page):
         settled(page, tab, name)
