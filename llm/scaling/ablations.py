@@ -57,7 +57,7 @@ ABLATIONS: dict[str, Ablation] = {
     "no-residual": Ablation(
         "No residual connections",
         "Each part replaces the stream by what it writes, instead of adding to it.",
-        "Costs the most: it ends at 5.78, where counting single tokens does.",
+        "Costs the most: it ends where counting single tokens does.",
         model={"without": ("residual",)},
     ),
     "one-head": Ablation(
