@@ -248,7 +248,7 @@ def test_ablations_are_compared_and_linked_to(page):
     choices, caption = view.locator("[data-id=list] button"), view.locator(".gb-caption-now")
     expect(choices).to_have_count(10)
     choices.filter(has_text="No MLP").click()
-    expect(caption).to_contain_text(re.compile(r"^No MLP: \+\d\.\d{3} nats a token\. ."))
+    expect(caption).to_contain_text(re.compile(r"^No MLP: \+\d\.\d{3} nats\. ."))
     assert "ablation=no-mlp" in page.url
     page.keyboard.press("ArrowDown")
     expect(caption).to_contain_text("ReLU")
