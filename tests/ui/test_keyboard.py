@@ -10,8 +10,7 @@ AT = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
   const { outlineStyle, outlineWidth, outlineOffset, boxShadow } = getComputedStyle(one);
-  const { width, height } = one.getBoundingClientRect();
-  const ring = parseFloat(outlineWidth) + parseFloat(outlineOffset), box = one.getBoundingClientRect();
+  const box = one.getBoundingClientRect(), ring = parseFloat(outlineWidth) + parseFloat(outlineOffset);
   const cut = new Set();
   for (let node = one.parentElement; node !== document.documentElement; node = node.parentElement) {
     if (outlineStyle === "none" || getComputedStyle(node).overflow === "visible") continue;
@@ -22,7 +21,7 @@ AT = """() => {
   window.stops ??= new WeakMap();
   if (!stops.has(one)) stops.set(one, (window.last = (window.last ?? 0) + 1));
   return {
-    stop: stops.get(one), is: one.outerHTML.slice(0, 120), room: width * height, cut: [...cut],
+    stop: stops.get(one), is: one.outerHTML.slice(0, 120), room: box.width * box.height, cut: [...cut],
     marked: (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none",
   };
 }"""

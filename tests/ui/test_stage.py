@@ -280,8 +280,7 @@ RESTLESS = """() => {
 def test_a_window_and_a_theme_that_change_before_an_answer_came_hurt_no_view(page):
     """Each view, newly opened and on another model, draws itself at every moment of its waiting; no error is said."""
     found = views(page)
-    page.goto("about:blank")
-    page.go_back()
+    page.reload()
     page.wait_for_function("window.glassbox && glassbox.subject.model !== null")
     page.evaluate(RESTLESS)
     for tab, name in found:
